@@ -1,0 +1,1 @@
+"""PostgreSQL: the log, the write path's storage, migrations, the embedded server."""

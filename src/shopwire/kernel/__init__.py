@@ -1,0 +1,1 @@
+"""Values, errors, limits and ports. Imports the standard library and msgspec, nothing else."""

@@ -1,0 +1,110 @@
+"""Commands: what somebody wants, who wants it, and what came of it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from shopwire.kernel.errors import KeyMalformed
+from shopwire.kernel.events import Event
+from shopwire.kernel.ids import DEFAULT_TENANT, derived_id
+from shopwire.kernel.limits import COMMAND_KEY_CHARS_MAX
+from shopwire.kernel.rows import Need, Row, View
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wish in the imperative. Subclasses name it: `class SellStock(Command)`."""
+
+    operation: ClassVar[str]
+    """`<module>.<verb>_<noun>`, for example `inventory.sell_stock`; the URL and the key's scope."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A command with its sender: what the write path takes."""
+
+    command: Command
+    key: str
+    """Idempotency key: the same intent, the same key."""
+    principal: str = "system"
+    """Who asks; keys of two principals never meet."""
+    tenant: str = DEFAULT_TENANT
+
+    @property
+    def command_id(self) -> str:
+        """The id under which the log remembers this command."""
+        return derived_id(self.tenant, self.principal, self.command.operation, self.key)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Digest of the canonical request: another body under the same key is told apart."""
+        body = msgspec.json.encode(self.command, order="deterministic")
+        return hashlib.sha256(self.command.operation.encode() + b"\0" + body).digest()[:16]
+
+
+def check_key(key: str) -> str:
+    """Returns the key if it may be used, else raises KeyMalformed."""
+    if not 1 <= len(key) <= COMMAND_KEY_CHARS_MAX or not key.isascii() or not key.isprintable():
+        raise KeyMalformed
+    return key
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision may know besides rows: no clock, no randomness of its own."""
+
+    tenant: str
+    principal: str
+    command_id: str
+    now_ms: int
+
+    def new_id(self, *parts: str) -> str:
+        """An id that a replay of this command would make again."""
+        return derived_id(self.command_id, *parts)
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command does: rows to put, events to append, the answer. Nothing has happened yet."""
+
+    put: Sequence[Row] = ()
+    events: Sequence[Event] = ()
+    result: Any = None
+    """JSON-encodable; what the caller gets beside the versions."""
+
+
+C = TypeVar("C", bound=Command)
+
+
+class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
+    """How one command is decided.
+
+    `decide` is pure and named `do_<verb>_<noun>`; it raises a ShopwireError to refuse. All rows
+    that it puts and all events that it appends belong to the partition of `partition_key`.
+    """
+
+    command: type[C]
+    partition_key: Callable[[C], str]
+    needs: Callable[[C], Iterable[Need]]
+    decide: Callable[[C, View, Context], Decision]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a command's answer: what it produced, and which versions contain it."""
+
+    versions: dict[str, int]
+    """Topic to version: a client drops its optimistic layer when its store holds these."""
+    result: Any = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a command, as bytes that a replay repeats exactly."""
+
+    status: int
+    """HTTP status; below 400 for success."""
+    body: bytes
+    """JSON of an Answer, or of an ErrorBody where `status` is 400 or more."""
+    replayed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command took effect (now, or when its key was first used)."""
+        return self.status < 400

@@ -1,0 +1,1 @@
+"""What a shop is made of. Modules meet only at api and events."""

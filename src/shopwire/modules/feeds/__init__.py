@@ -1,0 +1,1 @@
+"""Suppliers' feeds: parse, map, diff, quarantine."""

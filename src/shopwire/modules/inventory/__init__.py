@@ -1,0 +1,1 @@
+"""Stock pools a SKU and supplier, kept as a ledger."""

@@ -1,0 +1,1 @@
+"""List prices from costs, by rules."""

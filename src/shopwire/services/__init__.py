@@ -1,0 +1,1 @@
+"""Composition roots: which modules run, over which adapters."""

@@ -1,0 +1,1 @@
+"""The sync protocol, the hub and its transports."""
