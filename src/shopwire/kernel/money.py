@@ -1,5 +1,6 @@
 """Money in minor units. Never a float."""
 
+import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Final
 
@@ -23,7 +24,7 @@ _EXPONENTS: Final = dict.fromkeys(
 
 def exponent_of(currency: str) -> int:
     """Digits after the point of `currency` (ISO 4217 code in capitals)."""
-    if len(currency) != 3 or not currency.isascii() or not currency.isupper():
+    if not re.fullmatch("[A-Z]{3}", currency):
         raise InvalidField(f"{currency!r} is no currency code.", field="currency", value=currency)
     return _EXPONENTS.get(currency, 2)
 
