@@ -1,0 +1,116 @@
+"""A real shop for browser tests: `shopwire up` as a process of its own, fed by the real CLI."""
+
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+SHOPWIRE = [sys.executable, "-m", "shopwire.cli.main"]
+READY_S_MAX = 60.0
+ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def free_port() -> int:
+    """A port below the ephemeral range that nobody listens on right now."""
+    for port in range(21_000, 31_000):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no port is free")
+
+
+class Shop:
+    """`shopwire up` on a data directory; survives being killed and started again."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.data, self.port = data, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen[str] | None = None
+        self.log = data.parent / "server.log"
+
+    def start(self) -> None:
+        """Starts the server and returns when it answers that it is ready."""
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*SHOPWIRE, "up", "--data", str(self.data), "--port", str(self.port)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=ENVIRONMENT,
+            )
+        deadline = time.monotonic() + READY_S_MAX
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)  # polls a foreign process: there is no signal to wait on
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the server gets a chance to say goodbye."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ctrl-C; returns the exit code."""
+        if self.process is None or self.process.poll() is not None:
+            return 0
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+    def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict:
+        """Runs a `shopwire` command with --json on this data directory."""
+        done = subprocess.run(
+            [*SHOPWIRE, *arguments, "--data", str(self.data), "--json"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=ENVIRONMENT,
+            check=False,
+        )
+        assert done.returncode in codes, (
+            f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
+        return json.loads(done.stdout)
+
+    def import_feed(self, feed: Path, supplier: str = "Northwind") -> dict:
+        """Imports a file the way a merchant does."""
+        return self.run("import", str(feed), "--supplier", supplier)
+
+
+COLUMNS = [
+    *("Handle", "Title", "Body (HTML)", "Vendor", "Type", "Tags", "Published"),
+    *("Option1 Name", "Option1 Value", "Variant SKU", "Variant Barcode"),
+    *("Variant Inventory Qty", "Variant Price", "Cost per item", "Status"),
+]
+
+
+def shopify_feed(path: Path, rows: list[tuple[str, str, int, str]]) -> Path:
+    """Writes a Shopify product CSV of (handle, title, quantity, cost) rows."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for handle, title, quantity, cost in rows:
+        writer.writerow(
+            [handle, title, f"<p>{title}.</p>", "Northwind", "Kitchen", "", "TRUE"]
+            + ["Title", "Default", handle.upper(), "", quantity, "", cost, "active"]
+        )
+    path.write_text(out.getvalue(), encoding="utf-8")
+    return path

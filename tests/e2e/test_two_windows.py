@@ -1,0 +1,147 @@
+"""What a merchant and a shopper see: two windows, a changed feed, a killed server."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.e2e.shop import Shop, free_port, shopify_feed
+
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+SOON_MS = 15_000
+
+
+@pytest.fixture
+def browser(chromium: Path):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, postgres):
+    shop = Shop(tmp_path / "data", free_port())
+    shop.start()
+    yield shop
+    shop.stop()
+
+
+def open_product(browser: Browser, shop: Shop, handle: str) -> Page:
+    page = browser.new_context().new_page()
+    page.goto(f"{shop.url}/product/{handle}")
+    expect(page.get_by_test_id("freshness")).to_have_attribute("data-status", "live")
+    return page
+
+
+def price_and_stock(page: Page) -> tuple[str, str]:
+    return (
+        page.get_by_test_id("product-price").first.inner_text(),
+        page.get_by_test_id("product-stock").first.inner_text(),
+    )
+
+
+def test_a_changed_feed_reaches_both_windows_and_a_killed_server_is_told_and_recovered_from(
+    browser: Browser, shop: Shop, tmp_path: Path
+):
+    first = shopify_feed(
+        tmp_path / "monday.csv",
+        [("enamel-kettle", "Enamel kettle", 41, "20.00"), ("oak-board", "Oak board", 7, "8.00")],
+    )
+    shop.import_feed(first)
+    windows = [open_product(browser, shop, "enamel-kettle") for _ in range(2)]
+    for page in windows:
+        expect(page.get_by_test_id("product-stock").first).to_contain_text("41")
+    before = {price_and_stock(page) for page in windows}
+    assert len(before) == 1
+    for page in windows:
+        page.evaluate("window.neverReloaded = true")
+
+    second = shopify_feed(
+        tmp_path / "tuesday.csv",
+        [("enamel-kettle", "Enamel kettle", 5, "30.00"), ("oak-board", "Oak board", 7, "8.00")],
+    )
+    summary = shop.import_feed(second)
+    assert summary["rows"] == summary["changed"] + summary["unchanged"] + summary["quarantined"]
+    assert summary["changed"] == 1
+    for page in windows:
+        stock = page.get_by_test_id("product-stock").first
+        expect(stock).to_contain_text(re.compile(r"\b5\b"), timeout=SOON_MS)
+        price = page.get_by_test_id("product-price").first
+        expect(price).not_to_have_text(next(iter(before))[0], timeout=SOON_MS)
+    assert len({price_and_stock(page) for page in windows}) == 1
+
+    shop.kill()
+    for page in windows:
+        freshness = page.get_by_test_id("freshness")
+        expect(freshness).to_have_attribute("data-status", "offline", timeout=SOON_MS)
+
+    shop.start()
+    third = shopify_feed(
+        tmp_path / "wednesday.csv",
+        [("enamel-kettle", "Enamel kettle", 3, "30.00"), ("oak-board", "Oak board", 7, "8.00")],
+    )
+    shop.import_feed(third)
+    for page in windows:
+        freshness = page.get_by_test_id("freshness")
+        expect(freshness).to_have_attribute("data-status", "live", timeout=SOON_MS * 3)
+        stock = page.get_by_test_id("product-stock").first
+        expect(stock).to_contain_text(re.compile(r"\b3\b"), timeout=SOON_MS)
+        assert page.evaluate("window.neverReloaded") is True
+
+    report = shop.run("log", "verify")
+    assert report["drift"] == 0
+    assert shop.stop() == 0
+
+
+def test_buying_the_last_unit_tells_the_other_window(browser: Browser, shop: Shop, tmp_path: Path):
+    shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("last-lamp", "Last lamp", 1, "10.00")]))
+    buyer, watcher = (open_product(browser, shop, "last-lamp") for _ in range(2))
+    expect(watcher.get_by_test_id("product-stock").first).to_contain_text("1")
+    buyer.get_by_test_id("buy").click()
+    for page in (buyer, watcher):
+        stock = page.get_by_test_id("product-stock").first
+        expect(stock).not_to_contain_text(re.compile(r"\b1\b"), timeout=SOON_MS)
+    expect(watcher.get_by_test_id("buy")).to_be_disabled(timeout=SOON_MS)
+
+
+def test_the_console_shows_the_run_and_its_quarantined_rows(
+    browser: Browser, shop: Shop, tmp_path: Path
+):
+    feed = shopify_feed(
+        tmp_path / "feed.csv",
+        [("good-cup", "Good cup", 12, "4.00"), ("bad-cup", "Bad cup", -3, "4.00")],
+    )
+    summary = shop.run("import", str(feed), "--supplier", "Northwind", codes=(0, 3))
+    assert summary["quarantined"] == 1
+    page = browser.new_context().new_page()
+    page.goto(f"{shop.url}/console")
+    expect(page.get_by_text("Northwind").first).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_test_id("metric-screens")).to_contain_text(re.compile(r"[1-9]"))
+    page.goto(f"{shop.url}/console/imports/{summary['id']}")
+    row = page.get_by_test_id("quarantine-row").first
+    expect(row).to_contain_text("BAD-CUP", timeout=SOON_MS)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_no_page_scrolls_sideways(browser: Browser, shop: Shop, tmp_path: Path, width: int):
+    shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("a-cup", "A cup", 12, "4.00")]))
+    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    for path in ("/", "/product/a-cup", "/console"):
+        page.goto(f"{shop.url}{path}")
+        page.wait_for_load_state("load")
+        expect(page.locator("main")).to_be_visible()
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, f"{path} is {overflow} px too wide at {width} px"
