@@ -108,9 +108,8 @@ def shopify_feed(path: Path, rows: list[tuple[str, str, int, str]]) -> Path:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for handle, title, quantity, cost in rows:
-        writer.writerow(
-            [handle, title, f"<p>{title}.</p>", "Northwind", "Kitchen", "", "TRUE"]
-            + ["Title", "Default", handle.upper(), "", quantity, "", cost, "active"]
-        )
+        product = [handle, title, f"<p>{title}.</p>", "Northwind", "Kitchen", "", "TRUE"]
+        variant = ["Title", "Default", handle.upper(), "", quantity, "", cost, "active"]
+        writer.writerow([*product, *variant])
     path.write_text(out.getvalue(), encoding="utf-8")
     return path
