@@ -305,6 +305,14 @@ class SetupProblem(ShopwireError):
     fields = ("what", "reason")
 
 
+class LeaseLost(ShopwireError):
+    """A leased key was taken over by another worker after its lease had run out."""
+
+    code, status, temporary = 4006, 409, True
+    message = "Another worker took this request over."
+    remedy = "Ask again with the same key: the answer will be the other worker's."
+
+
 # -- 5000: our own fault ----------------------------------------------------------------------
 
 

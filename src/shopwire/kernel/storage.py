@@ -28,6 +28,17 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
     outcome: Outcome | None = None
     """The stored answer, where the key was answered before."""
+    retry_ms: int = 0
+    """How long the present holder's lease still runs, where there is no answer yet."""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to work on one key over several transactions, until a moment."""
+
+    claim: Claim
+    fence: int
+    """Grows with each take-over: the former holder can no longer finish."""
+    until_ms: int
 
 
 class Transaction(Protocol):
@@ -37,7 +48,10 @@ class Transaction(Protocol):
     """One time for all that this transaction writes."""
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        """Takes the keys that are free; no two of `claims` are the same key."""
+        """Says which keys are free; no two of `claims` are the same key.
+
+        A free key is taken when its answer is stored; one that gets no answer stays free.
+        """
         ...
 
     async def load(self, kind: type[R], groups: Sequence[tuple[str, str]]) -> list[R]:
@@ -53,7 +67,11 @@ class Transaction(Protocol):
         ...
 
     async def answer(self, answers: Sequence[tuple[Claim, Outcome]]) -> None:
-        """Stores what a replay will repeat."""
+        """Stores what a replay will repeat.
+
+        Raises KeyInFlight where another transaction took one of the keys since `claim`: roll
+        back, and claim again.
+        """
         ...
 
     async def advance(self, consumer: str, partition: int, expected: int, to: int) -> None:
@@ -78,4 +96,24 @@ class Storage(Protocol):
 
     def committed(self, partitions: Sequence[int]) -> None:
         """Hints to tailing readers, after the commit and outside of it."""
+        ...
+
+    async def take_lease(self, claim: Claim, lease_ms: int) -> Lease | Claimed:
+        """Takes a free key, or one whose lease ran out, for work of several transactions."""
+        ...
+
+    async def renew_lease(self, lease: Lease, lease_ms: int) -> Lease:
+        """Holds on for `lease_ms` from now; raises LeaseLost after a take-over."""
+        ...
+
+    async def finish_lease(self, lease: Lease, outcome: Outcome) -> None:
+        """Stores the answer of a leased key; raises LeaseLost after a take-over."""
+        ...
+
+    async def drop_lease(self, lease: Lease) -> None:
+        """Gives a leased key back unanswered: the next who asks may start at once."""
+        ...
+
+    async def sweep(self, limit: int) -> int:
+        """Forgets up to `limit` answers whose time is over; returns how many."""
         ...
