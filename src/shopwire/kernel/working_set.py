@@ -1,0 +1,116 @@
+"""The rows of one batch: loaded once, decided over in order, saved once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, cast
+
+from typing_extensions import override
+
+from shopwire.kernel.rows import Need, R, Row, View
+
+_Group = tuple[str, str]
+_Rest = tuple[str, ...]
+
+
+@cache
+def _rest_of(kind: type[Row]) -> Callable[[Row], _Rest]:
+    """How to tell the rows of one group apart: the key's fields without the group's."""
+    names = [name for name in kind.key_fields if name != kind.group_field]
+    if not names:
+        return lambda _: ()
+    if len(names) == 1:
+        get = attrgetter(names[0])
+        return lambda row: (get(row),)
+    return cast("Callable[[Row], _Rest]", attrgetter(*names))
+
+
+class WorkingSet:
+    """What the decisions of one batch read and change.
+
+    A decision sees what the decisions before it put. Nothing reaches the storage until the whole
+    batch is decided, so a refused command has nothing to undo.
+    """
+
+    __slots__ = ("_changed", "_groups", "_lines")
+
+    def __init__(self) -> None:
+        self._groups: dict[type[Row], dict[_Group, dict[_Rest, Row]]] = {}
+        self._changed: dict[type[Row], dict[tuple[_Group, _Rest], Row]] = {}
+        self._lines: dict[type[Row], list[Row]] = {}
+
+    def hold(self, kind: type[Row], groups: Iterable[_Group], rows: Iterable[Row]) -> None:
+        """Takes the loaded rows of `groups`; a group without a row is held as empty."""
+        held = self._groups.setdefault(kind, {})
+        for group in groups:
+            held[group] = {}
+        rest_of = _rest_of(kind)
+        for row in rows:
+            held[row.group][rest_of(row)] = row
+
+    def view(self, tenant: str, needs: frozenset[Need]) -> View:
+        """What one decision may see: the groups that it named, nothing else."""
+        return _TenantView(self._groups, tenant, needs)
+
+    def check(self, tenant: str, needs: frozenset[Need], rows: Sequence[Row]) -> None:
+        """Raises ValueError for a row of another shop, or one that was put without being read.
+
+        Both are defects of a handler. The second would overwrite what somebody else wrote.
+        """
+        for row in rows:
+            row_tenant, group = row.group
+            if row_tenant != tenant:
+                raise ValueError(f"{type(row).__name__} of shop {row_tenant!r} put by {tenant!r}")
+            if not row.append_only and (type(row), group) not in needs:
+                raise ValueError(f"{type(row).__name__} {group!r} was put but not named in needs")
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Takes checked rows as the present state; one equal to the held row is no change."""
+        for row in rows:
+            kind = type(row)
+            if kind.append_only:
+                self._lines.setdefault(kind, []).append(row)
+                continue
+            group, rest = row.group, _rest_of(kind)(row)
+            held = self._groups[kind][group]
+            if held.get(rest) != row:
+                held[rest] = row
+                self._changed.setdefault(kind, {})[group, rest] = row
+
+    def changed(self) -> dict[type[Row], Sequence[Row]]:
+        """The rows to save: the last state of each, and all lines of ledgers in order."""
+        rows: dict[type[Row], Sequence[Row]] = {
+            kind: list(changed.values()) for kind, changed in self._changed.items()
+        }
+        return rows | self._lines
+
+
+class _TenantView(View):
+    """A window on the working set; see `View` for the contract."""
+
+    __slots__ = ("_groups", "_needs", "_tenant")
+
+    def __init__(
+        self,
+        groups: dict[type[Row], dict[_Group, dict[_Rest, Row]]],
+        tenant: str,
+        needs: frozenset[Need],
+    ) -> None:
+        self._groups = groups
+        self._tenant = tenant
+        self._needs = needs
+
+    def _group(self, kind: type[Any], group: str) -> dict[_Rest, Any]:
+        if (kind, group) not in self._needs:
+            raise KeyError(f"{kind.__name__} {group!r} is not named in needs")
+        return self._groups[kind][self._tenant, group]
+
+    @override
+    def all(self, kind: type[R], group: str) -> list[R]:
+        rows = self._group(kind, group)
+        return [rows[rest] for rest in sorted(rows)]
+
+    @override
+    def one(self, kind: type[R], group: str, *rest: str) -> R | None:
+        found: R | None = self._group(kind, group).get(rest)
+        return found

@@ -1,0 +1,368 @@
+"""The one way in: commands are queued by partition, decided in batches, committed in groups."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.batch import Batch, Ticket, Verdict, defect
+from shopwire.kernel.clock import Clock
+from shopwire.kernel.commands import Command, Envelope, Handler, Outcome, check_key
+from shopwire.kernel.errors import (
+    ConstraintRefused,
+    KeyInFlight,
+    KeyReused,
+    LogCorrupt,
+    QueueFull,
+    ShopwireError,
+    ShuttingDown,
+    StorageUnavailable,
+    UnknownOperation,
+)
+from shopwire.kernel.ids import partition_of
+from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
+from shopwire.kernel.storage import Claim, Lease, Storage
+
+BATCH_TARGET_MS: Final = 50.0
+"""A batch that takes longer halves the next one: the batch is capped by time spent, too."""
+BATCH_COMMANDS_MIN: Final = 16
+"""What a slow database cannot shrink a batch below."""
+CLAIM_RACES_MAX: Final = 5
+"""Times a key may be snatched by another process before the caller is told to come back."""
+RETRY_MS_MIN: Final = 50
+"""Shortest wait that a full queue asks for."""
+SWEEP_EVERY_MS: Final = 60_000
+"""How often expired answers are looked for."""
+SWEEP_ANSWERS_MAX: Final = 5_000
+"""Expired answers forgotten in one statement."""
+
+_LOG: Final = logging.getLogger(__name__)
+_REPEATABLE: Final = (ConstraintRefused, LogCorrupt, KeyInFlight)
+"""What refuses a batch for the sake of one of its commands."""
+
+
+class WriteStats(msgspec.Struct):
+    """Counters since the start; the pulse and the metrics read them."""
+
+    commands: int = 0
+    refused: int = 0
+    replayed: int = 0
+    events: int = 0
+    batches: int = 0
+
+
+class _Waiter:
+    """One call of submit or submit_many: resolves when its last command is settled."""
+
+    __slots__ = ("error", "future", "left", "outcomes")
+
+    def __init__(self, tickets: Sequence[Ticket]) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.left = len(tickets)
+        self.outcomes: list[Outcome | None] = [None] * len(tickets)
+        self.error: ShopwireError | None = None
+        for slot, ticket in enumerate(tickets):
+            ticket.waiter, ticket.slot = self, slot
+
+    def settle(self, slot: int, outcome: Outcome | None, error: ShopwireError | None) -> None:
+        self.outcomes[slot] = outcome
+        self.error = self.error or error
+        self.left -= 1
+        if not self.left and not self.future.done():
+            self.future.set_result(None)
+
+    async def outcome(self) -> list[Outcome]:
+        await self.future
+        if self.error is not None:
+            raise type(self.error)(self.error.detail, **self.error.data)
+        return [outcome for outcome in self.outcomes if outcome is not None]
+
+
+class _Lane:
+    """The queue of one partition."""
+
+    __slots__ = ("batch_max", "ms_per_command", "partition", "queue", "wake")
+
+    def __init__(self, partition: int, batch_max: int) -> None:
+        self.partition = partition
+        self.queue: deque[Ticket] = deque()
+        self.wake = asyncio.Event()
+        self.batch_max = batch_max
+        self.ms_per_command = 1.0
+
+    def take(self) -> list[Ticket]:
+        size = min(len(self.queue), self.batch_max)
+        return [self.queue.popleft() for _ in range(size)]
+
+    def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
+        """Halves the batch when one takes too long, and lets it grow again when it is quick."""
+        self.ms_per_command = spent_ms / max(commands, 1)
+        if spent_ms > BATCH_TARGET_MS and commands > BATCH_COMMANDS_MIN:
+            self.batch_max = max(BATCH_COMMANDS_MIN, min(self.batch_max, commands) // 2)
+        elif commands >= self.batch_max:
+            self.batch_max = min(ceiling, self.batch_max * 2)
+
+
+class WritePath:
+    """Takes envelopes, decides them by their handlers, commits effect and answer together.
+
+    Several processes may run one on the same storage: the head of a partition is the lock.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        handlers: Iterable[Handler[Any]],
+        clock: Clock,
+        *,
+        queue_max: int = QUEUE_COMMANDS_MAX,
+        batch_max: int = BATCH_COMMANDS_MAX,
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._handlers: dict[type[Command], Handler[Any]] = {}
+        for handler in handlers:
+            if self._handlers.setdefault(handler.command, handler) is not handler:
+                raise ValueError(f"{handler.command.operation} has two handlers")
+        self._queue_max = queue_max
+        self._batch_max = batch_max
+        self._lanes = [_Lane(number, batch_max) for number in range(storage.partitions)]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = asyncio.Event()
+        self._closing.set()
+        self.stats = WriteStats()
+
+    @property
+    def handlers(self) -> dict[str, Handler[Any]]:
+        """Every handler by its operation's name, for the doors that decode commands."""
+        return {kind.operation: handler for kind, handler in self._handlers.items()}
+
+    @property
+    def queued(self) -> int:
+        """Commands that wait in all queues."""
+        return sum(len(lane.queue) for lane in self._lanes)
+
+    async def start(self) -> None:
+        """Begins to take work."""
+        self._closing.clear()
+        self._tasks = [asyncio.create_task(self._work(lane)) for lane in self._lanes]
+        self._tasks.append(asyncio.create_task(self._keep_sweeping()))
+
+    async def stop(self) -> None:
+        """Finishes what was taken and refuses new work with ShuttingDown."""
+        self._closing.set()
+        for lane in self._lanes:
+            lane.wake.set()
+        await asyncio.gather(*self._tasks)
+        self._tasks = []
+
+    async def submit(self, envelope: Envelope) -> Outcome:
+        """One command; returns after its effect is durable, or after it was refused.
+
+        A domain refusal is an Outcome of status 400 or more. Raises UnknownOperation,
+        KeyMalformed, QueueFull and ShuttingDown (nothing was done), Fenced, StorageUnavailable
+        (whether it was done is unknown: ask again with the same key).
+        """
+        ticket = self._ticket(envelope)
+        waiter = _Waiter([ticket])
+        self._enqueue([ticket])
+        return (await waiter.outcome())[0]
+
+    async def submit_many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Many commands; outcomes in the same order, one partition's commands in their order.
+
+        Not one transaction: raises as `submit` does once all are settled, and then some may have
+        taken effect; the same keys again tell. QueueFull before anything of a slice was done.
+        """
+        outcomes: list[Outcome] = []
+        for start in range(0, len(envelopes), self._queue_max):
+            tickets = [self._ticket(e) for e in envelopes[start : start + self._queue_max]]
+            waiter = _Waiter(tickets)
+            self._enqueue(tickets)
+            outcomes += await waiter.outcome()
+        return outcomes
+
+    async def react(
+        self, consumer: str, partition: int, expected: int, to: int, envelopes: Sequence[Envelope]
+    ) -> list[Outcome]:
+        """A consumer's step: the commands' effect and its position commit in one transaction.
+
+        A domain refusal is an answer like any other and the position moves on. A defect or a
+        temporary refusal raises and nothing is done, so that no effect is skipped. Raises
+        PositionMoved where another instance was faster.
+        """
+        if self._closing.is_set():
+            raise ShuttingDown
+        tickets = [self._ticket(envelope) for envelope in envelopes]
+        step = (consumer, partition, expected, to)
+        for _ in range(CLAIM_RACES_MAX):
+            try:
+                return await self._react_once(step, tickets)
+            except _REPEATABLE as problem:
+                # One command is to blame. Settled alone under its own key it is answered, and the
+                # next round finds the answer; effects stay single because keys do.
+                _LOG.info("%s repeats its step one by one: %s", consumer, problem)
+                for envelope in envelopes:
+                    await self.submit(envelope)
+        return await self._react_once(step, tickets)
+
+    async def claim_lease(self, claim: Claim, lease_ms: int = CLAIM_LEASE_MS) -> Lease | Outcome:
+        """Takes a key for work of several transactions, or tells how it was answered before.
+
+        Raises KeyReused, KeyInFlight (with the rest of the present holder's lease), KeyMalformed.
+        A lease that ran out is taken over with a higher fence.
+        """
+        check_key(claim.key)
+        taken = await self._storage.take_lease(claim, lease_ms)
+        if isinstance(taken, Lease):
+            return taken
+        if taken.fingerprint != claim.fingerprint:
+            raise KeyReused
+        if taken.outcome is None:
+            raise KeyInFlight(retry_ms=max(taken.retry_ms, RETRY_MS_MIN))
+        return msgspec.structs.replace(taken.outcome, replayed=True)
+
+    async def renew_lease(self, lease: Lease, lease_ms: int = CLAIM_LEASE_MS) -> Lease:
+        """Holds on; to be called well before `until_ms`. Raises LeaseLost."""
+        return await self._storage.renew_lease(lease, lease_ms)
+
+    async def finish_lease(self, lease: Lease, outcome: Outcome) -> None:
+        """Stores the answer; raises LeaseLost where another worker has taken over."""
+        await self._storage.finish_lease(lease, outcome)
+
+    async def drop_lease(self, lease: Lease) -> None:
+        """Gives the key back unanswered, after a failure that may pass."""
+        await self._storage.drop_lease(lease)
+
+    def _ticket(self, envelope: Envelope) -> Ticket:
+        handler = self._handlers.get(type(envelope.command))
+        if handler is None:
+            raise UnknownOperation(operation=envelope.command.operation)
+        check_key(envelope.key)
+        key = handler.partition_key(envelope.command)
+        partition = partition_of(envelope.tenant, key, len(self._lanes))
+        return Ticket(envelope, handler, partition)
+
+    def _enqueue(self, tickets: Sequence[Ticket]) -> None:
+        """All or none: a queue without room refuses the whole call."""
+        if self._closing.is_set():
+            raise ShuttingDown
+        wanted: dict[int, int] = {}
+        for ticket in tickets:
+            wanted[ticket.partition] = wanted.get(ticket.partition, 0) + 1
+        for partition, count in wanted.items():
+            lane = self._lanes[partition]
+            if len(lane.queue) + count > self._queue_max:
+                wait_ms = max(RETRY_MS_MIN, int(len(lane.queue) * lane.ms_per_command))
+                raise QueueFull(queue=f"commands/{partition}", retry_ms=wait_ms)
+        for ticket in tickets:
+            self._lanes[ticket.partition].queue.append(ticket)
+        for partition in wanted:
+            self._lanes[partition].wake.set()
+
+    async def _work(self, lane: _Lane) -> None:
+        """The writer of one partition: takes what is there, as long as there is something."""
+        while True:
+            if lane.queue:
+                batch = lane.take()
+                started = self._clock.monotonic_ms()
+                await self._settle(lane, batch)
+                lane.pace(self._clock.monotonic_ms() - started, len(batch), self._batch_max)
+            elif self._closing.is_set():
+                return
+            else:
+                lane.wake.clear()
+                await lane.wake.wait()
+
+    async def _settle(self, lane: _Lane, batch: list[Ticket], races: int = 0) -> None:
+        """Commits a batch, or finds by halving which of its commands is refused."""
+        problem = await self._attempt(lane, batch)
+        if problem is None:
+            return
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._settle(lane, batch[:middle])
+            await self._settle(lane, batch[middle:])
+        elif isinstance(problem, KeyInFlight) and races < CLAIM_RACES_MAX:
+            await self._settle(lane, batch, races + 1)
+        else:
+            known: ShopwireError = problem
+            if isinstance(problem, LogCorrupt):
+                known = defect(problem, batch[0].claim.operation)
+            still = await self._attempt(lane, batch, {id(batch[0]): known})
+            if still is not None:
+                self._fail(batch, still)
+
+    async def _attempt(
+        self, lane: _Lane, batch: list[Ticket], refused: dict[int, ShopwireError] | None = None
+    ) -> ShopwireError | None:
+        """Commits and settles, or returns what one of the commands is to blame for."""
+        try:
+            await self._commit(lane, batch, refused)
+        except _REPEATABLE as problem:
+            return problem
+        except ShopwireError as problem:
+            self._fail(batch, problem)
+        except asyncio.CancelledError:
+            self._fail(batch, StorageUnavailable(retry_ms=RETRY_MS_MIN))
+            raise
+        except Exception as problem:  # noqa: BLE001 - must not end the partition's writer
+            self._fail(batch, defect(problem, f"partition {lane.partition}"))
+        return None
+
+    async def _commit(
+        self, lane: _Lane, batch: list[Ticket], refused: dict[int, ShopwireError] | None = None
+    ) -> None:
+        async with self._storage.transaction([lane.partition]) as tx:
+            verdict = await Batch(tx, batch, refused=refused).run()
+        lane.queue.extendleft(reversed(verdict.deferred))
+        if verdict.events:
+            self._storage.committed([lane.partition])
+        self._count(verdict)
+        for ticket, outcome in verdict.settled:
+            ticket.waiter.settle(ticket.slot, outcome, None)
+
+    async def _react_once(
+        self, step: tuple[str, int, int, int], tickets: Sequence[Ticket]
+    ) -> list[Outcome]:
+        partitions = sorted({ticket.partition for ticket in tickets})
+        async with self._storage.transaction(partitions) as tx:
+            await tx.advance(*step)
+            verdict = await Batch(tx, tickets, whole=True).run()
+            if verdict.troubles:
+                raise verdict.troubles[0]
+            if verdict.deferred:
+                raise KeyReused("A consumer's step used one key for two requests.")
+        self._storage.committed(partitions)
+        self._count(verdict)
+        by_ticket = {id(ticket): outcome for ticket, outcome in verdict.settled}
+        return [by_ticket[id(ticket)] for ticket in tickets]
+
+    def _fail(self, batch: Sequence[Ticket], problem: ShopwireError) -> None:
+        for ticket in batch:
+            ticket.waiter.settle(ticket.slot, None, problem)
+
+    def _count(self, verdict: Verdict) -> None:
+        stats = self.stats
+        stats.batches += 1
+        stats.events += verdict.events
+        stats.commands += len(verdict.settled)
+        for _, outcome in verdict.settled:
+            stats.refused += outcome.status >= 400
+            stats.replayed += outcome.replayed
+
+    async def _keep_sweeping(self) -> None:
+        """Forgets expired answers now and then; a failure waits for the next time."""
+        while not self._closing.is_set():
+            try:
+                while await self._storage.sweep(SWEEP_ANSWERS_MAX) == SWEEP_ANSWERS_MAX:
+                    pass
+            except ShopwireError as problem:
+                _LOG.warning("expired answers were not swept: %s", problem)
+            try:
+                await asyncio.wait_for(self._closing.wait(), SWEEP_EVERY_MS / 1_000)
+            except TimeoutError:
+                continue
