@@ -1,0 +1,1 @@
+"""A shop to look at: a made-up catalogue, simulated suppliers and shoppers."""
