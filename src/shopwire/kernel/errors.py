@@ -171,6 +171,15 @@ class TooManyMessages(ShopwireError):
     fields = ("retry_ms",)
 
 
+class MethodNotAllowed(ShopwireError):
+    """There is such a path, but not with this HTTP method."""
+
+    code, status = 1013, 405
+    message = "This address does not take that method."
+    remedy = "Use one of the methods in data.allowed."
+    fields = ("method", "allowed")
+
+
 # -- 2000: the domain -------------------------------------------------------------------------
 
 
