@@ -18,3 +18,21 @@ TAIL_POLL_MS: Final = 1_000
 
 RETRY_MS: Final = 500
 """Wait that callers are asked for while the database is away."""
+
+STATEMENT_MS_MAX: Final = 30_000
+"""A statement that takes longer is given up as StorageUnavailable."""
+CONNECT_MS_MAX: Final = 5_000
+"""A connection that is not there by then counts as refused."""
+ACQUIRE_MS_MAX: Final = 10_000
+"""Wait for a free connection of the pool; longer is StorageUnavailable."""
+IDLE_TRANSACTION_MS_MAX: Final = 10_000
+"""The server ends a transaction whose process stopped, so that its partition goes on."""
+READERS_MAX: Final = 8
+"""Connections for reading."""
+WRITERS_SPARE: Final = 4
+"""Connections for writing beyond one a partition: consumers, leases."""
+
+NOTIFY_SPACING_MS: Final = 5
+"""Shortest time between two hints to other processes; partitions in between are joined."""
+HINT_RETRY_MS: Final = 500
+"""Wait before the hint connection is opened again."""

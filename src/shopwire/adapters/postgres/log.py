@@ -1,0 +1,145 @@
+"""The log in PostgreSQL."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from typing_extensions import override
+
+from shopwire.adapters.appender import Appender
+from shopwire.adapters.hints import Hints
+from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS
+from shopwire.adapters.postgres.hints import PostgresHints
+from shopwire.adapters.postgres.pool import Pools
+from shopwire.kernel.errors import Fenced, LogCorrupt
+from shopwire.kernel.events import NewEvent, Position, Recorded
+from shopwire.kernel.limits import READ_EVENTS_MAX
+from shopwire.kernel.log import Document, EventLog, Heads
+from shopwire.kernel.queries import load_queries
+
+_SQL: Final = load_queries("shopwire.adapters.postgres")
+
+
+def append_arguments(
+    partition: int, epoch: int, now_ms: int | None, events: Sequence[NewEvent]
+) -> list[Any]:
+    """The arguments of `append`; raises LogCorrupt where a version does not grow by 1."""
+    count = len(events)
+    since = [0] * count
+    newest: dict[tuple[str, str], int] = {}
+    columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
+    tenants, topics, versions, types, documents, facts, commands = columns
+    for at, event in enumerate(events):
+        topic = (event.tenant, event.topic)
+        before = newest.get(topic)
+        if before is None:
+            since[at] = event.version
+        else:
+            if event.version != versions[before] + 1:
+                reason = f"{event.topic} goes from {versions[before]} to {event.version}"
+                raise LogCorrupt(partition=partition, reason=reason)
+            since[at], since[before] = since[before], 0
+        newest[topic] = at
+        tenants.append(event.tenant)
+        topics.append(event.topic)
+        versions.append(event.version)
+        types.append(event.event_type)
+        documents.append(event.document)
+        facts.append(event.facts)
+        commands.append(event.command_id)
+    return [partition, epoch, count, now_ms, *columns, since, len(newest)]
+
+
+class PostgresLog(EventLog):
+    """See EventLog; fenced by the epoch that the log had when it was opened."""
+
+    def __init__(
+        self,
+        pools: Pools,
+        local: Hints,
+        remote: PostgresHints,
+        *,
+        partitions: int,
+        epoch: int,
+        queue_events_max: int = APPEND_QUEUE_EVENTS_MAX,
+    ) -> None:
+        self._pools = pools
+        self._local = local
+        self._remote = remote
+        self._partitions = partitions
+        self._epoch = epoch
+        self._appender = Appender(self._write, partitions, queue_events_max=queue_events_max)
+
+    @property
+    @override
+    def partitions(self) -> int:
+        return self._partitions
+
+    @override
+    async def append(self, partition: int, events: Sequence[NewEvent]) -> Position:
+        return await self._appender.append(partition, events)
+
+    @override
+    async def read(self, partition: int, offset: int, limit: int) -> list[Recorded]:
+        found = await self._pools.read(_SQL["read"], partition, offset, min(limit, READ_EVENTS_MAX))
+        events = [_recorded(partition, row) for row in found]
+        for expected, event in enumerate(events, offset):
+            if event.position.offset != expected:
+                reason = f"offset {expected} is missing before {event.position.offset}"
+                raise LogCorrupt(partition=partition, offset=expected, reason=reason)
+        return events
+
+    @override
+    async def heads(self) -> Heads:
+        found = await self._pools.read(_SQL["heads"])
+        return Heads(min(row["epoch"] for row in found), tuple(row["next"] for row in found))
+
+    @override
+    async def tail(self, partition: int, offset: int) -> AsyncIterator[list[Recorded]]:
+        while True:
+            seen = self._local.seen(partition)
+            batch = await self.read(partition, offset, READ_EVENTS_MAX)
+            if batch:
+                offset += len(batch)
+                yield batch
+            else:
+                await self._local.wait(partition, seen, TAIL_POLL_MS)
+
+    @override
+    async def documents(self, tenant: str, topics: Sequence[str]) -> list[Document]:
+        found = await self._pools.read(_SQL["documents"], tenant, list(dict.fromkeys(topics)))
+        return [
+            Document(row["topic"], row["version"], bytes(row["body"]), row["changed_at_ms"])
+            for row in found
+        ]
+
+    @override
+    async def position(self, consumer: str, partition: int) -> int:
+        found = await self._pools.read(_SQL["position"], consumer, partition)
+        return int(found[0]["next"]) if found else 0
+
+    async def close(self) -> None:
+        """Waits for appends that were taken."""
+        await self._appender.close()
+
+    async def _write(self, partition: int, events: Sequence[NewEvent]) -> Position:
+        arguments = append_arguments(partition, self._epoch, None, events)
+        found = await self._pools.write(_SQL["append"], *arguments)
+        if not found:
+            raise Fenced(epoch=self._epoch, current=(await self.heads()).epoch)
+        self._remote.give([partition])
+        return Position(self._epoch, partition, found[0]["first"])
+
+
+def _recorded(partition: int, row: Any) -> Recorded:
+    offset, epoch, tenant, topic, version, event_type, document, facts, command, at_ms = row
+    return Recorded(
+        Position(epoch, partition, offset),
+        tenant,
+        topic,
+        version,
+        event_type,
+        bytes(document),
+        bytes(facts),
+        command,
+        at_ms,
+    )

@@ -1,0 +1,177 @@
+-- log_meta --
+-- What this log is, and the epoch that a writer is bound to from now on.
+SELECT m.partitions, m.log_id::text AS log_id, min(h.epoch) AS epoch
+FROM log_meta m CROSS JOIN head h
+GROUP BY m.partitions, m.log_id
+
+-- lock_heads --
+-- The head is the lock. The time is taken after the lock, so that it never goes back in a partition.
+SELECT h.partition, h.epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+FROM (
+    SELECT partition, epoch FROM head WHERE partition = ANY ($1::integer[])
+    ORDER BY partition FOR NO KEY UPDATE
+) h
+
+-- now_ms --
+-- The time, for a transaction that holds no head.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+
+-- append --
+-- Offsets, events and documents in one statement; no row comes back where the epoch is another one.
+-- `since` is the first version of a topic in this batch, at the row of its newest event, else 0.
+WITH place AS (
+    UPDATE head SET next = next + $3
+    WHERE partition = $1 AND epoch = $2
+    RETURNING
+        next - $3 AS first,
+        coalesce($4::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms
+), incoming AS (
+    SELECT p.first, p.now_ms, i.*
+    FROM place p, unnest(
+        $5::text[], $6::text[], $7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[],
+        $12::bigint[]
+    ) WITH ORDINALITY AS i (
+        tenant, topic, version, event_type, document, facts, command_id, since, n
+    )
+), logged AS (
+    INSERT INTO events (
+        partition, "offset", epoch, tenant, topic, version, event_type, document, facts,
+        command_id, recorded_at_ms
+    )
+    SELECT
+        $1, first + n - 1, $2, tenant, topic, version, event_type, document, facts,
+        command_id, now_ms
+    FROM incoming
+), born AS (
+    INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
+    SELECT tenant, topic, version, document, now_ms, $1
+    FROM incoming WHERE since = 1
+    ON CONFLICT (tenant, topic) DO NOTHING
+    RETURNING 1
+), grown AS (
+    UPDATE documents d
+    SET version = i.version, body = i.document, changed_at_ms = i.now_ms
+    FROM incoming i
+    WHERE i.since > 1 AND d.tenant = i.tenant AND d.topic = i.topic
+        AND d.version = i.since - 1 AND d.partition = $1
+    RETURNING 1
+)
+SELECT CASE
+    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $13 THEN p.first
+    ELSE log_refuse('a version does not follow the one before it')
+END AS first
+FROM place p
+
+-- read --
+-- Events of one partition from an offset on.
+SELECT
+    "offset", epoch, tenant, topic, version, event_type, document, facts, command_id,
+    recorded_at_ms
+FROM events
+WHERE partition = $1 AND "offset" >= $2
+ORDER BY "offset"
+LIMIT $3
+
+-- heads --
+-- Where every partition ends, of one moment.
+SELECT partition, next, epoch FROM head ORDER BY partition
+
+-- documents --
+-- Latest public documents of those topics that exist.
+SELECT topic, version, body, changed_at_ms
+FROM documents
+WHERE tenant = $1 AND topic = ANY ($2::text[])
+
+-- position --
+-- The next offset that a consumer has to take.
+SELECT next FROM consumer_position WHERE consumer = $1 AND partition = $2
+
+-- advance --
+-- Moves a position from where it must be; no row comes back where it is elsewhere.
+INSERT INTO consumer_position (consumer, partition, next)
+SELECT $1, $2, $4
+WHERE $3::bigint = 0
+    OR EXISTS (SELECT FROM consumer_position WHERE consumer = $1 AND partition = $2)
+ON CONFLICT (consumer, partition) DO UPDATE SET next = excluded.next
+    WHERE consumer_position.next = $3::bigint
+RETURNING next
+
+-- claim --
+-- Which of these keys are not free: answered, or leased and the lease still runs.
+SELECT c.n, i.fingerprint, i.status, i.body, i.until_ms
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+    AS c (tenant, principal, operation, key, n)
+JOIN idempotency i USING (tenant, principal, operation, key)
+WHERE i.until_ms > $5
+
+-- answer --
+-- Takes the keys with their answers, in one order everywhere. A key that is held gives no row.
+INSERT INTO idempotency AS held (
+    tenant, principal, operation, key, fingerprint, status, body, until_ms
+)
+SELECT a.tenant, a.principal, a.operation, a.key, a.fingerprint, a.status, a.body, $8
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::integer[], $7::bytea[]
+) AS a (tenant, principal, operation, key, fingerprint, status, body)
+ON CONFLICT (tenant, principal, operation, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
+    until_ms = excluded.until_ms, fence = held.fence + 1
+WHERE held.until_ms <= $9
+
+-- take_lease --
+-- Leases a free key, or one whose time is over; no row comes back where it is held.
+INSERT INTO idempotency AS held (tenant, principal, operation, key, fingerprint, fence, until_ms)
+VALUES ($1, $2, $3, $4, $5, 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $6::bigint)
+ON CONFLICT (tenant, principal, operation, key) DO UPDATE
+SET fingerprint = excluded.fingerprint, status = NULL, body = NULL,
+    until_ms = excluded.until_ms, fence = held.fence + 1
+WHERE held.until_ms <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+RETURNING fence, until_ms
+
+-- held_key --
+-- What is known of a key that could not be leased.
+SELECT
+    fingerprint, status, body,
+    until_ms - (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS left_ms
+FROM idempotency
+WHERE tenant = $1 AND principal = $2 AND operation = $3 AND key = $4
+
+-- move_lease --
+-- Renews ($6 ms from now) or gives back (0) a lease that is still ours.
+UPDATE idempotency
+SET until_ms = CASE WHEN $6::bigint = 0 THEN 0
+    ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $6::bigint END
+WHERE tenant = $1 AND principal = $2 AND operation = $3 AND key = $4
+    AND fence = $5 AND status IS NULL
+RETURNING until_ms
+
+-- finish_lease --
+-- Answers a leased key, unless another worker has taken it over.
+UPDATE idempotency
+SET status = $6, body = $7,
+    until_ms = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $8::bigint
+WHERE tenant = $1 AND principal = $2 AND operation = $3 AND key = $4
+    AND fence = $5 AND status IS NULL
+RETURNING until_ms
+
+-- sweep --
+-- Forgets answers whose time is over; an abandoned lease stays as long, since its fence must not
+-- start anew while its former holder may still be there.
+WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms), over AS (
+    SELECT tenant, principal, operation, key
+    FROM idempotency, now
+    WHERE until_ms <= now.ms AND (status IS NOT NULL OR until_ms + $2::bigint <= now.ms)
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM idempotency i USING over o
+WHERE i.tenant = o.tenant AND i.principal = o.principal AND i.operation = o.operation
+    AND i.key = o.key
+
+-- new_epoch --
+-- Fences every open writer and invalidates every cursor.
+UPDATE head SET epoch = epoch + 1 RETURNING epoch
+
+-- notify --
+-- Tells other processes which partitions have grown.
+SELECT pg_notify('shopwire_log', $1)
