@@ -1,0 +1,105 @@
+"""The HTTP application: every route on one port, every refusal in one shape."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Response, get
+from litestar.config.compression import CompressionConfig
+from litestar.exceptions import HTTPException
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, StorageUnavailable
+from shopwire.kernel.write_path import WritePath
+from shopwire.services.command_door import command_routes
+from shopwire.services.front import Front
+from shopwire.services.pages import Pages
+from shopwire.services.pictures import picture
+from shopwire.services.problems import on_defect, on_http, on_known
+from shopwire.services.pulse import Pulse
+from shopwire.services.telemetry import Telemetry
+
+QUERY_BODY_BYTES_MAX: Final = 65_536
+"""Bodies of routes that expect none; imports and commands have limits of their own."""
+COMPRESSED_BYTES_MIN: Final = 2_048
+"""Smaller answers are sent as they are: compressing them costs more than it saves."""
+PICTURE_KEPT: Final = "public, max-age=604800"
+"""A picture's name decides what it shows, until the drawing of its kind changes."""
+
+
+class AppParts(msgspec.Struct, kw_only=True):
+    """What the application stands on."""
+
+    write_path: WritePath
+    pulse: Pulse
+    telemetry: Telemetry
+    pages: Pages
+    routes: Sequence[Any]
+    """Handlers of the modules, of imports, of sync."""
+    stopping: Callable[[], bool] = lambda: False
+
+
+def build_app(parts: AppParts, *, debug: bool = False) -> Front:
+    """The ASGI application for the server."""
+    api = Litestar(
+        route_handlers=[*command_routes(parts.write_path), *_own_routes(parts), *parts.routes],
+        exception_handlers={
+            ShopwireError: on_known,
+            HTTPException: on_http,
+            Exception: on_defect,
+        },
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=COMPRESSED_BYTES_MIN, gzip_compress_level=5
+        ),
+        openapi_config=OpenAPIConfig(
+            title="Shopwire",
+            version=parts.telemetry.version,
+            description="Errors have one shape, see docs/protocol/codes.md.",
+            path="/api/schema",
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        ),
+        request_max_body_size=QUERY_BODY_BYTES_MAX,
+        logging_config=None,
+        debug=debug,
+    )
+    return Front(api, parts.pages, parts.telemetry)
+
+
+def _own_routes(parts: AppParts) -> list[Any]:
+    """Health, metrics, status, pictures."""
+
+    @get("/healthz", summary="The process is alive", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @get("/readyz", summary="Requests can be served", include_in_schema=False)
+    async def readyz() -> dict[str, str]:
+        if parts.stopping():
+            raise ShuttingDown
+        if parts.pulse.document.database == "down":
+            raise StorageUnavailable(retry_ms=1_000)
+        return {"status": "ready"}
+
+    @get("/metrics", include_in_schema=False)
+    async def metrics() -> Response[bytes]:
+        return Response(
+            parts.telemetry.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+    @get("/api/status", summary="The pulse of the whole system, and the build")
+    async def status() -> dict[str, Any]:
+        pulse: dict[str, Any] = msgspec.to_builtins(parts.pulse.document)
+        return pulse | {"build": {"version": parts.telemetry.version}}
+
+    @get("/pictures/{name:str}", include_in_schema=False)
+    async def pictures(name: str) -> Response[bytes]:
+        if not name.endswith(".svg"):
+            raise NotFound(what="picture", id=name)
+        return Response(
+            picture(name.removesuffix(".svg")).svg.encode(),
+            media_type="image/svg+xml",
+            headers={"cache-control": PICTURE_KEPT, "access-control-allow-origin": "*"},
+        )
+
+    return [healthz, readyz, metrics, status, pictures]

@@ -1,0 +1,94 @@
+"""The HTTP door of the write path: one endpoint takes every command."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.params import FromHeader
+
+from shopwire.kernel.commands import Command, Envelope, Handler, check_key
+from shopwire.kernel.errors import (
+    InvalidField,
+    KeyMissing,
+    MalformedRequest,
+    UnknownOperation,
+)
+from shopwire.kernel.limits import COMMAND_BYTES_MAX
+from shopwire.kernel.write_path import WritePath
+
+PRINCIPAL: Final = "local"
+"""Who sends commands over HTTP while there is no authentication: whoever is on this machine."""
+
+
+class CommandDecoder:
+    """Reads a command's body by the operation's name."""
+
+    def __init__(self, handlers: Iterable[Handler[Any]]) -> None:
+        self._decoders: dict[str, msgspec.json.Decoder[Command]] = {
+            handler.command.operation: msgspec.json.Decoder(handler.command) for handler in handlers
+        }
+
+    @property
+    def operations(self) -> list[str]:
+        """The commands there are."""
+        return sorted(self._decoders)
+
+    def decode(self, operation: str, body: bytes) -> Command:
+        """Raises UnknownOperation, MalformedRequest, InvalidField."""
+        decoder = self._decoders.get(operation)
+        if decoder is None:
+            raise UnknownOperation(operation=operation)
+        try:
+            command = decoder.decode(body)
+        except msgspec.ValidationError as problem:
+            reason, _, field = str(problem).partition(" - at `$")
+            raise InvalidField(field=field.strip("`.") or "body", reason=reason) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise MalformedRequest(field="body", reason=str(problem)) from None
+        if b"\\u0000" in body and _has_nul(msgspec.to_builtins(command)):
+            raise MalformedRequest(field="body", reason="a text contains the character U+0000")
+        return command
+
+
+def command_routes(write_path: WritePath) -> list[Any]:
+    """The endpoint `POST /api/commands/{operation}`."""
+    decoder = CommandDecoder(write_path.handlers.values())
+
+    @post(
+        "/api/commands/{operation:str}",
+        status_code=200,
+        request_max_body_size=COMMAND_BYTES_MAX,
+        summary="Send a command",
+        description="The body is the command's fields as JSON. The same Idempotency-Key with the "
+        "same body is answered with the first answer, marked `Idempotency-Replayed: true`.",
+    )
+    async def take_command(
+        request: Request[Any, Any, Any],
+        operation: str,
+        idempotency_key: FromHeader[str | None] = None,
+    ) -> Response[bytes]:
+        if idempotency_key is None:
+            raise KeyMissing
+        check_key(idempotency_key)
+        command = decoder.decode(operation, await request.body())
+        outcome = await write_path.submit(
+            Envelope(command=command, key=idempotency_key, principal=PRINCIPAL)
+        )
+        return Response(
+            outcome.body,
+            status_code=outcome.status,
+            headers={"Idempotency-Replayed": "true"} if outcome.replayed else {},
+            media_type="application/json",
+        )
+
+    return [take_command]
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether any text has a character that PostgreSQL cannot keep."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(k) or _has_nul(v) for k, v in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)

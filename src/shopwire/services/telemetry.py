@@ -1,0 +1,179 @@
+"""Metrics and log events: their names are an interface, and these two tables are its definition.
+
+`METRICS` is all that `/metrics` shows, `LOG_EVENTS` all that services write to the log. A test
+reads both and compares them with what the code does.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+
+class MetricSpec(msgspec.Struct, frozen=True):
+    """One row of the table of metrics."""
+
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+
+METRICS: Final = {
+    "shopwire_http_requests_total": MetricSpec(
+        "counter", ("route", "status"), "HTTP requests answered, by route template and status."
+    ),
+    "shopwire_http_request_seconds": MetricSpec(
+        "histogram", ("route",), "Time from request to the end of its answer."
+    ),
+    "shopwire_commands_total": MetricSpec(
+        "counter", ("outcome",), "Commands settled: committed, refused, replayed."
+    ),
+    "shopwire_events_total": MetricSpec("counter", (), "Events appended by this process."),
+    "shopwire_batches_total": MetricSpec("counter", (), "Transactions of the write path."),
+    "shopwire_queue_commands": MetricSpec("gauge", (), "Commands waiting in the write path."),
+    "shopwire_log_events": MetricSpec("gauge", (), "Events in the log, all partitions."),
+    "shopwire_hub_lag_seconds": MetricSpec(
+        "gauge", (), "Age of the hub's last proof that it holds everything committed."
+    ),
+    "shopwire_screens": MetricSpec("gauge", (), "Connected sync clients."),
+    "shopwire_topics": MetricSpec("gauge", (), "Topics that somebody watches."),
+    "shopwire_frames_total": MetricSpec("counter", (), "Frames sent to sync clients."),
+    "shopwire_database_up": MetricSpec("gauge", (), "1 while the database answers."),
+    "shopwire_database_restarts_total": MetricSpec(
+        "counter", (), "Times our own PostgreSQL was found dead and started again."
+    ),
+    "shopwire_start_seconds": MetricSpec("gauge", ("step",), "How long each step of start took."),
+    "shopwire_build_info": MetricSpec("gauge", ("version",), "1, with the version as label."),
+}
+"""Every metric: kind, labels, meaning."""
+
+LOG_EVENTS: Final = {
+    "start.step": "A part was started; `step`, `took_ms`.",
+    "start.ready": "Everything runs; `url`, `took_ms`.",
+    "stop.begin": "A signal or an error asked for the end; `reason`.",
+    "stop.step": "A part was stopped; `step`, `took_ms`.",
+    "stop.failed": "A part did not stop cleanly; the rest is stopped all the same; `step`.",
+    "stop.done": "Everything is stopped; `took_ms`.",
+    "stop.forced": "A second signal ended the process without draining.",
+    "database.down": "The database stopped answering; `reason`.",
+    "database.up": "The database answers again; `away_ms`.",
+    "database.restarting": "Our own PostgreSQL is dead and is started again; `attempt`.",
+    "database.restart_failed": "That start failed; `attempt`, `retry_ms`, `reason`.",
+    "database.given_up": "No more starts of PostgreSQL are tried; an operator is needed.",
+    "http.defect": "An unexpected error was answered with InternalError; `incident`, `path`.",
+    "http.access": "One request at debug level; `method`, `path`, `status`, `took_ms`.",
+    "pulse.failed": "A second's pulse could not be made; the next one is tried.",
+    "library": "A message of a library's or the kernel's own logger; `logger`, `text`.",
+    "demo.import": "A supplier's catalogue went in at the start; `supplier`, `rows`, `changed`.",
+    "demo.feed": "A simulated supplier sent a feed; `supplier`, `rows`, `changed`, `quarantined`.",
+    "demo.refused": "The shop refused for a while; the simulation waits; `reason`, `retry_ms`.",
+    "demo.failed": "A simulated party met a defect and goes on with its next step; `party`.",
+}
+"""Every event that services write to the log: when, and which fields."""
+
+
+class Readings(msgspec.Struct, kw_only=True):
+    """The state of all parts at one moment, as counters since start and current sizes."""
+
+    committed: int = 0
+    refused: int = 0
+    replayed: int = 0
+    events: int = 0
+    batches: int = 0
+    queue: int = 0
+    log_events: int = 0
+    hub_lag_ms: float = 0.0
+    screens: int = 0
+    topics: int = 0
+    frames: int = 0
+    database_up: bool = True
+    database_restarts: int = 0
+
+
+class Telemetry:
+    """Counts what HTTP does and shows the rest when asked; one of its own per container."""
+
+    def __init__(self, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = self._counter("shopwire_http_requests_total")
+        name = "shopwire_http_request_seconds"
+        spec = METRICS[name]
+        self._seconds = Histogram(name, spec.meaning, spec.labels, registry=self._registry)
+        self.start_ms: dict[str, float] = {}
+        self._version = version
+        self._readings: Callable[[], Readings] = Readings
+        self._registry.register(_Sampled(self))
+
+    @property
+    def version(self) -> str:
+        """The version that is running."""
+        return self._version
+
+    def watch(self, readings: Callable[[], Readings]) -> None:
+        """Says where sampled metrics come from."""
+        self._readings = readings
+
+    def readings(self) -> Readings:
+        """The state of all parts now."""
+        return self._readings()
+
+    def request(self, route: str, status: int, started: float) -> None:
+        """One HTTP request ended; `started` is of time.perf_counter()."""
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(time.perf_counter() - started)
+
+    def exposition(self) -> bytes:
+        """What `/metrics` answers, in the text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str) -> Counter:
+        spec = METRICS[name]
+        return Counter(name, spec.meaning, spec.labels, registry=self._registry)
+
+
+class _Sampled(Collector):
+    """Reads the parts when somebody asks; nothing is counted twice."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        now = self._telemetry.readings()
+        outcomes: dict[tuple[str, ...], float] = {
+            ("committed",): now.committed,
+            ("refused",): now.refused,
+            ("replayed",): now.replayed,
+        }
+        steps: dict[tuple[str, ...], float] = {
+            (step,): took / 1_000 for step, took in self._telemetry.start_ms.items()
+        }
+        yield _family("shopwire_commands_total", outcomes)
+        yield _family("shopwire_events_total", {(): now.events})
+        yield _family("shopwire_batches_total", {(): now.batches})
+        yield _family("shopwire_queue_commands", {(): now.queue})
+        yield _family("shopwire_log_events", {(): now.log_events})
+        yield _family("shopwire_hub_lag_seconds", {(): now.hub_lag_ms / 1_000})
+        yield _family("shopwire_screens", {(): now.screens})
+        yield _family("shopwire_topics", {(): now.topics})
+        yield _family("shopwire_frames_total", {(): now.frames})
+        yield _family("shopwire_database_up", {(): int(now.database_up)})
+        yield _family("shopwire_database_restarts_total", {(): now.database_restarts})
+        yield _family("shopwire_start_seconds", steps)
+        yield _family("shopwire_build_info", {(self._telemetry.version,): 1})
+
+
+def _family(name: str, values: dict[tuple[str, ...], float]) -> Metric:
+    spec = METRICS[name]
+    kind = CounterMetricFamily if spec.kind == "counter" else GaugeMetricFamily
+    family = kind(name, spec.meaning, labels=spec.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
