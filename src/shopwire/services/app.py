@@ -9,6 +9,7 @@ from litestar.config.compression import CompressionConfig
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
 
 from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.write_path import WritePath
@@ -93,7 +94,7 @@ def _own_routes(parts: AppParts) -> list[Any]:
         return pulse | {"build": {"version": parts.telemetry.version}}
 
     @get("/pictures/{name:str}", include_in_schema=False)
-    async def pictures(name: str) -> Response[bytes]:
+    async def pictures(name: FromPath[str]) -> Response[bytes]:
         if not name.endswith(".svg"):
             raise NotFound(what="picture", id=name)
         return Response(

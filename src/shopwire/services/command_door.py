@@ -1,11 +1,11 @@
 """The HTTP door of the write path: one endpoint takes every command."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.params import FromHeader
+from litestar.params import FromPath, HeaderParameter
 
 from shopwire.kernel.commands import Command, Envelope, Handler, check_key
 from shopwire.kernel.errors import (
@@ -65,8 +65,8 @@ def command_routes(write_path: WritePath) -> list[Any]:
     )
     async def take_command(
         request: Request[Any, Any, Any],
-        operation: str,
-        idempotency_key: FromHeader[str | None] = None,
+        operation: FromPath[str],
+        idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
         if idempotency_key is None:
             raise KeyMissing
