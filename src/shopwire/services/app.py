@@ -23,7 +23,7 @@ from shopwire.services.telemetry import Telemetry
 
 QUERY_BODY_BYTES_MAX: Final = 65_536
 """Bodies of routes that expect none; imports and commands have limits of their own."""
-COMPRESSED_BYTES_MIN: Final = 2_048
+COMPRESSED_BYTES_MIN: Final = 1_024
 """Smaller answers are sent as they are: compressing them costs more than it saves."""
 PICTURE_KEPT: Final = "public, max-age=604800"
 """A picture's name decides what it shows, until the drawing of its kind changes."""
