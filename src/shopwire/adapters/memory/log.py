@@ -17,9 +17,14 @@ class MemoryLog(EventLog):
     """See EventLog; fenced by the epoch at which it was opened."""
 
     def __init__(
-        self, state: MemoryState, *, queue_events_max: int = APPEND_QUEUE_EVENTS_MAX
+        self,
+        state: MemoryState,
+        *,
+        queue_events_max: int = APPEND_QUEUE_EVENTS_MAX,
+        tail_poll_ms: int = TAIL_POLL_MS,
     ) -> None:
         self._state = state
+        self._tail_poll_ms = tail_poll_ms
         self._epoch = state.epoch
         self._appender = Appender(self._write, state.partitions, queue_events_max=queue_events_max)
 
@@ -50,7 +55,7 @@ class MemoryLog(EventLog):
                 offset += len(batch)
                 yield batch
             else:
-                await hints.wait(partition, seen, TAIL_POLL_MS)
+                await hints.wait(partition, seen, self._tail_poll_ms)
 
     @override
     async def documents(self, tenant: str, topics: Sequence[str]) -> list[Document]:

@@ -61,6 +61,13 @@ class MemoryState:
         self.epoch += 1
         return self.epoch
 
+    def age_answers(self, by_ms: int) -> None:
+        """Makes every lease and answer older, so that tests need not wait a week."""
+        self.answers = {
+            key: msgspec.structs.replace(held, until_ms=held.until_ms - by_ms)
+            for key, held in self.answers.items()
+        }
+
     def recorded(
         self,
         partition: int,

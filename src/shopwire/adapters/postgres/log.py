@@ -61,7 +61,9 @@ class PostgresLog(EventLog):
         partitions: int,
         epoch: int,
         queue_events_max: int = APPEND_QUEUE_EVENTS_MAX,
+        tail_poll_ms: int = TAIL_POLL_MS,
     ) -> None:
+        self._tail_poll_ms = tail_poll_ms
         self._pools = pools
         self._local = local
         self._remote = remote
@@ -102,7 +104,7 @@ class PostgresLog(EventLog):
                 offset += len(batch)
                 yield batch
             else:
-                await self._local.wait(partition, seen, TAIL_POLL_MS)
+                await self._local.wait(partition, seen, self._tail_poll_ms)
 
     @override
     async def documents(self, tenant: str, topics: Sequence[str]) -> list[Document]:

@@ -167,6 +167,7 @@ WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms
 DELETE FROM idempotency i USING over o
 WHERE i.tenant = o.tenant AND i.principal = o.principal AND i.operation = o.operation
     AND i.key = o.key
+RETURNING 1
 
 -- new_epoch --
 -- Fences every open writer and invalidates every cursor.

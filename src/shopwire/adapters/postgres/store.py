@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from shopwire.adapters.hints import Hints
-from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, WRITERS_SPARE
+from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS, WRITERS_SPARE
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import PostgresLog
 from shopwire.adapters.postgres.pool import Pools, PostgresReads
@@ -37,6 +37,7 @@ async def open_store(
     tables: Iterable[Table] = (),
     *,
     queue_events_max: int = APPEND_QUEUE_EVENTS_MAX,
+    tail_poll_ms: int = TAIL_POLL_MS,
 ) -> AsyncIterator[Store]:
     """Opens a migrated database for reading and writing.
 
@@ -58,6 +59,7 @@ async def open_store(
             partitions=partitions,
             epoch=epoch,
             queue_events_max=queue_events_max,
+            tail_poll_ms=tail_poll_ms,
         )
         storage = PostgresStorage(pools, tables, remote, partitions=partitions, epoch=epoch)
         remote.start()

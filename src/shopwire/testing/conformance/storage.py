@@ -1,0 +1,291 @@
+"""What every Storage does."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shopwire.kernel.commands import Outcome
+from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LeaseLost, PositionMoved
+from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
+from shopwire.kernel.storage import Claim, Claimed, Lease, Storage
+from shopwire.testing.conformance.harness import Harness
+from shopwire.testing.conformance.log import WAIT_S
+from shopwire.testing.conformance.sample import Counter, Line, new_event
+
+LEASE_MS = 600_000
+DONE = Outcome(status=200, body=b'{"versions":{},"result":1}')
+OTHER = Outcome(status=409, body=b'{"code":2000}')
+
+
+def claim_of(key: str, **fields: Any) -> Claim:
+    """A claim by one principal for one operation."""
+    names: dict[str, Any] = {"tenant": "main", "principal": "p", "operation": "sample.count_up"}
+    return Claim(**{"fingerprint": b"f" * 16, "key": key} | names | fields)
+
+
+def counter(shelf: str, name: str, count: int = 1, **fields: Any) -> Counter:
+    """A counter's row."""
+    names: dict[str, Any] = {"tenant": "main", "version": 1} | fields
+    return Counter(shelf=shelf, id=name, count=count, **names)
+
+
+async def load(storage: Storage, *groups: tuple[str, str]) -> list[Counter]:
+    """What is committed, in the order of keys."""
+    async with storage.transaction([0]) as tx:
+        return sorted(await tx.load(Counter, groups), key=lambda row: row.key)
+
+
+class StorageConformance:
+    """Subclass it and provide the fixture `harness`."""
+
+    async def test_an_answered_key_tells_its_answer_and_an_unanswered_one_stays_free(
+        self, harness: Harness
+    ) -> None:
+        """Claim and answer become visible with the commit."""
+        storage = (await harness.open()).storage
+        async with storage.transaction([0]) as tx:
+            assert [c.mine for c in await tx.claim([claim_of("a"), claim_of("b")])] == [True, True]
+            await tx.answer([(claim_of("a"), DONE)])
+        async with storage.transaction([1]) as tx:
+            told = await tx.claim([claim_of("b"), claim_of("a", fingerprint=b"g" * 16)])
+            assert told[0].mine
+            assert (told[1].mine, told[1].fingerprint, told[1].outcome) == (False, b"f" * 16, DONE)
+
+    async def test_keys_of_other_shops_principals_and_operations_never_meet(
+        self, harness: Harness
+    ) -> None:
+        """The scope is part of the key."""
+        storage = (await harness.open()).storage
+        scopes = [{}, {"tenant": "t2"}, {"principal": "q"}, {"operation": "sample.other"}]
+        async with storage.transaction([0]) as tx:
+            await tx.answer([(claim_of("a"), DONE)])
+        async with storage.transaction([0]) as tx:
+            told = await tx.claim([claim_of("a", **scope) for scope in scopes])
+            assert [claimed.mine for claimed in told] == [False, True, True, True]
+            await tx.answer([(claim_of("a", **scope), OTHER) for scope in scopes[1:]])
+        async with storage.transaction([0]) as tx:
+            told = await tx.claim([claim_of("a", **scope) for scope in scopes])
+            assert [claimed.outcome for claimed in told] == [DONE, OTHER, OTHER, OTHER]
+
+    async def test_a_rollback_leaves_nothing(self, harness: Harness) -> None:
+        """Neither rows, events, documents, answers nor positions."""
+        opened = await harness.open()
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 - a body that fails
+            async with opened.storage.transaction([0]) as tx:
+                await tx.save({Counter: [counter("s", "a")]})
+                await tx.append(0, [new_event("a:1", 1)])
+                await tx.answer([(claim_of("a"), DONE)])
+                await tx.advance("c", 0, 0, 5)
+                raise ZeroDivisionError
+        assert await load(opened.storage, ("main", "s")) == []
+        assert (await opened.log.heads()).next[0] == 0
+        assert await opened.log.documents("main", ["a:1"]) == []
+        assert await opened.log.position("c", 0) == 0
+        async with opened.storage.transaction([0]) as tx:
+            assert (await tx.claim([claim_of("a")]))[0].mine
+
+    async def test_rows_come_back_by_group_as_they_were_put(self, harness: Harness) -> None:
+        """With nulls, JSON fields and odd characters; other groups and shops stay out."""
+        storage = (await harness.open()).storage
+        odd = counter("s", "ü'\"\\", 3, label="a\tb", tags=("x", "ю"))
+        rows = [
+            counter("s", "a"), odd, counter("other", "a"), counter("s", "a", 9, tenant="t2"),
+        ]  # fmt: skip
+        async with storage.transaction([0]) as tx:
+            await tx.save({Counter: rows, Line: [line("s", "1"), line("s", "2")]})
+        assert await load(storage, ("main", "s")) == sorted([rows[0], odd], key=lambda row: row.key)
+        both = await load(storage, ("t2", "s"), ("main", "other"), ("main", "none"))
+        assert both == [rows[2], rows[3]]
+        replaced = counter("s", "a", 7, version=2)
+        async with storage.transaction([0]) as tx:
+            await tx.save({Counter: [replaced]})
+            assert replaced in await tx.load(Counter, [("main", "s")])
+            assert len(await tx.load(Line, [("main", "s")])) == 2
+
+    async def test_what_the_schema_refuses_is_refused_and_leaves_nothing(
+        self, harness: Harness
+    ) -> None:
+        """The constraint's name is told."""
+        storage = (await harness.open()).storage
+        with pytest.raises(ConstraintRefused) as refused:
+            async with storage.transaction([0]) as tx:
+                await tx.save({Counter: [counter("s", "a"), counter("s", "b", -1)]})
+        assert refused.value.data == {"constraint": "sample_counter_limit"}
+        assert await load(storage, ("main", "s")) == []
+
+    async def test_a_position_moves_only_from_where_it_is(self, harness: Harness) -> None:
+        """Of two instances that take the same step one is refused."""
+        here, there = await harness.open(), await harness.open()
+        async with here.storage.transaction([]) as tx:
+            await tx.advance("c", 1, 0, 5)
+        for expected in (0, 4, 6):
+            with pytest.raises(PositionMoved):
+                async with there.storage.transaction([1]) as tx:
+                    await tx.advance("c", 1, expected, 9)
+        with pytest.raises(PositionMoved):
+            async with there.storage.transaction([1]) as tx:
+                await tx.advance("never", 1, 3, 9)
+
+        async def step(storage: Storage, partition: int) -> bool:
+            try:
+                async with storage.transaction([partition]) as tx:
+                    await tx.advance("c", 1, 5, 7)
+            except PositionMoved:
+                return False
+            return True
+
+        won = await asyncio.gather(step(here.storage, 1), step(there.storage, 2))
+        assert sorted(won) == [False, True]
+        assert await here.log.position("c", 1) == 7
+
+    async def test_a_partition_has_one_writer_and_partitions_do_not_wait_for_each_other(
+        self, harness: Harness
+    ) -> None:
+        """The head is the lock."""
+        here, there = await harness.open(), await harness.open()
+        order: list[str] = []
+
+        async def second() -> None:
+            async with there.storage.transaction([0]):
+                order.append("second")
+
+        async with asyncio.timeout(WAIT_S):
+            async with here.storage.transaction([0]):
+                waiting = asyncio.create_task(second())
+                async with there.storage.transaction([1, 3]):
+                    order.append("elsewhere")
+                order.append("first")
+            await waiting
+        assert order == ["elsewhere", "first", "second"]
+
+    async def test_transactions_over_several_partitions_do_not_deadlock(
+        self, harness: Harness
+    ) -> None:
+        """Heads are taken in ascending order, whatever order was asked for."""
+        opened = [await harness.open() for _ in range(2)]
+
+        async def run(storage: Storage, partitions: list[int], name: str) -> None:
+            for version in range(1, 21):
+                async with storage.transaction(partitions) as tx:
+                    for partition in partitions:
+                        await tx.append(partition, [new_event(f"{name}:{partition}", version)])
+
+        async with asyncio.timeout(WAIT_S):
+            await asyncio.gather(
+                run(opened[0].storage, [2, 0], "x"),
+                run(opened[1].storage, [0, 2], "y"),
+                run(opened[1].storage, [2, 1, 0], "z"),
+            )
+        assert (await opened[0].log.heads()).next == (60, 20, 60, 0)
+
+    async def test_one_key_in_two_partitions_at_once_is_answered_once(
+        self, harness: Harness
+    ) -> None:
+        """Different bodies may lead to different partitions; the key is one all the same."""
+        here, there = await harness.open(), await harness.open()
+        both_claimed = asyncio.Barrier(2)
+
+        async def take(storage: Storage, partition: int, outcome: Outcome) -> bool:
+            try:
+                async with storage.transaction([partition]) as tx:
+                    assert (await tx.claim([claim_of("a")]))[0].mine
+                    await both_claimed.wait()
+                    await tx.answer([(claim_of("a"), outcome)])
+            except KeyInFlight:
+                return False
+            return True
+
+        async with asyncio.timeout(WAIT_S):
+            won = await asyncio.gather(take(here.storage, 0, DONE), take(there.storage, 1, OTHER))
+        assert sorted(won) == [False, True]
+        async with here.storage.transaction([2]) as tx:
+            (told,) = await tx.claim([claim_of("a")])
+        assert told.outcome == (DONE if won[0] else OTHER)
+
+    async def test_a_leased_key_is_held_until_it_is_answered(self, harness: Harness) -> None:
+        """Others are told how long the lease still runs."""
+        here, there = await harness.open(), await harness.open()
+        lease = await here.storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(lease, Lease)
+        held = await there.storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(held, Claimed)
+        assert held.outcome is None
+        assert 0 < held.retry_ms <= LEASE_MS
+        async with there.storage.transaction([0]) as tx:
+            assert not (await tx.claim([claim_of("a")]))[0].mine
+        longer = await here.storage.renew_lease(lease, 2 * LEASE_MS)
+        assert longer.until_ms > lease.until_ms
+        await here.storage.finish_lease(longer, DONE)
+        told = await there.storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(told, Claimed)
+        assert told.outcome == DONE
+        with pytest.raises(LeaseLost):
+            await here.storage.finish_lease(longer, OTHER)
+
+    async def test_a_lease_that_ran_out_is_taken_over_and_the_former_holder_fenced(
+        self, harness: Harness
+    ) -> None:
+        """A paused worker that wakes up can no longer answer."""
+        here, there = await harness.open(), await harness.open()
+        old = await here.storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(old, Lease)
+        await harness.age_answers(LEASE_MS + 1)
+        assert await here.storage.sweep(100) == 0
+        new = await there.storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(new, Lease)
+        assert new.fence > old.fence
+        for late in (
+            here.storage.finish_lease(old, OTHER),
+            here.storage.renew_lease(old, LEASE_MS),
+            here.storage.drop_lease(old),
+        ):
+            with pytest.raises(LeaseLost):
+                await late
+        await there.storage.finish_lease(new, DONE)
+        async with here.storage.transaction([0]) as tx:
+            assert (await tx.claim([claim_of("a")]))[0].outcome == DONE
+
+    async def test_a_dropped_lease_is_free_at_once(self, harness: Harness) -> None:
+        """For a failure that may pass."""
+        storage = (await harness.open()).storage
+        lease = await storage.take_lease(claim_of("a"), LEASE_MS)
+        assert isinstance(lease, Lease)
+        await storage.drop_lease(lease)
+        async with storage.transaction([0]) as tx:
+            assert (await tx.claim([claim_of("a")]))[0].mine
+            await tx.answer([(claim_of("a"), DONE)])
+        with pytest.raises(LeaseLost):
+            await storage.finish_lease(lease, OTHER)
+
+    async def test_answers_are_forgotten_after_their_time(self, harness: Harness) -> None:
+        """A key is free from that moment on, swept or not."""
+        storage = (await harness.open()).storage
+        async with storage.transaction([0]) as tx:
+            await tx.answer([(claim_of(f"k{n}"), DONE) for n in range(5)])
+        assert await storage.sweep(10) == 0
+        await harness.age_answers(IDEMPOTENCY_KEPT_MS)
+        async with storage.transaction([0]) as tx:
+            assert (await tx.claim([claim_of("k0")]))[0].mine
+            await tx.answer([(claim_of("k0"), OTHER)])
+        assert await storage.sweep(3) == 3
+        assert await storage.sweep(3) == 1
+        async with storage.transaction([0]) as tx:
+            told = await tx.claim([claim_of("k0"), claim_of("k1")])
+        assert [claimed.outcome for claimed in told] == [OTHER, None]
+
+    async def test_one_time_for_all_that_a_transaction_writes(self, harness: Harness) -> None:
+        """And it never goes back from one transaction of a partition to the next."""
+        opened = await harness.open()
+        times = []
+        for version in range(1, 6):
+            async with opened.storage.transaction([0]) as tx:
+                times.append(tx.now_ms)
+                await tx.append(0, [new_event("a:1", version)])
+        assert times == sorted(times)
+        assert [event.recorded_at_ms for event in await opened.log.read(0, 0, 9)] == times
+
+
+def line(shelf: str, name: str) -> Line:
+    """A line's row."""
+    return Line(tenant="main", shelf=shelf, line=name, amount=1)
