@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from shopwire.kernel.checks import Check
 from shopwire.kernel.commands import Command, Handler
 from shopwire.kernel.events import Event, Recorded
 from shopwire.kernel.rows import Table
@@ -30,3 +31,5 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[Table, ...] = ()
     events: tuple[type[Event], ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """Run by `shopwire log verify`."""
