@@ -1,0 +1,95 @@
+"""The `shopwire` command: what there is, and how errors are told."""
+
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from cyclopts import App, CycloptsError
+
+from shopwire import __version__
+from shopwire.kernel.errors import ShopwireError
+
+FAILED: Final = 1
+"""It did not work; the message says why and what to do."""
+USAGE: Final = 2
+"""The command line could not be understood."""
+PARTLY: Final = 3
+"""Some of it was done, some refused: an import with quarantined rows, a doctor with warnings."""
+INTERRUPTED: Final = 130
+"""Ctrl-C."""
+
+_COMMANDS: Final = (
+    ("demo", "shopwire.cli.serve:demo", "A shop to look at, with suppliers and shoppers at work."),
+    ("up", "shopwire.cli.serve:up", "A shop of your own: database, services and pages, one port."),
+    ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
+    ("log", "shopwire.cli.log:app", "Look at the log, verify it, rebuild what is derived from it."),
+    ("doctor", "shopwire.cli.doctor:doctor", "What is missing or misconfigured; how to mend it."),
+    ("bench", "shopwire.cli.bench:app", "Measure this machine, beside baselines of the same run."),
+    ("version", "shopwire.cli.serve:version", "What is installed."),
+)
+
+_NAMES: Final = [name for name, _, _ in _COMMANDS]
+
+
+def build_app() -> App:
+    """The command line; a command's module is imported when the command is used."""
+    app = App(
+        name="shopwire",
+        help="Keeps every open shop window in step with the truth.",
+        help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 Ctrl-C."
+        " Add --debug to see where an error comes from.",
+        version=__version__,
+        version_flags=["--version"],
+    )
+    for name, path, text in _COMMANDS:
+        app.command(path, name=name, help=text)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns the exit code."""
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
+    if words and words[0] not in _NAMES and not words[0].startswith("-"):
+        near = difflib.get_close_matches(words[0], _NAMES, n=1)
+        hint = f"Did you mean `shopwire {near[0]}`?" if near else "See `shopwire --help`."
+        print(f"shopwire: there is no command {words[0]!r}. {hint}", file=sys.stderr)
+        return USAGE
+    try:
+        result = build_app()(
+            words, exit_on_error=False, print_error=True, result_action="return_value"
+        )
+    except CycloptsError:
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has seen enough
+        return 0
+    except ShopwireError as problem:
+        if debug:
+            raise
+        _tell(problem, as_json="--json" in words)
+        return FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _tell(problem: ShopwireError, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"error": problem.body()}).decode() + "\n")
+    remedy = problem.data.get("reason") if problem.code == 4005 else None
+    print(f"shopwire: {problem.detail}", file=sys.stderr)
+    for line in (remedy, problem.remedy):
+        if line and line not in problem.detail:
+            print(f"  {line}", file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
