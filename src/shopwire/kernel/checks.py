@@ -1,6 +1,6 @@
 """Recomputed numbers: what `shopwire log verify` compares with what is kept."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -28,3 +28,26 @@ class Check(Protocol):
     async def run(self, reads: Reads) -> list[Drift]:
         """Everything that differs; an empty list proves it right."""
         ...
+
+
+DRIFTS_MAX: Final = 100
+"""Differences that one query lists; it has failed with the first."""
+
+
+class SqlCheck(msgspec.Struct, frozen=True):
+    """A check that is one query: it takes a limit and returns where, found, expected as text."""
+
+    name: str
+    query: str
+
+    async def run(self, reads: Reads) -> list[Drift]:
+        """Up to DRIFTS_MAX differences."""
+        return [
+            Drift(
+                check=self.name,
+                where=row["subject"],
+                expected=row["expected"] or "nothing",
+                found=row["found"] or "nothing",
+            )
+            for row in await reads.fetch(self.query, DRIFTS_MAX)
+        ]

@@ -1,0 +1,37 @@
+"""What screens read of the inventory."""
+
+from typing import Any
+
+from litestar import get
+
+from shopwire.kernel.errors import MalformedRequest, NotFound
+from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.queries import Reads
+from shopwire.modules.inventory.store import LEDGER_LINES_MAX, explain_stock
+
+
+def routes(reads: Reads) -> list[Any]:
+    """The module's HTTP handlers."""
+
+    @get("/api/stock/{sku:str}/ledger", summary="Every unit of a SKU explained")
+    async def stock_ledger(
+        sku: str, limit: int = LEDGER_LINES_MAX, cursor: str | None = None
+    ) -> dict[str, Any]:
+        explained = await explain_stock(
+            reads, DEFAULT_TENANT, sku, before=_place(cursor), limit=limit
+        )
+        if not explained["pools"]:
+            raise NotFound(what="stock", id=sku)
+        return explained
+
+    return [stock_ledger]
+
+
+def _place(cursor: str | None) -> tuple[int, str, int] | None:
+    if cursor is None:
+        return None
+    moment, _, rest = cursor.partition("/")
+    number, _, supplier = rest.partition("/")
+    if not (moment.isascii() and moment.isdigit() and number.isascii() and number.isdigit()):
+        raise MalformedRequest(field="cursor", reason="it is none that was given out")
+    return int(moment), supplier, int(number)

@@ -1,0 +1,107 @@
+-- load_stock_item --
+-- SKUs by group.
+SELECT i.tenant, i.sku, i.version, i.buffer, i.low_threshold
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
+JOIN stock_item i USING (tenant, sku)
+
+-- save_stock_item --
+-- Inserts or replaces SKUs.
+INSERT INTO stock_item (tenant, sku, version, buffer, low_threshold)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+ON CONFLICT (tenant, sku) DO UPDATE SET
+    version = excluded.version, buffer = excluded.buffer, low_threshold = excluded.low_threshold
+
+-- load_stock_pool --
+-- All pools of the wanted SKUs.
+SELECT
+    p.tenant, p.sku, p.supplier, p.reported, p.reserved, p.sold, p.shortfall, p.reports,
+    p.as_of_ms, p.doubtful, p.unreflected, p.seq
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
+JOIN stock_pool p USING (tenant, sku)
+
+-- save_stock_pool --
+-- Inserts or replaces pools; the constraints of the table are the limit of what can be sold.
+INSERT INTO stock_pool (
+    tenant, sku, supplier, reported, reserved, sold, shortfall, reports, as_of_ms, doubtful,
+    unreflected, seq
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::boolean[], $11::jsonb[], $12::bigint[]
+)
+ON CONFLICT (tenant, sku, supplier) DO UPDATE SET
+    reported = excluded.reported, reserved = excluded.reserved, sold = excluded.sold,
+    shortfall = excluded.shortfall, reports = excluded.reports, as_of_ms = excluded.as_of_ms,
+    doubtful = excluded.doubtful, unreflected = excluded.unreflected, seq = excluded.seq
+
+-- load_stock_ledger --
+-- Lines are never loaded for a decision; this is for the conformance of the adapter.
+SELECT l.* FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
+JOIN stock_ledger l USING (tenant, sku)
+
+-- save_stock_ledger --
+-- Lines are only ever added.
+INSERT INTO stock_ledger (
+    tenant, sku, supplier, seq, kind, reported_delta, reserved_delta, sold_delta, shortfall_delta,
+    reported, reserved, sold, shortfall, reference, command_id, at_ms
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+    $14::text[], $15::text[], $16::bigint[]
+)
+
+-- pools_of_sku --
+-- The pools that a page about a SKU shows.
+SELECT
+    p.supplier, p.reported, p.reserved, p.sold, p.shortfall, p.as_of_ms, p.doubtful, p.seq,
+    i.buffer, i.low_threshold,
+    greatest(0, p.reported - p.reserved - p.sold - i.buffer) AS sellable
+FROM stock_pool p
+JOIN stock_item i USING (tenant, sku)
+WHERE p.tenant = $1 AND p.sku = $2
+ORDER BY p.supplier
+
+-- ledger_of_sku --
+-- The newest lines of a SKU, before a (moment, supplier, number) if one is given.
+SELECT
+    supplier, seq, kind, reported_delta, reserved_delta, sold_delta, shortfall_delta,
+    reported, reserved, sold, shortfall, reference, command_id, at_ms
+FROM stock_ledger
+WHERE tenant = $1 AND sku = $2
+    AND ($3::bigint IS NULL OR (at_ms, supplier, seq) < ($3::bigint, $4::text, $5::bigint))
+ORDER BY at_ms DESC, supplier DESC, seq DESC
+LIMIT $6
+
+-- audit_pools --
+-- Pools whose balances are not the sum of their ledger lines, or whose lines have a hole.
+SELECT p.tenant || '/' || p.sku || '/' || p.supplier AS subject,
+    concat_ws(' ', p.reported, p.reserved, p.sold, p.shortfall, p.seq) AS found,
+    concat_ws(' ', l.reported, l.reserved, l.sold, l.shortfall, l.lines) AS expected
+FROM stock_pool p
+LEFT JOIN (
+    SELECT tenant, sku, supplier, sum(reported_delta)::bigint AS reported,
+        sum(reserved_delta)::bigint AS reserved, sum(sold_delta)::bigint AS sold,
+        sum(shortfall_delta)::bigint AS shortfall, count(*) AS lines
+    FROM stock_ledger GROUP BY tenant, sku, supplier
+) l USING (tenant, sku, supplier)
+WHERE (p.reported, p.reserved, p.sold, p.shortfall, p.seq)
+    IS DISTINCT FROM (l.reported, l.reserved, l.sold, l.shortfall, l.lines)
+    OR p.sold <> (
+        SELECT coalesce(sum((sale ->> 1)::bigint), 0) FROM jsonb_array_elements(p.unreflected) sale
+    )
+LIMIT $1
+
+-- audit_stock_documents --
+-- Public numbers that are not what the pools give.
+SELECT i.tenant || '/' || i.sku AS subject,
+    coalesce(d.body ->> 'available', 'none') AS found, s.available::text AS expected
+FROM stock_item i
+JOIN LATERAL (
+    SELECT coalesce(sum(greatest(0, reported - reserved - sold - i.buffer)), 0)::bigint AS available
+    FROM stock_pool p WHERE p.tenant = i.tenant AND p.sku = i.sku
+) s ON true
+LEFT JOIN documents d ON d.tenant = i.tenant AND d.topic = 'stock:' || i.sku
+WHERE d.body ->> 'available' IS DISTINCT FROM s.available::text
+    OR d.version IS DISTINCT FROM i.version
+LIMIT $1

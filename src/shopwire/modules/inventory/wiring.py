@@ -1,0 +1,16 @@
+"""What the inventory tells the composition root."""
+
+from typing import Final
+
+from shopwire.kernel.module import Module
+from shopwire.modules.inventory.commands import HANDLERS
+from shopwire.modules.inventory.events import StockPolicySet, StockReported, StockSold
+from shopwire.modules.inventory.store import CHECKS, TABLES
+
+MODULE: Final = Module(
+    name="inventory",
+    handlers=HANDLERS,
+    tables=TABLES,
+    events=(StockReported, StockSold, StockPolicySet),
+    checks=CHECKS,
+)
