@@ -1,0 +1,39 @@
+"""What others may ask of the suppliers."""
+
+from shopwire.kernel.commands import Command
+
+
+class RegisterSupplier(Command, frozen=True, kw_only=True):
+    """Makes a supplier known, or gives a known one another name."""
+
+    operation = "suppliers.register_supplier"
+
+    id: str
+    name: str
+
+
+class PutOffer(Command, frozen=True, kw_only=True):
+    """What a supplier offers a SKU for; replaces its earlier offer."""
+
+    operation = "suppliers.put_offer"
+
+    sku: str
+    supplier: str
+    cost_minor: int
+    currency: str
+    lead_time_days: int | None = None
+    order_min: int = 1
+    order_max: int | None = None
+    map_minor: int | None = None
+    """Minimum advertised price that the supplier demands."""
+    msrp_minor: int | None = None
+    """Price that the maker suggests; shown as compare-at where it is higher."""
+
+
+class WithdrawOffer(Command, frozen=True, kw_only=True):
+    """A supplier no longer offers a SKU."""
+
+    operation = "suppliers.withdraw_offer"
+
+    sku: str
+    supplier: str
