@@ -84,6 +84,16 @@ def _holder_of(port: int) -> str:
 class Server(uvicorn.Server):
     """uvicorn without its own signal handlers: `StopSignals` decides."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+        """Set when connections are taken."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

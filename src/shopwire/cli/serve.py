@@ -1,0 +1,55 @@
+"""`shopwire up`, `shopwire demo`, `shopwire version`."""
+
+import json
+import platform
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from shopwire import __version__
+from shopwire.services.container import ServeOptions
+from shopwire.services.logs import configure_logs
+from shopwire.services.run import run
+
+Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
+Host = Annotated[str, Parameter(help="Address to listen on; there is no authentication yet.")]
+
+
+def up(
+    *,
+    data: Annotated[Path, Parameter(help="Folder of the database and its log.")] = Path(
+        ".shopwire/data"
+    ),
+    port: Port = 8000,
+    host: Host = "127.0.0.1",
+    database: Annotated[str | None, Parameter(help="A PostgreSQL of yours instead.")] = None,
+    websocket: Annotated[Literal["picows", "asgi"], Parameter(help="Path of /sync.")] = "picows",
+    verbose: Annotated[bool, Parameter(help="Log each request.")] = False,
+) -> int:
+    """Starts the database, the services and the pages on one port, until Ctrl-C."""
+    configure_logs(debug=verbose)
+    options = ServeOptions(
+        data=data, host=host, port=port, database_url=database, websocket=websocket
+    )
+    run(options, on_ready=_tell_where)
+    return 0
+
+
+def version(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
+    """What is installed: Shopwire, Python, platform."""
+    facts = {
+        "shopwire": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    print(json.dumps(facts) if json_ else "\n".join(f"{k} {v}" for k, v in facts.items()))
+    return 0
+
+
+def _tell_where(url: str) -> None:
+    print(
+        f"\n  Storefront  {url}/\n  Console     {url}/console\n  API         {url}/api/schema\n\n"
+        "  Ctrl-C stops everything.\n",
+        flush=True,
+    )

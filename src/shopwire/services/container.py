@@ -1,0 +1,148 @@
+"""The composition root: every part of one process, in the order in which it starts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from shopwire import __version__
+from shopwire.adapters.postgres.migrate import migrate
+from shopwire.adapters.postgres.store import Store, open_store
+from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.write_path import WritePath
+from shopwire.services.app import AppParts, build_app
+from shopwire.services.database import Database, own_database
+from shopwire.services.front import Front
+from shopwire.services.pages import Pages, pages_dir
+from shopwire.services.parts import MODULES, module_routes
+from shopwire.services.pulse import Pulse
+from shopwire.services.steps import Steps, in_background, started
+from shopwire.services.telemetry import Readings, Telemetry
+
+
+class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process serves, and where."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8_000
+    database_url: str | None = None
+    websocket: Literal["picows", "asgi"] = "picows"
+    pages: Path | None = None
+
+
+class Container(msgspec.Struct, kw_only=True):
+    """The running parts."""
+
+    options: ServeOptions
+    telemetry: Telemetry
+    database: Database
+    store: Store
+    write_path: WritePath
+    pulse: Pulse
+    pages: Pages
+    failed: asyncio.Future[BaseException]
+    """Resolves when a part that should run for ever ended by an error."""
+    stopping: bool = False
+
+    def app(self) -> Front:
+        """The ASGI application over these parts."""
+        return build_app(
+            AppParts(
+                write_path=self.write_path,
+                pulse=self.pulse,
+                telemetry=self.telemetry,
+                pages=self.pages,
+                routes=module_routes(self.store.reads),
+                stopping=lambda: self.stopping,
+            )
+        )
+
+
+class _Heads:
+    """Where the log ends, as the last probe of the database saw it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.events = 0
+
+    async def probe(self) -> None:
+        """Asks the database; raises StorageUnavailable where it does not answer."""
+        self.events = sum((await self._store.log.heads()).next)
+
+
+@asynccontextmanager
+async def open_container(options: ServeOptions) -> AsyncIterator[Container]:
+    """Starts everything; stops it in the opposite order, the write path drained before the log.
+
+    Raises SetupProblem and StorageUnavailable where a part cannot start; what was started before
+    is stopped then, too.
+    """
+    steps, telemetry = Steps(), Telemetry(__version__)
+    telemetry.start_ms = steps.took_ms
+    try:
+        yield await _start(options, steps, telemetry)
+    finally:
+        await steps.close()
+
+
+async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> Container:
+    clock = SystemClock()
+    failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def fail(problem: BaseException) -> None:
+        if not failed.done():
+            failed.set_result(problem)
+
+    database = await steps.enter(
+        "database", own_database(options.data, options.database_url, clock)
+    )
+    await steps.enter("schema", started(partial(_migrate, database.dsn), _nothing))
+    tables = [table for module in MODULES for table in module.tables]
+    store = await steps.enter("store", open_store(database.dsn, tables))
+    handlers = [handler for module in MODULES for handler in module.handlers]
+    write_path = WritePath(store.storage, handlers, clock)
+    await steps.enter("write path", started(write_path.start, write_path.stop))
+    heads = _Heads(store)
+    await heads.probe()
+    await steps.enter("watch", in_background(database.watch(heads.probe), fail))
+
+    def readings() -> Readings:
+        stats = write_path.stats
+        return Readings(
+            committed=stats.commands - stats.refused,
+            refused=stats.refused,
+            replayed=stats.replayed,
+            events=stats.events,
+            batches=stats.batches,
+            queue=write_path.queued,
+            log_events=heads.events,
+            database_up=database.up,
+            database_restarts=database.restarts,
+        )
+
+    telemetry.watch(readings)
+    pulse = Pulse(readings, lambda *_: None, clock)
+    await steps.enter("pulse", in_background(pulse.run(), fail))
+    return Container(
+        options=options,
+        telemetry=telemetry,
+        database=database,
+        store=store,
+        write_path=write_path,
+        pulse=pulse,
+        pages=Pages(options.pages or pages_dir()),
+        failed=failed,
+    )
+
+
+async def _migrate(dsn: str) -> None:
+    await migrate(dsn)
+
+
+async def _nothing() -> None:
+    return None

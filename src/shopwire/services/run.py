@@ -1,0 +1,103 @@
+"""One process from its start to its end: port, parts, readiness, signals."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+import uvloop
+
+from shopwire.services.container import Container, ServeOptions, open_container
+from shopwire.services.server import StopSignals, listen, make_server
+
+_log: Final = structlog.get_logger()
+
+Companion = Callable[[Container], Coroutine[Any, Any, None]]
+"""What runs beside the server from the moment it is ready, such as the demo's simulation."""
+
+
+def run(
+    options: ServeOptions,
+    *,
+    companion: Companion | None = None,
+    on_ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Serves until a signal or a failure; raises SetupProblem where it cannot start."""
+    uvloop.run(_serve(options, companion, on_ready))
+
+
+async def _serve(
+    options: ServeOptions, companion: Companion | None, on_ready: Callable[[str], None]
+) -> None:
+    sock = listen(options.host, options.port)
+    try:
+        with StopSignals() as signals:
+            life = _Life(options, sock, signals)
+            running = asyncio.create_task(life.run(companion, on_ready))
+            asked = asyncio.create_task(signals.asked.wait())
+            await asyncio.wait({asked, running}, return_when=asyncio.FIRST_COMPLETED)
+            if not life.ready and not running.done():
+                running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            asked.cancel()
+    finally:
+        sock.close()
+
+
+class _Life:
+    """A server from its start to its end."""
+
+    def __init__(self, options: ServeOptions, sock: socket.socket, signals: StopSignals) -> None:
+        self._options = options
+        self._sock = sock
+        self._signals = signals
+        self.ready = False
+
+    async def run(self, companion: Companion | None, on_ready: Callable[[str], None]) -> None:
+        """Starts, serves until somebody asks for the end, stops."""
+        began = time.perf_counter()
+        host, port = self._options.host, self._sock.getsockname()[1]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        try:
+            async with open_container(self._options) as container:
+                server = make_server(container.app(), ws="websockets-sansio", http="httptools")
+                serving = asyncio.create_task(server.serve(sockets=[self._sock]))
+                await server.ready.wait()
+                self.ready = True
+                took_ms = round((time.perf_counter() - began) * 1_000)
+                _log.info("start.ready", url=url, took_ms=took_ms)
+                on_ready(url)
+                await self._until_asked(container, serving, companion)
+                began = time.perf_counter()
+                _log.info("stop.begin", reason=self._signals.reason)
+                container.stopping = True
+                server.stop()
+                await serving
+        finally:
+            _log.info("stop.done", took_ms=round((time.perf_counter() - began) * 1_000))
+
+    async def _until_asked(
+        self, container: Container, serving: asyncio.Task[None], companion: Companion | None
+    ) -> None:
+        """Returns when a signal asks for the end; raises what made a part end by itself."""
+        asked = asyncio.create_task(self._signals.asked.wait())
+        beside = [asyncio.create_task(companion(container))] if companion else []
+        ends: set[asyncio.Future[Any]] = {asked, serving, container.failed, *beside}
+        try:
+            while not asked.done():
+                done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if container.failed.done():
+                    raise container.failed.result()
+                for task in done - {asked}:
+                    ends.discard(task)
+                    task.result()
+                if serving.done():
+                    self._signals.ask("the server ended")
+        finally:
+            for task in (asked, *beside):
+                task.cancel()
+            await asyncio.gather(asked, *beside, return_exceptions=True)
