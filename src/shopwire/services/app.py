@@ -78,7 +78,7 @@ def _own_routes(parts: AppParts) -> list[Any]:
     async def readyz() -> dict[str, str]:
         if parts.stopping():
             raise ShuttingDown
-        if parts.pulse.document.database == "down":
+        if not parts.telemetry.readings().database_up:
             raise StorageUnavailable(retry_ms=1_000)
         return {"status": "ready"}
 

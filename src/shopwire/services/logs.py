@@ -38,6 +38,8 @@ def configure_logs(*, debug: bool = False, as_json: bool | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # The pool tells of each failed try with its trace; `database.down` says it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 class _ToStructlog(logging.Handler):
