@@ -1,7 +1,7 @@
 """Connections: one pool that writes, one that reads, and what their errors mean."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final
 
@@ -128,11 +128,38 @@ class Pools:
             found: list[Any] = await con.fetch(query, *args)
             return found
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """A read-only view of one moment, for as long as it is held."""
+        async with (
+            StorageErrors(),
+            self.readers.acquire(timeout=ACQUIRE_MS_MAX / 1_000) as con,
+            con.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield Snapshot(con)
+
     async def write(self, query: str, *args: Any) -> list[Any]:
         """One statement that commits by itself."""
         async with StorageErrors(), self.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000) as con:
             found: list[Any] = await con.fetch(query, *args)
             return found
+
+
+class Snapshot(Reads):
+    """One moment of the database: everything read through it belongs together."""
+
+    def __init__(self, con: Any) -> None:
+        self._con = con
+
+    async def read(self, query: str, *args: Any) -> list[Any]:
+        """Records of one query, JSON columns as bytes."""
+        async with StorageErrors():
+            found: list[Any] = await self._con.fetch(query, *args)
+            return found
+
+    @override
+    async def fetch(self, query: str, *args: Any) -> list[Mapping[str, Any]]:
+        return _decoded(await self.read(query, *args))
 
 
 _COMMON: Final[Mapping[str, Any]] = {
@@ -152,26 +179,29 @@ class PostgresReads(Reads):
 
     @override
     async def fetch(self, query: str, *args: Any) -> list[Mapping[str, Any]]:
-        rows = await self._pools.read(query, *args)
-        if not rows:
-            return []
-        coded = [name for name, value in rows[0].items() if isinstance(value, (_Json, type(None)))]
-        if not coded:
-            return rows
-        decoded: list[Mapping[str, Any]] = []
-        for row in rows:
-            plain = dict(row)
-            for name in coded:
-                if isinstance(plain[name], _Json):
-                    plain[name] = msgspec.json.decode(plain[name])
-            decoded.append(plain)
-        return decoded
+        return _decoded(await self._pools.read(query, *args))
 
 
 class _Json(bytes):
     """JSON text as the server has it, told apart from bytea."""
 
     __slots__ = ()
+
+
+def _decoded(rows: list[Any]) -> list[Mapping[str, Any]]:
+    if not rows:
+        return []
+    coded = [name for name, value in rows[0].items() if isinstance(value, (_Json, type(None)))]
+    if not coded:
+        return rows
+    decoded: list[Mapping[str, Any]] = []
+    for row in rows:
+        plain = dict(row)
+        for name in coded:
+            if isinstance(plain[name], _Json):
+                plain[name] = msgspec.json.decode(plain[name])
+        decoded.append(plain)
+    return decoded
 
 
 def _from_jsonb(raw: bytes) -> _Json:

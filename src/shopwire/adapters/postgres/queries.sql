@@ -176,3 +176,38 @@ UPDATE head SET epoch = epoch + 1 RETURNING epoch
 -- notify --
 -- Tells other processes which partitions have grown.
 SELECT pg_notify('shopwire_log', $1)
+
+-- all_documents --
+-- Every document, in the order of its key, a page at a time.
+SELECT tenant, topic, version, body, changed_at_ms, partition
+FROM documents
+WHERE (tenant, topic) > ($1, $2)
+ORDER BY tenant, topic
+LIMIT $3
+
+-- all_positions --
+-- Where every consumer stands.
+SELECT consumer, partition, next FROM consumer_position ORDER BY consumer, partition
+
+-- beyond_head --
+-- Events at or after a partition's end, and events of partitions that do not exist.
+SELECT e.partition, min(e."offset") AS "offset", count(*) AS events
+FROM events e LEFT JOIN head h USING (partition)
+WHERE h.partition IS NULL OR e."offset" >= h.next
+GROUP BY e.partition
+
+-- forget_documents --
+-- The first step of a rebuild; in one transaction with the rest.
+DELETE FROM documents WHERE partition = $1
+
+-- rebuild_documents --
+-- Takes the newest event of each topic of a stretch of the log.
+INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
+SELECT DISTINCT ON (tenant, topic)
+    tenant, topic, version, document, recorded_at_ms, partition
+FROM events
+WHERE partition = $1 AND "offset" >= $2 AND "offset" < $3
+ORDER BY tenant, topic, "offset" DESC
+ON CONFLICT (tenant, topic) DO UPDATE SET
+    version = excluded.version, body = excluded.body, changed_at_ms = excluded.changed_at_ms,
+    partition = excluded.partition
