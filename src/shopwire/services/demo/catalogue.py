@@ -74,7 +74,8 @@ class Offer(msgspec.Struct, frozen=True):
     order_min: int
     order_max: int
     map_minor: int | None
-    msrp_minor: int
+    msrp_minor: int | None
+    """The maker's suggestion, where it is higher than the shop's price: the shop shows both."""
     quantity: int
 
 
@@ -197,7 +198,7 @@ def _offers(supplier: Supplier, products: list[Product]) -> list[Offer]:
             continue
         factor = 1.0 if supplier.categories != ("*",) else 0.94 + 0.2 * dice.number()
         days = int(dice.between(*supplier.lead_time_days))
-        msrp = round(item.cost_minor * 2.5, -2) + 95 if item.cost_minor > 500 else None
+        reduced = dice.chance(0.16)
         for place, variant in enumerate(item.variants):
             size = 1 + 0.35 * int(variant.sku[-1]) if variant.sku[-1].isdigit() else 1.0
             cost = int(round(item.cost_minor * factor * size, -1))
@@ -213,8 +214,14 @@ def _offers(supplier: Supplier, products: list[Product]) -> list[Offer]:
                     1,
                     48 if cost < 5_000 else 12,
                     map_minor,
-                    int((msrp or item.cost_minor * 2.5) * size),
+                    _suggested(cost) if reduced else None,
                     int(quantity) + place % 2,
                 )
             )
     return found
+
+
+def _suggested(cost_minor: int) -> int:
+    """A price of a quarter more than the shop's own rules make of that cost."""
+    factor = 2.5 if cost_minor < 2_000 else 2.1 if cost_minor < 10_000 else 1.75
+    return int(round(cost_minor * factor, -2)) + 95
