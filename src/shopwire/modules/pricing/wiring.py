@@ -1,0 +1,18 @@
+"""What pricing tells the composition root."""
+
+from typing import Final
+
+from shopwire.kernel.module import Module
+from shopwire.modules.pricing.commands import HANDLERS
+from shopwire.modules.pricing.consumers import CONSUMERS
+from shopwire.modules.pricing.events import PriceChanged, PriceWithdrawn, RulesPut
+from shopwire.modules.pricing.store import CHECKS, TABLES
+
+MODULE: Final = Module(
+    name="pricing",
+    handlers=HANDLERS,
+    tables=TABLES,
+    events=(PriceChanged, PriceWithdrawn, RulesPut),
+    consumers=CONSUMERS,
+    checks=CHECKS,
+)
