@@ -1,18 +1,21 @@
 """The composition root: every part of one process, in the order in which it starts."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import asyncpg
 import msgspec
 
 from shopwire import __version__
 from shopwire.adapters.postgres.migrate import migrate
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.database import Database, own_database
@@ -141,7 +144,16 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
 
 
 async def _migrate(dsn: str) -> None:
-    await migrate(dsn)
+    """Brings the schema up to date; it is also the first word with a database of somebody's own."""
+    try:
+        await migrate(dsn)
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+        shown = re.sub("//[^@/]*@", "//", dsn)
+        raise SetupProblem(
+            f"The database at {shown} cannot be used: {problem}",
+            what="database",
+            reason="check the address, the user's rights and that it is PostgreSQL 16 or newer",
+        ) from problem
 
 
 async def _nothing() -> None:

@@ -4,11 +4,19 @@ from typing import Any, Final
 
 from shopwire.kernel.module import Module
 from shopwire.kernel.queries import Reads
+from shopwire.modules.inventory import http as inventory_http
+from shopwire.modules.inventory.wiring import MODULE as INVENTORY
+from shopwire.modules.pricing import http as pricing_http
+from shopwire.modules.pricing.wiring import MODULE as PRICING
+from shopwire.modules.suppliers import http as suppliers_http
+from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
-MODULES: Final[tuple[Module, ...]] = ()
-"""In the order in which their consumers start."""
+MODULES: Final[tuple[Module, ...]] = (SUPPLIERS, INVENTORY, PRICING)
+"""Every module of the shop."""
+
+_HTTP: Final = (suppliers_http, inventory_http, pricing_http)
 
 
-def module_routes(_reads: Reads) -> list[Any]:
+def module_routes(reads: Reads) -> list[Any]:
     """Litestar handlers of all modules."""
-    return []
+    return [route for http in _HTTP for route in http.routes(reads)]
