@@ -1,0 +1,100 @@
+"""What others may ask of the catalogue."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from shopwire.kernel.commands import Command
+
+Status = Literal["active", "draft", "archived"]
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A way in which variants differ: Size, with its values in order."""
+
+    name: str
+    values: tuple[str, ...] = ()
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is bought: one SKU."""
+
+    sku: str
+    title: str = ""
+    options: dict[str, str] = {}
+    gtin: str | None = None
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A picture and what it shows, for those who do not see it."""
+
+    url: str
+    alt: str = ""
+
+
+class ProductContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A product as a feed or an editor gives it."""
+
+    id: str
+    """The handle: what its URL ends with. Unique in the shop."""
+    title: str
+    description: str = ""
+    brand: str = ""
+    status: Status = "active"
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Paths of names from the top: `("Bikes", "Mountain Bikes")`."""
+    tags: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    images: tuple[Image, ...] = ()
+
+
+class PutProducts(Command, frozen=True, kw_only=True):
+    """Takes over products as one source tells them; each is taken or refused by itself.
+
+    The result lists `applied`, `unchanged` and `refused` (with the error). A product's content
+    belongs to the source that brought it first; another source adds variants and fills blanks.
+    """
+
+    operation = "catalog.put_products"
+
+    source: str
+    products: tuple[ProductContent, ...]
+
+
+class PutProduct(Command, frozen=True, kw_only=True):
+    """One product; a refusal is the command's refusal."""
+
+    operation = "catalog.put_product"
+
+    source: str
+    product: ProductContent
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an editor saw in a field and what it shall become."""
+
+    was: Any
+    now: Any
+
+
+class EditProduct(Command, frozen=True, kw_only=True):
+    """Changes fields of a product by hand.
+
+    A field that somebody else changed meanwhile to something else is a conflict, told with base,
+    theirs and mine; other fields merge. Feeds no longer touch an edited field.
+    """
+
+    operation = "catalog.edit_product"
+
+    id: str
+    changes: dict[str, Change]
+    """Fields: title, description, brand, status, tags."""
+
+
+class PutCategory(Command, frozen=True, kw_only=True):
+    """Makes a category known by its path of names."""
+
+    operation = "catalog.put_category"
+
+    path: tuple[str, ...]

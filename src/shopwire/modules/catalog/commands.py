@@ -1,0 +1,301 @@
+"""How the catalogue decides."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.errors import (
+    AlreadyExists,
+    InvalidField,
+    NotFound,
+    ShopwireError,
+    VersionConflict,
+)
+from shopwire.kernel.events import Event
+from shopwire.kernel.rows import Need, Row, View
+from shopwire.kernel.validation import check_name, check_text
+from shopwire.modules.catalog.api import (
+    Change,
+    EditProduct,
+    ProductContent,
+    PutCategory,
+    PutProduct,
+    PutProducts,
+    Status,
+)
+from shopwire.modules.catalog.domain import (
+    CATALOG,
+    CATEGORIES_MAX,
+    CATEGORY_DEPTH_MAX,
+    IMAGES_MAX,
+    PRODUCTS_A_COMMAND_MAX,
+    TAGS_MAX,
+    VARIANTS_MAX,
+    Category,
+    OwnedVariant,
+    Product,
+    SkuOwner,
+    Tree,
+    merged,
+    search_text_of,
+)
+from shopwire.modules.catalog.events import (
+    CategoryChanged,
+    ProductEdited,
+    ProductFacts,
+    ProductPut,
+)
+
+EDITABLE: Final[dict[str, Any]] = {
+    "title": str,
+    "description": str,
+    "brand": str,
+    "status": Status,
+    "tags": tuple[str, ...],
+}
+"""Fields that a person may change, and their types."""
+
+
+class _Work:
+    """What one command has done to the catalogue so far."""
+
+    def __init__(self, view: View, context: Context) -> None:
+        self.view, self.context = view, context
+        self.tree = Tree(view.all(Category, CATALOG), context.tenant)
+        self.products: dict[str, Product] = {}
+        self.owners: dict[str, SkuOwner] = {}
+        self.events: list[Event] = []
+
+    def product(self, product_id: str) -> Product | None:
+        return self.products.get(product_id) or self.view.one(Product, product_id)
+
+    def owner(self, sku: str) -> str:
+        row = self.owners.get(sku) or self.view.one(SkuOwner, sku)
+        return row.product_id if row else ""
+
+    def keep(self, before: Product | None, after: Product, event: type[Event], source: str) -> None:
+        """Takes a changed product into the command's effect."""
+        after = replace(
+            after,
+            version=after.version + 1,
+            updated_at_ms=self.context.now_ms,
+            search_text=search_text_of(after, self.tree.rows),
+        )
+        self.tree.moved(before, after)
+        self.products[after.id] = after
+        self.events.append(
+            event(
+                entity=after.id,
+                version=after.version,
+                document=after.document(),
+                facts=ProductFacts(source=source),
+            )
+        )
+
+    def own(self, sku: str, product_id: str) -> None:
+        self.owners[sku] = SkuOwner(tenant=self.context.tenant, sku=sku, product_id=product_id)
+
+    def decision(self, result: Any) -> Decision:
+        categories = self.tree.changed()
+        events = [
+            CategoryChanged(entity=row.slug, version=row.version, document=row.document())
+            for row in categories
+        ]
+        rows: list[Row] = [*self.products.values(), *self.owners.values(), *categories]
+        return Decision(put=rows, events=[*self.events, *events], result=result)
+
+
+def do_put_products(command: PutProducts, view: View, context: Context) -> Decision:
+    """Takes each product or refuses it; one that says nothing new changes nothing."""
+    check_name(command.source, "source")
+    if len(command.products) > PRODUCTS_A_COMMAND_MAX:
+        raise InvalidField(
+            f"At most {PRODUCTS_A_COMMAND_MAX} products a command.",
+            field="products",
+            reason="too many",
+        )
+    work = _Work(view, context)
+    applied: list[str] = []
+    unchanged: list[str] = []
+    refused: list[dict[str, Any]] = []
+    for told in command.products:
+        try:
+            changed = _put(work, told, command.source)
+        except ShopwireError as problem:
+            refused.append({"id": told.id, "error": problem.body()})
+        else:
+            (applied if changed else unchanged).append(told.id)
+    return work.decision({"applied": applied, "unchanged": unchanged, "refused": refused})
+
+
+def do_put_product(command: PutProduct, view: View, context: Context) -> Decision:
+    """Takes one product or refuses."""
+    check_name(command.source, "source")
+    work = _Work(view, context)
+    changed = _put(work, command.product, command.source)
+    return work.decision({"applied": changed})
+
+
+def _put(work: _Work, told: ProductContent, source: str) -> bool:
+    _check_content(told)
+    for variant in told.variants:
+        owner = work.owner(variant.sku)
+        if owner not in ("", told.id):
+            raise AlreadyExists(
+                f"The SKU {variant.sku} belongs to {owner}.", what="sku", id=variant.sku
+            )
+    known = work.product(told.id)
+    slugs = tuple(dict.fromkeys(work.tree.grow(path) for path in told.categories))
+    row = Product(
+        tenant=work.context.tenant,
+        id=told.id,
+        source=source,
+        title=told.title,
+        description=told.description,
+        brand=told.brand,
+        status=told.status,
+        categories=slugs,
+        lineage=work.tree.lineage(slugs),
+        tags=told.tags,
+        options=told.options,
+        variants=tuple(OwnedVariant(variant=one, source=source) for one in told.variants),
+        images=told.images,
+        created_at_ms=work.context.now_ms,
+        updated_at_ms=work.context.now_ms,
+    )
+    after = merged(known, told, source, row)
+    if known is not None and _same(known, after):
+        return False
+    had = {owned.variant.sku for owned in known.variants} if known else set()
+    has = {owned.variant.sku for owned in after.variants}
+    for sku in sorted(has - had):
+        work.own(sku, told.id)
+    for sku in sorted(had - has):
+        work.own(sku, "")
+    work.keep(known, after, ProductPut, source)
+    return True
+
+
+def _same(known: Product, after: Product) -> bool:
+    aside = {"search_text": "", "updated_at_ms": 0}
+    return replace(known, **aside) == replace(after, **aside)
+
+
+def _check_content(told: ProductContent) -> None:
+    check_name(told.id, "id")
+    check_name(told.title, "title")
+    check_text(told.description, "description")
+    if told.brand:
+        check_name(told.brand, "brand")
+    limits: dict[str, tuple[Sequence[Any], int]] = {
+        "variants": (told.variants, VARIANTS_MAX),
+        "categories": (told.categories, CATEGORIES_MAX),
+        "tags": (told.tags, TAGS_MAX),
+        "images": (told.images, IMAGES_MAX),
+    }
+    for field, (values, most) in limits.items():
+        if len(values) > most:
+            raise InvalidField(f"At most {most} {field}.", field=field, reason="too many")
+    skus = [check_name(variant.sku, "sku") for variant in told.variants]
+    if not skus:
+        raise InvalidField("A product needs a variant.", field="variants", reason="none")
+    if len(set(skus)) != len(skus):
+        raise InvalidField("A SKU is there twice.", field="variants", reason="a SKU twice")
+    for path in told.categories:
+        _check_path(path)
+    for tag in told.tags:
+        check_name(tag, "tags")
+
+
+def _check_path(path: Sequence[str]) -> None:
+    if not 1 <= len(path) <= CATEGORY_DEPTH_MAX:
+        reason = f"not 1 to {CATEGORY_DEPTH_MAX} names"
+        raise InvalidField(f"A path has {reason}.", field="categories", reason=reason)
+    for name in path:
+        check_name(name, "categories")
+
+
+def do_edit_product(command: EditProduct, view: View, context: Context) -> Decision:
+    """Merges an editor's changes; raises VersionConflict with base, theirs and mine."""
+    work = _Work(view, context)
+    known = work.product(command.id)
+    if known is None:
+        raise NotFound(what="product", id=command.id)
+    wanted = {field: _wish(field, change) for field, change in command.changes.items()}
+    conflicts = [
+        {"field": field, "base": was, "theirs": getattr(known, field), "mine": now}
+        for field, (was, now) in wanted.items()
+        if getattr(known, field) not in (was, now)
+    ]
+    if conflicts:
+        raise VersionConflict(
+            topic=f"product:{known.id}", current=known.version, conflicts=conflicts
+        )
+    changes = {field: now for field, (_, now) in wanted.items()}
+    edited = tuple(sorted({*known.edited, *changes}))
+    after = replace(known, **changes, edited=edited)
+    if after == known:
+        return Decision(result={"applied": False, "reason": "unchanged"})
+    check_name(after.title, "title")
+    check_text(after.description, "description")
+    work.keep(known, after, ProductEdited, context.principal)
+    return work.decision({"applied": True})
+
+
+def _wish(field: str, change: Change) -> tuple[Any, Any]:
+    """Both values of a change in the field's type."""
+    kind = EDITABLE.get(field)
+    if kind is None:
+        known = ", ".join(EDITABLE)
+        raise InvalidField(f"Only {known} can be edited.", field=field, reason="not editable")
+    try:
+        return msgspec.convert(change.was, kind), msgspec.convert(change.now, kind)
+    except msgspec.ValidationError as problem:
+        raise InvalidField(str(problem), field=field, reason=str(problem)) from problem
+
+
+def do_put_category(command: PutCategory, view: View, context: Context) -> Decision:
+    """Makes a category and those above it known."""
+    _check_path(command.path)
+    work = _Work(view, context)
+    slug = work.tree.grow(command.path)
+    return work.decision({"slug": slug})
+
+
+def _needs(products: Iterable[ProductContent]) -> Iterable[Need]:
+    yield Need(Category, CATALOG)
+    for product in products:
+        yield Need(Product, product.id)
+        for variant in product.variants:
+            yield Need(SkuOwner, variant.sku)
+
+
+HANDLERS: Final = (
+    Handler(
+        command=PutProducts,
+        partition_key=lambda _: CATALOG,
+        needs=lambda command: _needs(command.products),
+        decide=do_put_products,
+    ),
+    Handler(
+        command=PutProduct,
+        partition_key=lambda _: CATALOG,
+        needs=lambda command: _needs((command.product,)),
+        decide=do_put_product,
+    ),
+    Handler(
+        command=EditProduct,
+        partition_key=lambda _: CATALOG,
+        needs=lambda command: (Need(Category, CATALOG), Need(Product, command.id)),
+        decide=do_edit_product,
+    ),
+    Handler(
+        command=PutCategory,
+        partition_key=lambda _: CATALOG,
+        needs=lambda _: (Need(Category, CATALOG),),
+        decide=do_put_category,
+    ),
+)

@@ -1,0 +1,259 @@
+"""Products, the SKUs they own, and the tree of categories."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from shopwire.kernel.rows import Row
+from shopwire.modules.catalog.api import Image, Option, ProductContent, Status, Variant
+from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
+
+CATALOG: Final = "catalog"
+"""All products and categories of a shop live in one partition, so that counts are exact."""
+ALL: Final = "all"
+"""The slug of the category that every active product is in."""
+
+PRODUCTS_A_COMMAND_MAX: Final = 500
+"""Products that one command may bring."""
+VARIANTS_MAX: Final = 500
+"""Variants of one product."""
+CATEGORIES_MAX: Final = 20
+"""Categories that one product is directly in."""
+CATEGORY_DEPTH_MAX: Final = 8
+"""Names in one category's path."""
+TAGS_MAX: Final = 100
+"""Tags of one product."""
+IMAGES_MAX: Final = 50
+"""Pictures of one product."""
+
+
+class OwnedVariant(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant and the source that brought it."""
+
+    variant: Variant
+    source: str
+
+
+class Product(Row, frozen=True, kw_only=True):
+    """A product; `search_text` is what a search looks into."""
+
+    table = "product"
+    group_field = "id"
+    key_fields = ("id",)
+
+    id: str
+    version: int = 0
+    source: str
+    title: str
+    description: str
+    brand: str
+    status: Status
+    categories: tuple[str, ...]
+    """Slugs it is directly in."""
+    lineage: tuple[str, ...]
+    """Those and all above them: what a category's page asks for."""
+    tags: tuple[str, ...]
+    options: tuple[Option, ...]
+    variants: tuple[OwnedVariant, ...]
+    images: tuple[Image, ...]
+    edited: tuple[str, ...] = ()
+    """Fields that were changed by hand; feeds leave them alone."""
+    search_text: str = ""
+    created_at_ms: int
+    updated_at_ms: int
+
+    def document(self) -> ProductDocument:
+        """The product as a shopper sees it."""
+        return ProductDocument(
+            id=self.id,
+            title=self.title,
+            description=self.description,
+            brand=self.brand,
+            status=self.status,
+            categories=self.categories,
+            tags=self.tags,
+            options=self.options,
+            variants=tuple(owned.variant for owned in self.variants),
+            images=self.images,
+        )
+
+
+class SkuOwner(Row, frozen=True, kw_only=True):
+    """Which product a SKU belongs to; no product where it was given up."""
+
+    table = "sku_owner"
+    group_field = "sku"
+    key_fields = ("sku",)
+
+    sku: str
+    product_id: str
+
+
+class Category(Row, frozen=True, kw_only=True):
+    """A category; all of a shop's are loaded together, since a product touches whole lineages."""
+
+    table = "category"
+    group_field = "tree"
+    key_fields = ("tree", "slug")
+
+    tree: str = CATALOG
+    slug: str
+    name: str
+    parent: str | None = None
+    version: int = 0
+    products: int = 0
+    revision: int = 0
+
+    def document(self) -> CategoryDocument:
+        """The category as a shopper sees it."""
+        return CategoryDocument(
+            slug=self.slug,
+            name=self.name,
+            parent=self.parent,
+            products=self.products,
+            revision=self.revision,
+        )
+
+
+def slug_of(text: str) -> str:
+    """A name as part of a URL: lower case, ASCII letters and digits, joined by hyphens.
+
+    Letters of other scripts are kept, accents are dropped; what has neither becomes `x`.
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[\W_]+", "-", plain).strip("-") or "x"
+
+
+def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    """A path of names as (slug, name, parent's slug), from the top."""
+    found: list[tuple[str, str, str | None]] = []
+    parent: str | None = None
+    for name in path:
+        slug = slug_of(name) if parent is None else f"{parent}--{slug_of(name)}"
+        found.append((slug, name, parent))
+        parent = slug
+    return found
+
+
+def merged(known: Product | None, told: ProductContent, source: str, row: Product) -> Product:
+    """What a product becomes when `source` tells `told`; `row` is that as if it were new."""
+    if known is None:
+        return row
+    ours = known.source == source
+    variants = _joined(known.variants, row.variants, source, ours=ours)
+    content = row if ours else _blanks_filled(known, row)
+    after = replace(
+        content,
+        version=known.version,
+        source=known.source,
+        variants=variants,
+        options=content.options if ours else _widened(known.options, told.options),
+        edited=known.edited,
+        created_at_ms=known.created_at_ms,
+    )
+    for field in known.edited:
+        after = replace(after, **{field: getattr(known, field)})
+    return after
+
+
+def _joined(
+    known: Sequence[OwnedVariant], told: Sequence[OwnedVariant], source: str, *, ours: bool
+) -> tuple[OwnedVariant, ...]:
+    """The variants of all sources: of `source` as it tells them now, of others as they are."""
+    foreign = {owned.variant.sku for owned in known if owned.source != source}
+    fresh = {owned.variant.sku: owned for owned in told if owned.variant.sku not in foreign}
+    if ours:
+        return (*fresh.values(), *(owned for owned in known if owned.source != source))
+    kept: list[OwnedVariant] = []
+    for owned in known:
+        if owned.source != source:
+            kept.append(owned)
+        elif owned.variant.sku in fresh:
+            kept.append(fresh.pop(owned.variant.sku))
+    return (*kept, *fresh.values())
+
+
+def _blanks_filled(known: Product, row: Product) -> Product:
+    """Another source's content, where the product has none."""
+    fields = ("description", "brand", "tags", "images")
+    given = {name: getattr(row, name) for name in fields if not getattr(known, name)}
+    if not known.categories:
+        given |= {"categories": row.categories, "lineage": row.lineage}
+    return replace(known, **given)
+
+
+def _widened(known: Sequence[Option], told: Iterable[Option]) -> tuple[Option, ...]:
+    """The options with the values that another source's variants add."""
+    by_name = {option.name: option for option in known}
+    for option in told:
+        before = by_name.get(option.name, Option(name=option.name))
+        values = tuple(dict.fromkeys((*before.values, *option.values)))
+        by_name[option.name] = Option(name=option.name, values=values)
+    return tuple(by_name.values())
+
+
+def search_text_of(product: Product, categories: Mapping[str, Category]) -> str:
+    """The words by which a product is found."""
+    names = [categories[slug].name for slug in product.lineage if slug in categories]
+    skus = [owned.variant.sku for owned in product.variants]
+    words = [product.title, product.brand, *product.tags, *names, *skus]
+    return " ".join(word for word in words if word)
+
+
+class Tree:
+    """The categories as one command leaves them: counted once, told once, however many change."""
+
+    def __init__(self, rows: Iterable[Category], tenant: str) -> None:
+        self.rows = {row.slug: row for row in rows}
+        self._tenant = tenant
+        self._touched: dict[str, int] = {}
+        self._new: set[str] = set()
+
+    def grow(self, path: Sequence[str]) -> str:
+        """The slug of a path; categories that were not known are made."""
+        slug = ALL
+        for slug, name, parent in lineage_of(path):
+            if slug not in self.rows:
+                self.rows[slug] = Category(tenant=self._tenant, slug=slug, name=name, parent=parent)
+                self._new.add(slug)
+        return slug
+
+    def lineage(self, slugs: Iterable[str]) -> tuple[str, ...]:
+        """The slugs and all above them."""
+        found: dict[str, None] = {}
+        for slug in slugs:
+            up: str | None = slug
+            while up is not None and up in self.rows:
+                found[up] = None
+                up = self.rows[up].parent
+        return tuple(found)
+
+    def moved(self, before: Product | None, after: Product) -> None:
+        """Counts a product that came, went or changed."""
+        was = {*before.lineage, ALL} if before and before.status == "active" else set()
+        now = {*after.lineage, ALL} if after.status == "active" else set()
+        for slug in was | now:
+            change = (slug in now) - (slug in was)
+            self._touched[slug] = self._touched.get(slug, 0) + change
+
+    def changed(self) -> list[Category]:
+        """The rows to put, with their next version and revision, by slug."""
+        if ALL in self._touched and ALL not in self.rows:
+            self.rows[ALL] = Category(tenant=self._tenant, slug=ALL, name="Everything")
+        changed: list[Category] = []
+        for slug in sorted(self._new | set(self._touched)):
+            row = self.rows[slug]
+            changed.append(
+                replace(
+                    row,
+                    version=row.version + 1,
+                    revision=row.revision + 1,
+                    products=row.products + self._touched.get(slug, 0),
+                )
+            )
+        return changed

@@ -1,0 +1,153 @@
+-- load_product --
+-- Products by id.
+SELECT
+    p.tenant, p.id, p.version, p.source, p.title, p.description, p.brand, p.status, p.categories,
+    p.lineage, p.tags, p.options, p.variants, p.images, p.edited, p.search_text, p.created_at_ms,
+    p.updated_at_ms
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
+JOIN product p USING (tenant, id)
+
+-- save_product --
+-- Inserts or replaces products.
+INSERT INTO product (
+    tenant, id, version, source, title, description, brand, status, categories, lineage, tags,
+    options, variants, images, edited, search_text, created_at_ms, updated_at_ms
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[],
+    $15::jsonb[], $16::text[], $17::bigint[], $18::bigint[]
+)
+ON CONFLICT (tenant, id) DO UPDATE SET
+    version = excluded.version, source = excluded.source, title = excluded.title,
+    description = excluded.description, brand = excluded.brand, status = excluded.status,
+    categories = excluded.categories, lineage = excluded.lineage, tags = excluded.tags,
+    options = excluded.options, variants = excluded.variants, images = excluded.images,
+    edited = excluded.edited, search_text = excluded.search_text,
+    created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms
+
+-- load_sku_owner --
+-- Owners of the wanted SKUs.
+SELECT o.tenant, o.sku, o.product_id
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
+JOIN sku_owner o USING (tenant, sku)
+
+-- save_sku_owner --
+-- Inserts or replaces owners.
+INSERT INTO sku_owner (tenant, sku, product_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+ON CONFLICT (tenant, sku) DO UPDATE SET product_id = excluded.product_id
+
+-- load_category --
+-- All categories of the wanted shops.
+SELECT c.tenant, c.tree, c.slug, c.name, c.parent, c.version, c.products, c.revision
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, tree)
+JOIN category c USING (tenant, tree)
+
+-- save_category --
+-- Inserts or replaces categories.
+INSERT INTO category (tenant, tree, slug, name, parent, version, products, revision)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+    $8::bigint[]
+)
+ON CONFLICT (tenant, tree, slug) DO UPDATE SET
+    name = excluded.name, parent = excluded.parent, version = excluded.version,
+    products = excluded.products, revision = excluded.revision
+
+-- count_search --
+-- How many a search finds.
+SELECT count(*) AS total
+FROM product
+WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
+    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+
+-- products_by_title --
+-- One page in the order of the alphabet, after a (title, id).
+SELECT id, lower(title) AS place
+FROM product
+WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
+    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+    AND ($5::text IS NULL OR (lower(title), id) > ($5, $6))
+ORDER BY lower(title), id
+LIMIT $7
+
+-- products_by_age --
+-- One page, newest first, after a (moment, id).
+SELECT id, created_at_ms::text AS place
+FROM product
+WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
+    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+    AND ($5::text IS NULL OR created_at_ms < $5::bigint OR (created_at_ms = $5::bigint AND id > $6))
+ORDER BY created_at_ms DESC, id
+LIMIT $7
+
+-- products_by_rank --
+-- One page of a search, best first, after a (rank, id).
+SELECT id, rank::text AS place FROM (
+    SELECT id, round(ts_rank(to_tsvector('simple', search_text), query.q)::numeric, 6) AS rank
+    FROM product, to_tsquery('simple', $2) AS query (q)
+    WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
+        AND to_tsvector('simple', search_text) @@ query.q
+) found
+WHERE $5::text IS NULL OR rank < $5::numeric OR (rank = $5::numeric AND id > $6)
+ORDER BY rank DESC, id
+LIMIT $7
+
+-- products_by_price --
+-- One page, cheapest variant first, after a (price, id); what has no price comes last.
+SELECT id, price::text AS place FROM (
+    SELECT p.id, coalesce(min((d.body ->> 'amount_minor')::bigint), 9223372036854775807) AS price
+    FROM product p
+    CROSS JOIN LATERAL jsonb_array_elements(p.variants) AS owned
+    LEFT JOIN documents d
+        ON d.tenant = p.tenant AND d.topic = 'price:' || (owned -> 'variant' ->> 'sku')
+    WHERE p.tenant = $1 AND p.status = $3 AND ($4 = '' OR p.lineage @> to_jsonb($4::text))
+        AND ($2 = '' OR to_tsvector('simple', p.search_text) @@ to_tsquery('simple', $2))
+    GROUP BY p.id
+) found
+WHERE $5::text IS NULL OR price > $5::bigint OR (price = $5::bigint AND id > $6)
+ORDER BY price, id
+LIMIT $7
+
+-- documents_of --
+-- Latest documents of topics, as bytes for the answer.
+SELECT topic, version, body::text AS body, changed_at_ms
+FROM documents WHERE tenant = $1 AND topic = ANY ($2::text[])
+
+-- all_categories --
+-- The tree, for menus.
+SELECT slug, name, parent, products, revision
+FROM category WHERE tenant = $1 ORDER BY slug LIMIT $2
+
+-- audit_categories --
+-- Categories whose count is not the number of active products in them and below.
+SELECT c.tenant || '/' || c.slug AS subject, c.products::text AS found, n.products::text AS expected
+FROM category c
+JOIN (
+    SELECT k.tenant, k.slug, count(p.id) AS products
+    FROM category k
+    LEFT JOIN product p ON p.tenant = k.tenant AND p.status = 'active'
+        AND (k.slug = 'all' OR p.lineage @> to_jsonb(k.slug))
+    GROUP BY k.tenant, k.slug
+) n USING (tenant, slug)
+WHERE c.products <> n.products
+LIMIT $1
+
+-- audit_products --
+-- Products whose document has another title, status or version, and SKUs with a wrong owner.
+SELECT p.tenant || '/' || p.id AS subject,
+    concat_ws(' ', d.version, d.body ->> 'title', d.body ->> 'status') AS found,
+    concat_ws(' ', p.version, p.title, p.status) AS expected
+FROM product p
+LEFT JOIN documents d ON d.tenant = p.tenant AND d.topic = 'product:' || p.id
+WHERE d.version IS DISTINCT FROM p.version OR d.body ->> 'title' IS DISTINCT FROM p.title
+    OR d.body ->> 'status' IS DISTINCT FROM p.status
+UNION ALL
+SELECT p.tenant || '/' || p.id || '/' || (owned -> 'variant' ->> 'sku'),
+    coalesce(o.product_id, 'nobody'), p.id
+FROM product p
+CROSS JOIN LATERAL jsonb_array_elements(p.variants) AS owned
+LEFT JOIN sku_owner o ON o.tenant = p.tenant AND o.sku = owned -> 'variant' ->> 'sku'
+WHERE o.product_id IS DISTINCT FROM p.id
+LIMIT $1

@@ -1,0 +1,206 @@
+"""How the catalogue's rows are kept, and what screens read of them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from shopwire.kernel.checks import SqlCheck
+from shopwire.kernel.errors import MalformedRequest, NotFound
+from shopwire.kernel.queries import Reads, load_queries
+from shopwire.kernel.rows import Table
+from shopwire.modules.catalog.api import Status
+from shopwire.modules.catalog.domain import ALL, Category, Product, SkuOwner
+
+_SQL: Final = load_queries("shopwire.modules.catalog")
+
+TABLES: Final = tuple(
+    Table(kind, _SQL[f"load_{kind.table}"], _SQL[f"save_{kind.table}"])
+    for kind in (Product, SkuOwner, Category)
+)
+
+CHECKS: Final = (
+    SqlCheck("catalog.categories", _SQL["audit_categories"]),
+    SqlCheck("catalog.products", _SQL["audit_products"]),
+)
+
+PAGE_ITEMS_MAX: Final = 100
+"""Products on one page of a list."""
+QUERY_CHARS_MAX: Final = 200
+"""Letters of a search that are looked at."""
+QUERY_WORDS_MAX: Final = 10
+"""Words of a search that are looked at."""
+CATEGORIES_LISTED_MAX: Final = 10_000
+"""Categories that a menu gets."""
+
+Sort = Literal["relevance", "title", "price", "newest"]
+_BY: Final[dict[str, str]] = {
+    "relevance": "products_by_rank",
+    "title": "products_by_title",
+    "price": "products_by_price",
+    "newest": "products_by_age",
+}
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic's document as a list gives it: a client takes it into its store by version."""
+
+    topic: str
+    v: int
+    doc: msgspec.Raw
+    at: int
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A product with what a shopper wants to know about each of its variants."""
+
+    topic: str
+    v: int
+    doc: msgspec.Raw
+    at: int
+    prices: list[Entry]
+    stocks: list[Entry]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a list; `next` asks for the following one."""
+
+    items: list[Item]
+    next: str | None
+    total: int
+
+
+class _Variants(msgspec.Struct):
+    """What of a product's document names its SKUs."""
+
+    variants: list["_Sku"] = []
+
+
+class _Sku(msgspec.Struct):
+    sku: str
+
+
+_skus: Final = msgspec.json.Decoder(_Variants).decode
+
+
+async def list_products(
+    reads: Reads,
+    tenant: str,
+    *,
+    q: str = "",
+    category: str = "",
+    status: Status = "active",
+    sort: Sort = "relevance",
+    limit: int = 24,
+    cursor: str | None = None,
+) -> Page:
+    """One page of products. Raises MalformedRequest for a cursor that was not given out."""
+    words = search_words(q)
+    under = "" if category == ALL else category
+    # Without words there is no relevance, and the alphabet is as good as any order.
+    order = "title" if sort == "relevance" and not words else sort
+    place = _read_cursor(cursor, order)
+    limit = max(1, min(limit, PAGE_ITEMS_MAX))
+    scope = (tenant, words, status, under)
+    rows = await reads.fetch(_SQL[_BY[order]], *scope, *place, limit + 1)
+    total = await reads.fetch(_SQL["count_search"], *scope)
+    more = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        items=await _items(reads, tenant, [row["id"] for row in rows[:limit]]),
+        next=_write_cursor(order, more["place"], more["id"]) if more else None,
+        total=total[0]["total"],
+    )
+
+
+async def get_product(reads: Reads, tenant: str, product_id: str) -> Item:
+    """One product; raises NotFound."""
+    items = await _items(reads, tenant, [product_id])
+    if not items:
+        raise NotFound(what="product", id=product_id)
+    return items[0]
+
+
+async def list_categories(reads: Reads, tenant: str) -> list[dict[str, Any]]:
+    """All categories by slug; parents come before their children."""
+    return [
+        dict(row)
+        for row in await reads.fetch(_SQL["all_categories"], tenant, CATEGORIES_LISTED_MAX)
+    ]
+
+
+async def _items(reads: Reads, tenant: str, ids: Sequence[str]) -> list[Item]:
+    products = await _documents(reads, tenant, [f"product:{one}" for one in ids])
+    skus = {topic: _skus(entry.doc).variants for topic, entry in products.items()}
+    wanted = [one.sku for found in skus.values() for one in found]
+    others = await _documents(
+        reads, tenant, [f"{kind}:{sku}" for kind in ("price", "stock") for sku in wanted]
+    )
+    items = []
+    for topic in (f"product:{one}" for one in ids):
+        entry = products.get(topic)
+        if entry is None:
+            continue
+        own = {
+            kind: [
+                others[f"{kind}:{one.sku}"] for one in skus[topic] if f"{kind}:{one.sku}" in others
+            ]
+            for kind in ("price", "stock")
+        }
+        items.append(
+            Item(
+                topic=topic,
+                v=entry.v,
+                doc=entry.doc,
+                at=entry.at,
+                prices=own["price"],
+                stocks=own["stock"],
+            )
+        )
+    return items
+
+
+async def _documents(reads: Reads, tenant: str, topics: Sequence[str]) -> dict[str, Entry]:
+    rows = await reads.fetch(_SQL["documents_of"], tenant, list(topics)) if topics else []
+    return {
+        row["topic"]: Entry(
+            topic=row["topic"],
+            v=row["version"],
+            doc=msgspec.Raw(row["body"].encode()),
+            at=row["changed_at_ms"],
+        )
+        for row in rows
+    }
+
+
+def search_words(q: str) -> str:
+    """What a shopper types as a tsquery: every word, as the beginning of one."""
+    words = re.findall(r"\w+", q[:QUERY_CHARS_MAX].casefold())[:QUERY_WORDS_MAX]
+    return " & ".join(f"{word}:*" for word in words)
+
+
+def _write_cursor(order: str, place: str, last_id: str) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode([order, place, last_id])).decode()
+
+
+def _read_cursor(cursor: str | None, order: str) -> tuple[str | None, str | None]:
+    if cursor is None:
+        return None, None
+    try:
+        raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
+        was, place, last_id = msgspec.json.decode(raw, type=tuple[str, str, str])
+        if order in ("newest", "price"):
+            int(place)
+        elif order == "relevance":
+            float(place)
+    except (binascii.Error, msgspec.DecodeError, ValueError) as problem:
+        raise MalformedRequest(
+            "The cursor is none that was given out.", field="cursor", reason=str(problem)
+        ) from problem
+    if was != order:
+        raise MalformedRequest(
+            "The cursor belongs to another order.", field="cursor", reason=f"made for sort={was}"
+        )
+    return place, last_id
