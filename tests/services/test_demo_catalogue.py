@@ -17,7 +17,7 @@ def test_the_catalogue_is_the_same_on_every_machine():
     digest = hashlib.sha256(msgspec.json.encode(catalogue())).hexdigest()
     assert digest == hashlib.sha256(msgspec.json.encode(catalogue.__wrapped__())).hexdigest()
     assert [product.id for product in catalogue().products[:3]] == [
-        "granary-mug", "ferry-stoneware-mug", "fjord-workshop-mug",
+        "granary-mug", "ferry-stoneware-mug", "linden-workshop-mug",
     ]  # fmt: skip
 
 

@@ -140,7 +140,7 @@ async def test_a_defect_is_told_by_its_incident_only(web: httpx2.AsyncClient):
 async def test_ready_only_while_the_database_answers(shop: Shop, web: httpx2.AsyncClient):
     assert (await web.get("/readyz")).status_code == 200
     shop.readings.database_up = False
-    await shop.pulse.beat()
+    shop.pulse.beat()
     answer = await web.get("/readyz")
     assert (answer.status_code, error_of(answer)["name"]) == (503, "StorageUnavailable")
     assert answer.headers["retry-after"] == "1"

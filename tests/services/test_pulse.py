@@ -1,11 +1,7 @@
 """The pulse: rates, growing versions."""
 
-import pytest
-
 from shopwire.services.pulse import PULSE_TOPIC, Pulse
 from shopwire.services.telemetry import Readings
-
-pytestmark = pytest.mark.anyio
 
 
 class Hands:
@@ -31,12 +27,12 @@ def make(readings: list[Readings], clock: Hands):
     return pulse, published
 
 
-async def test_rates_are_differences_over_the_time_that_passed():
+def test_rates_are_differences_over_the_time_that_passed():
     clock, readings = Hands(), [Readings(events=100, committed=50, refused=5, frames=1_000)]
     pulse, published = make(readings, clock)
     readings.append(Readings(events=160, committed=90, refused=7, frames=1_900, log_events=160))
     clock.turn(2_000)
-    await pulse.beat()
+    pulse.beat()
     (topic, _, document), *_ = published
     assert topic == PULSE_TOPIC
     assert document["events_per_s"] == 30.0
@@ -46,17 +42,17 @@ async def test_rates_are_differences_over_the_time_that_passed():
     assert document["log_head"] == 160
 
 
-async def test_versions_grow_also_when_the_clock_is_set_back():
+def test_versions_grow_also_when_the_clock_is_set_back():
     clock = Hands()
     pulse, published = make([Readings()], clock)
-    await pulse.beat()
+    pulse.beat()
     clock.wall -= 60_000
-    await pulse.beat()
+    pulse.beat()
     versions = [version for _, version, _ in published]
     assert versions == sorted(set(versions))
 
 
-async def test_a_dead_database_is_said():
+def test_a_dead_database_is_said():
     pulse, published = make([Readings(database_up=False)], Hands())
-    await pulse.beat()
+    pulse.beat()
     assert published[0][2]["database"] == "down"

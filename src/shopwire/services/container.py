@@ -25,6 +25,7 @@ from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.telemetry import Readings, Telemetry
+from shopwire.sync.hub import Hub
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,7 @@ class Container(msgspec.Struct, kw_only=True):
     database: Database
     store: Store
     write_path: WritePath
+    hub: Hub
     pulse: Pulse
     pages: Pages
     failed: asyncio.Future[BaseException]
@@ -110,12 +112,14 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     handlers = [handler for module in MODULES for handler in module.handlers]
     write_path = WritePath(store.storage, handlers, clock)
     await steps.enter("write path", started(write_path.start, write_path.stop))
+    hub = Hub(store.log, clock=clock)
+    await steps.enter("hub", started(hub.start, hub.stop))
     heads = _Heads(store)
     await heads.probe()
     await steps.enter("watch", in_background(database.watch(heads.probe), fail))
 
     def readings() -> Readings:
-        stats = write_path.stats
+        stats, sync = write_path.stats, hub.stats()
         return Readings(
             committed=stats.commands - stats.refused,
             refused=stats.refused,
@@ -124,12 +128,16 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
             batches=stats.batches,
             queue=write_path.queued,
             log_events=heads.events,
+            hub_lag_ms=sync.lag_ms,
+            screens=sync.screens,
+            topics=sync.topics,
+            frames=sync.frames,
             database_up=database.up,
             database_restarts=database.restarts,
         )
 
     telemetry.watch(readings)
-    pulse = Pulse(readings, lambda *_: None, clock)
+    pulse = Pulse(readings, hub.publish_ephemeral, clock)
     await steps.enter("pulse", in_background(pulse.run(), fail))
     return Container(
         options=options,
@@ -137,6 +145,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         database=database,
         store=store,
         write_path=write_path,
+        hub=hub,
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         failed=failed,

@@ -1,7 +1,7 @@
 """The pulse: once a second what the system does, as the live document `ops:pulse`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
@@ -38,7 +38,7 @@ class Pulse:
     def __init__(
         self,
         readings: Callable[[], Readings],
-        publish: Callable[[str, int, dict[str, Any]], Awaitable[None] | None],
+        publish: Callable[[str, int, dict[str, Any]], None],
         clock: Clock,
     ) -> None:
         self._readings = readings
@@ -54,11 +54,11 @@ class Pulse:
         while True:
             await asyncio.sleep(PULSE_EVERY_MS / 1_000)
             try:
-                await self.beat()
+                self.beat()
             except Exception:  # noqa: BLE001 - a beat that fails must not end the pulse
                 _log.exception("pulse.failed")
 
-    async def beat(self) -> None:
+    def beat(self) -> None:
         """One beat: makes the document and publishes it."""
         now, now_ms = self._readings(), self._clock.now_ms()
         moment_ms = self._clock.monotonic_ms()
@@ -83,6 +83,4 @@ class Pulse:
         )
         # Milliseconds grow over restarts too; the second term holds against a clock set back.
         self._version = max(now_ms, self._version + 1)
-        done = self._publish(PULSE_TOPIC, self._version, msgspec.to_builtins(self.document))
-        if done is not None:
-            await done
+        self._publish(PULSE_TOPIC, self._version, msgspec.to_builtins(self.document))

@@ -75,6 +75,7 @@ class _Life:
                 began = time.perf_counter()
                 _log.info("stop.begin", reason=self._signals.reason)
                 container.stopping = True
+                container.hub.close_sessions()
                 server.stop()
                 await serving
         finally:
