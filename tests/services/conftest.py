@@ -65,9 +65,15 @@ class Shop:
                 telemetry=self.telemetry,
                 pages=Pages(pages),
                 routes=(),
+                sync=self._sync,
                 stopping=lambda: self.stopping,
             )
         )
+
+    @staticmethod
+    async def _sync(_scope: dict[str, Any], _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
 
     def _publish(self, topic: str, version: int, document: dict[str, Any]) -> None:
         self.published.append((topic, version, document))

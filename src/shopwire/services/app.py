@@ -37,7 +37,9 @@ class AppParts(msgspec.Struct, kw_only=True):
     telemetry: Telemetry
     pages: Pages
     routes: Sequence[Any]
-    """Handlers of the modules, of imports, of sync."""
+    """Handlers of the modules and of imports."""
+    sync: Any
+    """ASGI application of what is below `/sync`."""
     stopping: Callable[[], bool] = lambda: False
 
 
@@ -64,7 +66,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         logging_config=None,
         debug=debug,
     )
-    return Front(api, parts.pages, parts.telemetry)
+    return Front(api, parts.sync, parts.pages, parts.telemetry)
 
 
 def _own_routes(parts: AppParts) -> list[Any]:

@@ -1,6 +1,7 @@
 """The composition root: every part of one process, in the order in which it starts."""
 
 import asyncio
+import ipaddress
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from shopwire.services.pulse import Pulse
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.sync.hub import Hub
+from shopwire.sync.server import SyncDoor
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +50,7 @@ class Container(msgspec.Struct, kw_only=True):
     store: Store
     write_path: WritePath
     hub: Hub
+    sync: SyncDoor
     pulse: Pulse
     pages: Pages
     failed: asyncio.Future[BaseException]
@@ -63,6 +66,7 @@ class Container(msgspec.Struct, kw_only=True):
                 telemetry=self.telemetry,
                 pages=self.pages,
                 routes=module_routes(self.store.reads),
+                sync=self.sync.asgi,
                 stopping=lambda: self.stopping,
             )
         )
@@ -146,6 +150,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         store=store,
         write_path=write_path,
         hub=hub,
+        sync=SyncDoor(hub, operator_open=_is_loopback(options.host)),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         failed=failed,
@@ -167,3 +172,11 @@ async def _migrate(dsn: str) -> None:
 
 async def _nothing() -> None:
     return None
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can connect: what operators see is then open without a login."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -8,7 +8,8 @@ import structlog
 from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
 
-_API: Final = ("/api", "/pictures", "/sync", "/healthz", "/readyz", "/metrics")
+_SYNC: Final = "/sync"
+_API: Final = ("/api", "/pictures", "/healthz", "/readyz", "/metrics")
 _STRICT: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _ALWAYS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -22,42 +23,53 @@ _log: Final = structlog.get_logger()
 
 
 class Front:
-    """The outermost ASGI application: the API where a path belongs to it, else the pages."""
+    """The outermost ASGI application: sync, the API, or the pages, by the path."""
 
-    def __init__(self, api: Any, pages: Pages, telemetry: Telemetry) -> None:
+    def __init__(self, api: Any, sync: Any, pages: Pages, telemetry: Telemetry) -> None:
         self._api = api
+        self._sync = sync
         self._pages = pages
         self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answers one request, or hands a WebSocket or the lifespan on."""
+        if scope["type"] == "websocket" and _below(scope["path"], _SYNC):
+            await self._sync(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._api(scope, receive, send)
             return
         started = time.perf_counter()
-        paged = self._is_page(scope)
+        route, app = self._choose(scope)
         status = 500
 
         async def send_headed(message: dict[str, Any]) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                policy = self._pages.policy if paged else _STRICT
+                policy = self._pages.policy if app is self._pages else _STRICT
                 headers = [*_ALWAYS, (b"content-security-policy", policy.encode())]
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
             await send(message)
 
         try:
-            await (self._pages if paged else self._api)(scope, receive, send_headed)
+            await app(scope, receive, send_headed)
         finally:
-            route = "pages" if paged else str(scope.get("path_template") or "unmatched")
+            route = route or str(scope.get("path_template") or "unmatched")
             self._telemetry.request(route, status, started)
             took_ms = round((time.perf_counter() - started) * 1_000, 1)
             method, path = scope["method"], scope["path"]
             _log.debug("http.access", method=method, path=path, status=status, took_ms=took_ms)
 
-    @staticmethod
-    def _is_page(scope: Scope) -> bool:
+    def _choose(self, scope: Scope) -> tuple[str, Any]:
+        """The route's name, where it is known already, and the application."""
         path = scope["path"]
-        ours = any(path == base or path.startswith(f"{base}/") for base in _API)
-        return not ours and scope["method"] in {"GET", "HEAD"}
+        if _below(path, _SYNC):
+            return "sync", self._sync
+        if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
+            return "pages", self._pages
+        return "", self._api
+
+
+def _below(path: str, base: str) -> bool:
+    return path == base or path.startswith(f"{base}/")

@@ -64,7 +64,9 @@ class _Life:
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         try:
             async with open_container(self._options) as container:
-                server = make_server(container.app(), ws="websockets-sansio", http="httptools")
+                by_picows = self._options.websocket == "picows"
+                http = container.sync.http_protocol() if by_picows else "httptools"
+                server = make_server(container.app(), ws="websockets-sansio", http=http)
                 serving = asyncio.create_task(server.serve(sockets=[self._sock]))
                 await server.ready.wait()
                 self.ready = True
