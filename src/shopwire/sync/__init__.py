@@ -1,1 +1,1 @@
-"""The sync protocol, the hub and its transports."""
+"""Keeps screens in step with the log: protocol, hub, sessions, transports, a Python client."""

@@ -1,0 +1,32 @@
+"""Close codes: 4000 to 4499 ask a client to reconnect, 4500 to 4999 tell it not to."""
+
+from enum import IntEnum
+
+
+class CloseCode(IntEnum):
+    """Why the server ends a connection; docs/protocol/sync-v1.md section 9."""
+
+    SERVER_STOPPING = 4000
+    SILENT = 4001
+    HELLO_TIMEOUT = 4002
+    FLOODING = 4003
+    SERVER_FULL = 4004
+    SERVER_FAILED = 4010
+    PROTOCOL_ERROR = 4500
+    TOO_MANY_BAD_MESSAGES = 4501
+    UNSUPPORTED_PROTOCOL = 4502
+
+    @property
+    def reason(self) -> str:
+        """The name as it stands in the close frame."""
+        return self.name.lower()
+
+
+_STANDARD_FINAL = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
+
+
+def may_reconnect(code: int) -> bool:
+    """Whether a client that was closed with this code tries again."""
+    if code >= 4000:
+        return code < 4500
+    return code not in _STANDARD_FINAL

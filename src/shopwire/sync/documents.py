@@ -1,0 +1,104 @@
+"""One topic as the hub holds it: its newest document, a little history, and who watches."""
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from shopwire.sync.limits import HISTORY_DOCUMENT_BYTES_MAX, HISTORY_VERSIONS_MAX
+from shopwire.sync.protocol import patch_item, snap_item
+
+if TYPE_CHECKING:
+    from shopwire.sync.session import Session, Ticket
+
+NOTHING: Final = -1
+"""Version of which a client got nothing yet."""
+
+_fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def shallow_diff(before: bytes, after: bytes) -> tuple[bytes, list[str]] | None:
+    """Fields to set (a JSON object) and to remove; None where one of the two is no object.
+
+    Values are compared as they are written: documents are encoded in one way only.
+    """
+    if not (before.startswith(b"{") and after.startswith(b"{")):
+        return None
+    old, new = _fields(before), _fields(after)
+    changed = {name: raw for name, raw in new.items() if old.get(name) != raw}
+    gone = [name for name in old if name not in new]
+    return _encode(changed), gone
+
+
+class TopicState:
+    """The newest known state of a topic, with items encoded once for all who need the same.
+
+    Every state carries the whole document, so the newest version wins whatever came first: that is
+    how a snapshot read from the database and changes tailed from the log are merged.
+    """
+
+    __slots__ = (
+        "at_ms",
+        "document",
+        "ephemeral",
+        "history",
+        "items",
+        "loaded",
+        "name",
+        "sessions",
+        "version",
+        "waiting",
+    )
+
+    def __init__(self, name: str, *, ephemeral: bool = False) -> None:
+        self.name = name
+        self.ephemeral = ephemeral
+        self.version = 0
+        self.document = b"null"
+        self.at_ms = 0
+        self.loaded = ephemeral
+        """Whether the database was asked: before that, "never existed" is not known."""
+        self.history: deque[tuple[int, bytes]] = deque(maxlen=HISTORY_VERSIONS_MAX)
+        self.items: dict[int, bytes] = {}
+        self.sessions: dict[Session, None] = {}
+        self.waiting: list[Ticket] = []
+        """Subs that become live when this topic is loaded."""
+
+    def update(self, version: int, document: bytes, at_ms: int) -> bool:
+        """Takes a state if it is newer; says whether it was."""
+        if version <= self.version:
+            return False
+        if not self.sessions:
+            self.history.clear()
+        elif self.loaded and len(self.document) <= HISTORY_DOCUMENT_BYTES_MAX:
+            self.history.append((self.version, self.document))
+        self.version, self.document, self.at_ms = version, document, at_ms
+        self.items.clear()
+        return True
+
+    def item(self, base: int) -> bytes:
+        """What brings a client from version `base` to the newest: a patch if it is smaller."""
+        found = self.items.get(base)
+        if found is None:
+            found = self.items[base] = self._make(base)
+        return found
+
+    def _make(self, base: int) -> bytes:
+        snap = self.items.get(NOTHING)
+        if snap is None:
+            snap = snap_item(self.name, self.version, self.document, self.at_ms)
+            self.items[NOTHING] = snap
+        if base == NOTHING:
+            return snap
+        for version, document in self.history:
+            if version == base:
+                diff = shallow_diff(document, self.document)
+                if diff is None:
+                    return snap
+                changed, gone = diff
+                patch = patch_item(
+                    self.name, base, self.version, changed=changed, gone=gone, at_ms=self.at_ms
+                )
+                return patch if len(patch) < len(snap) else snap
+        return snap

@@ -1,0 +1,319 @@
+"""The heart of the hub without I/O: what is known, who lacks it, what is proven."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from shopwire.kernel.clock import Clock
+from shopwire.kernel.errors import LogCorrupt
+from shopwire.kernel.events import Recorded
+from shopwire.kernel.log import Document
+from shopwire.sync.codes import CloseCode
+from shopwire.sync.documents import TopicState
+from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
+from shopwire.sync.protocol import beat_frame
+from shopwire.sync.session import Frames, Session, State, Ticket, Wire
+from shopwire.sync.topics import Gate, kind_of
+
+_LOG: Final = logging.getLogger(__name__)
+_PROOFS_MAX: Final = 4
+"""Proofs waiting for the tail; the oldest stay, so that a busy log does not postpone them all."""
+
+
+def _nothing() -> None:
+    """Stands for a driver that is not there yet."""
+
+
+class Fanout:
+    """Topics, sessions and positions. Everything happens at once or when the driver says so.
+
+    The driver is told by `on_work` that a flush is due, by `on_want` that documents are to be read.
+    """
+
+    def __init__(self, tenant: str, clock: Clock, limits: Limits) -> None:
+        self.tenant = tenant
+        self.clock = clock
+        self.limits = limits
+        self.epoch = 0
+        self.applied: list[int] = []
+        """Offsets up to which the log was taken, by partition."""
+        self.topics: dict[str, TopicState] = {}
+        self.sessions: dict[Session, None] = {}
+        self.wanted: dict[TopicState, None] = {}
+        self.frames = 0
+        """Frames sent since the start."""
+        self.stopping = False
+        self.on_work: Callable[[], None] = _nothing
+        self.on_want: Callable[[], None] = _nothing
+        self._idle: dict[str, None] = {}
+        self._dirty: dict[TopicState, None] = {}
+        self._touched: dict[Session, None] = {}
+        self._gated: list[Ticket] = []
+        self._proofs: deque[tuple[Sequence[int], float]] = deque()
+        self._proven_ms = clock.monotonic_ms()
+
+    # -- the log ------------------------------------------------------------------------------
+
+    def begin(self, epoch: int, heads: Sequence[int], asked_ms: float) -> None:
+        """Starts at the log's end: what was before is read as documents."""
+        self.epoch = epoch
+        self.applied = list(heads)
+        self._proofs.clear()
+        self._proven_ms = asked_ms
+
+    def apply(self, partition: int, events: Sequence[Recorded]) -> None:
+        """Takes events of a partition; raises LogCorrupt where some are missing in front."""
+        for event in events:
+            expected, offset = self.applied[partition], event.position.offset
+            if offset > expected:
+                raise LogCorrupt(partition=partition, offset=expected, reason="skipped by the tail")
+            if offset < expected:
+                continue
+            self.applied[partition] = offset + 1
+            if event.tenant == self.tenant:
+                state = self.topics.get(event.topic)
+                if state is not None:
+                    self._take(state, event.version, event.document, event.recorded_at_ms)
+        self._advance()
+
+    def publish(self, topic: str, version: int, document: bytes) -> None:
+        """Takes a state that is in no log; older ones than the newest are ignored."""
+        kind = kind_of(topic)
+        if kind is None or not kind.ephemeral:
+            raise ValueError(f"{topic} is not an ephemeral topic")
+        state = self.topics.get(topic)
+        if state is None:
+            state = self.topics[topic] = TopicState(topic, ephemeral=True)
+        self._take(state, version, document, self.clock.now_ms())
+        self._work()
+
+    def prove(self, heads: Sequence[int], asked_ms: float) -> None:
+        """The log ended at `heads` when it was asked; proven once that much was taken."""
+        if len(self._proofs) < _PROOFS_MAX:
+            self._proofs.append((heads, asked_ms))
+        self._advance()
+
+    def reached(self, heads: Sequence[int]) -> bool:
+        """Whether everything up to `heads` was taken."""
+        return all(mine >= theirs for mine, theirs in zip(self.applied, heads, strict=False))
+
+    def lag_ms(self) -> int:
+        """Age of the last moment at which it was proven that nothing is missing."""
+        return max(0, round(self.clock.monotonic_ms() - self._proven_ms))
+
+    def reset(self, epoch: int, heads: Sequence[int], asked_ms: float, reason: str) -> None:
+        """The log is another one: every document and every subscription is void."""
+        for state in self.topics.values():
+            state.sessions.clear()
+        self.topics = {name: state for name, state in self.topics.items() if state.ephemeral}
+        self._idle.clear()
+        self._dirty.clear()
+        self._gated.clear()
+        self.wanted.clear()
+        self.begin(epoch, heads, asked_ms)
+        for session in tuple(self.sessions):
+            session.reset(reason)
+
+    # -- topics -------------------------------------------------------------------------------
+
+    def watch(self, name: str, session: Session) -> TopicState:
+        """Registers a session with a topic, before anything is read for it."""
+        state = self.topics.get(name)
+        if state is None:
+            kind = kind_of(name)
+            state = TopicState(name, ephemeral=kind is not None and kind.ephemeral)
+            self.topics[name] = state
+        self._idle.pop(name, None)
+        state.sessions[session] = None
+        return state
+
+    def unwatch(self, state: TopicState, session: Session) -> None:
+        """A topic that nobody watches is kept up to date for a while, if it was read at all."""
+        state.sessions.pop(session, None)
+        if state.sessions or state.ephemeral or self.topics.get(state.name) is not state:
+            return
+        if not state.loaded:
+            del self.topics[state.name]
+            return
+        state.history.clear()
+        state.items.clear()
+        self._idle[state.name] = None
+        if len(self._idle) > TOPICS_IDLE_MAX:
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            del self.topics[oldest]
+
+    def want(self, state: TopicState, ticket: Ticket) -> None:
+        """Asks the driver to read a topic; many who ask at once cost one read."""
+        state.waiting.append(ticket)
+        if len(state.waiting) == 1 or state.loaded:
+            self.wanted[state] = None
+            self.on_want()
+
+    def loaded(
+        self, states: Iterable[TopicState], documents: Iterable[Document], heads: Sequence[int]
+    ) -> None:
+        """Documents were read and then the heads; newer states that came meanwhile stay."""
+        found = {document.topic: document for document in documents}
+        for state in states:
+            document = found.get(state.name)
+            if document is not None:
+                self._take(state, document.version, document.body, document.changed_at_ms)
+            state.loaded = True
+            waiting, state.waiting = state.waiting, []
+            for ticket in waiting:
+                session = ticket.session
+                if session is None:
+                    continue
+                ticket.left -= 1
+                ticket.required = _later(ticket.required, heads)
+                self._touched[session] = None
+                session.topic_loaded(state)
+                if not ticket.left and not self.reached(ticket.required):
+                    self._gated.append(ticket)
+        self._work()
+
+    # -- sessions -----------------------------------------------------------------------------
+
+    def open(self, wire: Wire, gate: Gate) -> Session:
+        """A new connection."""
+        session = Session(self, wire, gate)
+        if self.stopping:
+            session.close(CloseCode.SERVER_STOPPING)
+        elif len(self.sessions) >= self.limits.sessions_max:
+            session.close(CloseCode.SERVER_FULL)
+        else:
+            self.sessions[session] = None
+        return session
+
+    def remove(self, session: Session) -> None:
+        """A connection ended."""
+        if session not in self.sessions:
+            return
+        del self.sessions[session]
+        for state in session.sent:
+            self.unwatch(state, session)
+        session.sent.clear()
+        session.pending.clear()
+        for ticket in session.tickets:
+            ticket.session = None
+        session.tickets.clear()
+        self._touched.pop(session, None)
+
+    def touch(self, session: Session) -> None:
+        """This session has something to flush."""
+        self._touched[session] = None
+        self.on_work()
+
+    def flush(self) -> None:
+        """Sends to everybody what they lack; what many lack is encoded once."""
+        dirty, self._dirty = self._dirty, {}
+        touched, self._touched = self._touched, {}
+        if len(dirty) == 1 and not touched:
+            (state,) = dirty
+            for session in tuple(state.sessions):
+                try:
+                    self.frames += session.flush_one(state)
+                except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+                    self._fail(session, problem)
+            return
+        for state in dirty:
+            touched |= state.sessions
+            for session in state.sessions:
+                session.pending[state] = None
+        frames: Frames = {}
+        for session in touched:
+            try:
+                self.frames += session.flush(frames)
+            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+                self._fail(session, problem)
+
+    def beat(self) -> None:
+        """Tells everybody that the hub lives, behind everything that it speaks of."""
+        self.flush()
+        frame = self.beat_frame()
+        for session in tuple(self.sessions):
+            session.beat(frame)
+
+    def beat_frame(self) -> bytes:
+        """The beat of this moment."""
+        return beat_frame(self.applied, self.lag_ms(), self.clock.now_ms())
+
+    def sweep(self) -> None:
+        """Looks after connections that say nothing."""
+        now = self.clock.monotonic_ms()
+        for session in tuple(self.sessions):
+            session.tick(now)
+
+    def stop(self) -> None:
+        """Sends what is there, then asks everybody to come back to another server."""
+        self.flush()
+        self.stopping = True
+        for session in tuple(self.sessions):
+            session.close(CloseCode.SERVER_STOPPING)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _take(self, state: TopicState, version: int, document: bytes, at_ms: int) -> None:
+        if state.update(version, document, at_ms) and state.sessions:
+            self._dirty[state] = None
+
+    def _advance(self) -> None:
+        """The tail moved, or there is a new proof: who waited for that?"""
+        while self._proofs and self.reached(self._proofs[0][0]):
+            self._proven_ms = max(self._proven_ms, self._proofs.popleft()[1])
+        if self._gated:
+            waiting, self._gated = self._gated, []
+            for ticket in waiting:
+                if ticket.session is None:
+                    continue
+                if self.reached(ticket.required):
+                    self._touched[ticket.session] = None
+                else:
+                    self._gated.append(ticket)
+        self._work()
+
+    def _work(self) -> None:
+        if self._dirty or self._touched:
+            self.on_work()
+
+    def _fail(self, session: Session, problem: Exception) -> None:
+        _LOG.error("session %s failed", session.id, exc_info=problem)
+        session.close(CloseCode.SERVER_FAILED)
+
+
+class HubStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator wants to know about a hub."""
+
+    screens: int
+    """Open connections that said hello."""
+    connections: int
+    frames: int
+    """Frames sent since the start, beats not counted."""
+    topics: int
+    """Topics that somebody watches."""
+    topics_held: int
+    lag_ms: int
+    head: tuple[int, ...]
+    epoch: int
+
+
+def stats_of(fanout: Fanout) -> HubStats:
+    """A snapshot of the counters."""
+    return HubStats(
+        screens=sum(1 for session in fanout.sessions if session.state is State.OPEN),
+        connections=len(fanout.sessions),
+        frames=fanout.frames,
+        topics=sum(1 for state in fanout.topics.values() if state.sessions),
+        topics_held=len(fanout.topics),
+        lag_ms=fanout.lag_ms(),
+        head=tuple(fanout.applied),
+        epoch=fanout.epoch,
+    )
+
+
+def _later(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
+    return tuple(map(max, one, other)) if one else tuple(other)

@@ -1,0 +1,224 @@
+"""The hub: follows the log, proves that it is complete, keeps every screen in step."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.clock import Clock, SystemClock
+from shopwire.kernel.errors import ShopwireError
+from shopwire.kernel.events import Recorded
+from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.limits import READ_EVENTS_MAX
+from shopwire.kernel.log import EventLog, Heads
+from shopwire.sync.fanout import Fanout, HubStats, stats_of
+from shopwire.sync.limits import (
+    FLUSH_INTERVAL_MS_MAX,
+    FLUSH_SHARE_MAX,
+    RETRY_MS_MAX,
+    RETRY_MS_MIN,
+    Limits,
+)
+from shopwire.sync.session import Session, Wire
+from shopwire.sync.snapshots import SnapshotLoader
+from shopwire.sync.topics import Gate
+
+_LOG: Final = logging.getLogger(__name__)
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Hub:
+    """Drives a Fanout with a log, timers and an event loop.
+
+    A database that is paused or gone shows as growing lag in every beat; the hub goes on by
+    itself when it is back.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        tenant: str = DEFAULT_TENANT,
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.clock = clock or SystemClock()
+        self.fanout = Fanout(tenant, self.clock, self.limits)
+        self._log = log
+        self._loader = SnapshotLoader(log, self.fanout, self._same_log)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._tails: list[asyncio.Task[None]] = []
+        self._held: list[list[Recorded]] = [[] for _ in range(log.partitions)]
+        self._flush_handle: asyncio.Handle | None = None
+        self._flush_at = 0.0
+        self._failing = False
+
+    async def start(self) -> None:
+        """Takes its place at the log's end; raises StorageUnavailable."""
+        asked_ms = self.clock.monotonic_ms()
+        heads = await self._log.heads()
+        self.fanout.begin(heads.epoch, heads.next, asked_ms)
+        self.fanout.on_work = self._schedule
+        self.fanout.on_want = self._loader.wake
+        self.fanout.stopping = False
+        self._spawn(self._loader.run(), self._keep_proving(), self._keep_beating())
+        self._spawn(self._keep_sweeping())
+        self._follow_all()
+
+    async def stop(self) -> None:
+        """Flushes, asks every client to come back elsewhere, and ends."""
+        self.close_sessions()
+        tasks = [*self._tasks, *self._tails]
+        self._tasks, self._tails = [], []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
+
+    def close_sessions(self) -> None:
+        """Says goodbye to every client, with a code that lets it reconnect; may be repeated."""
+        if not self.fanout.stopping:
+            self.fanout.stop()
+
+    def open(self, wire: Wire, gate: Gate) -> Session:
+        """A new connection of any transport."""
+        return self.fanout.open(wire, gate)
+
+    def publish_ephemeral(self, topic: str, version: int, document: Any) -> None:
+        """Publishes a state that is in no log; its versions have to grow over restarts."""
+        self.fanout.publish(topic, version, _encode(document))
+
+    def stats(self) -> HubStats:
+        """Counters and gauges of this moment."""
+        return stats_of(self.fanout)
+
+    @property
+    def document_reads(self) -> int:
+        """Reads of documents since the start: what a storm of clients costs the database."""
+        return self._loader.reads
+
+    # -- following ----------------------------------------------------------------------------
+
+    def _follow_all(self) -> None:
+        for task in self._tails:
+            task.cancel()
+        self._held = [[] for _ in range(self._log.partitions)]
+        self._tails = [_task(self._follow(number)) for number in range(self._log.partitions)]
+
+    async def _follow(self, partition: int) -> None:
+        wait_ms = RETRY_MS_MIN
+        while True:
+            try:
+                async for batch in self._log.tail(partition, self.fanout.applied[partition]):
+                    wait_ms = RETRY_MS_MIN
+                    if any(event.position.epoch > self.fanout.epoch for event in batch):
+                        await self._same_log(await self._log.heads())
+                        return
+                    await self._take(partition, batch)
+            except ShopwireError as problem:
+                _LOG.warning("partition %s cannot be followed: %s", partition, problem)
+            self._held[partition] = []
+            await asyncio.sleep(wait_ms / 1_000)
+            wait_ms = min(RETRY_MS_MAX, wait_ms * 2)
+
+    async def _take(self, partition: int, batch: Sequence[Recorded]) -> None:
+        """Applies whole commands only: a full read may have ended in the middle of one."""
+        events = [*self._held[partition], *batch]
+        self._held[partition] = []
+        if len(batch) >= READ_EVENTS_MAX:
+            heads = await self._log.heads()
+            last = events[-1]
+            if heads.next[partition] > last.position.offset + 1:
+                whole = len(events)
+                while whole and events[whole - 1].command_id == last.command_id:
+                    whole -= 1
+                self._held[partition] = events[whole:]
+                events = events[:whole]
+        self.fanout.apply(partition, events)
+
+    async def _same_log(self, heads: Heads) -> bool:
+        """Whether the log is still the one that is followed; if not, everybody starts anew."""
+        if heads.epoch == self.fanout.epoch:
+            return True
+        self._restart(heads, "epoch_changed")
+        return False
+
+    def _restart(self, heads: Heads, reason: str) -> None:
+        _LOG.warning("the log is another one (%s): every client starts anew", reason)
+        self.fanout.reset(heads.epoch, heads.next, self.clock.monotonic_ms(), reason)
+        self._follow_all()
+
+    # -- timers -------------------------------------------------------------------------------
+
+    async def _keep_proving(self) -> None:
+        """Asks the log where it ends: what was taken up to there is proven complete."""
+        while True:
+            try:
+                await self._prove()
+                self._failing = False
+            except ShopwireError as problem:
+                if not self._failing:
+                    _LOG.warning("the log cannot be asked: %s", problem)
+                self._failing = True
+            await asyncio.sleep(self.limits.prove_every_ms / 1_000)
+
+    async def _prove(self) -> None:
+        before = tuple(self.fanout.applied)
+        asked_ms = self.clock.monotonic_ms()
+        heads = await self._log.heads()
+        if not await self._same_log(heads):
+            return
+        if any(theirs < mine for theirs, mine in zip(heads.next, before, strict=True)):
+            self._restart(heads, "log_went_back")
+            return
+        self.fanout.prove(heads.next, asked_ms)
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(self.limits.beat_ms / 1_000)
+            self.fanout.beat()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(self.limits.sweep_every_ms / 1_000)
+            self.fanout.sweep()
+
+    def _schedule(self) -> None:
+        """At once after a pause, at the client's tick under load."""
+        if self._flush_handle is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._flush_at:
+            self._flush_handle = loop.call_soon(self._flush)
+        else:
+            self._flush_handle = loop.call_at(self._flush_at, self._flush)
+
+    def _flush(self) -> None:
+        """A flush that takes long makes the next one wait, so that reading goes on."""
+        self._flush_handle = None
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self.fanout.flush()
+        spent_ms = (loop.time() - started) * 1_000
+        wait_ms = max(self.limits.flush_interval_ms, spent_ms / FLUSH_SHARE_MAX)
+        self._flush_at = started + min(wait_ms, FLUSH_INTERVAL_MS_MAX) / 1_000
+
+    def _spawn(self, *jobs: Coroutine[Any, Any, None]) -> None:
+        self._tasks.extend(map(_task, jobs))
+
+
+def _task(job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A job of the hub. One that dies of a defect is logged; clients see it as growing lag."""
+    task = asyncio.create_task(job)
+    task.add_done_callback(_report)
+    return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (problem := task.exception()) is not None:
+        _LOG.error("a job of the hub died", exc_info=problem)

@@ -1,0 +1,100 @@
+"""Limits of the sync room; the protocol's own are in docs/protocol/sync-v1.md section 9."""
+
+from typing import Final
+
+import msgspec
+
+TOPIC_CHARS_MAX: Final = 255
+"""Length of a topic's name; longer is TopicRefused."""
+TOPICS_MAX: Final = 1_000
+"""Topics of one connection; a sub beyond it is refused whole with TooManyTopics."""
+SSE_TOPICS_MAX: Final = 200
+"""Topics of one event stream: they have to fit into its address and its cursor."""
+MESSAGE_BYTES_MAX: Final = 131_072
+"""Size of one message of a client; larger closes the connection with 1009."""
+MESSAGES_PER_S_MAX: Final = 50
+"""Messages a client may send for long; one more is refused with TooManyMessages."""
+MESSAGES_BURST_MAX: Final = 200
+"""Messages a client may send at once."""
+FLOOD_MESSAGES_MAX: Final = 200
+"""Messages refused for their rate before the connection is closed as flooding."""
+BAD_MESSAGES_MAX: Final = 20
+"""Messages that could not be understood before the connection is closed."""
+HELLO_MS_MAX: Final = 10_000
+"""Wait for the first message; then the connection is closed."""
+SESSIONS_MAX: Final = 20_000
+"""Open connections of one hub; one more is closed as server_full."""
+
+PING_AFTER_MS: Final = 10_000
+"""A client that was silent this long is pinged."""
+SILENCE_MS_MAX: Final = 30_000
+"""Without any sign of life for this long a connection is closed: the only cut for being slow."""
+SWEEP_EVERY_MS: Final = 1_000
+"""How often silent connections are looked for."""
+CLOSE_GRACE_MS: Final = 2_000
+"""Wait for the other side's close before the socket is cut."""
+
+WRITE_HIGH_BYTES: Final = 65_536
+"""Bytes waiting for a client's socket from which on its changes are only noted, per topic."""
+WRITE_LOW_BYTES: Final = 16_384
+"""Bytes waiting below which a slow client is written to again."""
+WRITE_KERNEL_UNSENT_BYTES: Final = 65_536
+"""Bytes the kernel takes for a socket beyond what is on the wire: the rest stays conflatable."""
+ANSWER_BYTES_MAX: Final = 262_144
+"""Answers (pong, error, live) waiting for a client that does not read; then it is closed."""
+SNAPSHOT_FRAME_BYTES: Final = 65_536
+"""First snapshots of a sub are sent in frames of about this size."""
+
+BEAT_MS: Final = 2_000
+"""Time between beats."""
+PROVE_EVERY_MS: Final = 500
+"""Time between two proofs that the hub holds everything committed."""
+FLUSH_INTERVAL_MS: Final = 10.0
+"""Shortest time between two flushes under load; a change after a pause goes out at once."""
+FLUSH_INTERVAL_MS_MAX: Final = 100.0
+"""What the interval grows to where a flush itself takes long."""
+FLUSH_SHARE_MAX: Final = 0.5
+"""Share of time that flushes may take before the interval grows."""
+
+DOCUMENTS_READ_MAX: Final = 500
+"""Topics of one read of documents; more are read in further ones."""
+HISTORY_VERSIONS_MAX: Final = 8
+"""Earlier documents kept of a topic somebody watches: deltas start there; else a snapshot."""
+HISTORY_DOCUMENT_BYTES_MAX: Final = 16_384
+"""A larger document is not kept as history."""
+TOPICS_IDLE_MAX: Final = 20_000
+"""Topics kept up to date though nobody watches them now; the longest unwatched go first."""
+RETRY_MS_MIN: Final = 100
+"""First wait before the log is asked again after a failure."""
+RETRY_MS_MAX: Final = 2_000
+"""Longest wait before the log is asked again."""
+TICKETS_MAX: Final = 1_000
+"""Subs of one connection that wait for their live; more closes it as flooding."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server may want otherwise; the rest is fixed."""
+
+    topics_max: int = TOPICS_MAX
+    message_bytes_max: int = MESSAGE_BYTES_MAX
+    messages_per_s_max: int = MESSAGES_PER_S_MAX
+    messages_burst_max: int = MESSAGES_BURST_MAX
+    sessions_max: int = SESSIONS_MAX
+    hello_ms_max: int = HELLO_MS_MAX
+    ping_after_ms: int = PING_AFTER_MS
+    silence_ms_max: int = SILENCE_MS_MAX
+    sweep_every_ms: int = SWEEP_EVERY_MS
+    beat_ms: int = BEAT_MS
+    prove_every_ms: int = PROVE_EVERY_MS
+    flush_interval_ms: float = FLUSH_INTERVAL_MS
+    write_high_bytes: int = WRITE_HIGH_BYTES
+    write_low_bytes: int = WRITE_LOW_BYTES
+
+    def told(self) -> dict[str, int]:
+        """What a client has to know."""
+        return {
+            "topics_max": self.topics_max,
+            "message_bytes_max": self.message_bytes_max,
+            "messages_per_s_max": self.messages_per_s_max,
+            "silence_ms_max": self.silence_ms_max,
+        }

@@ -1,0 +1,152 @@
+"""The messages of sync protocol 1: what a client may say, and the frames of the server."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.errors import MalformedRequest, ShopwireError
+
+PROTOCOL: Final = 1
+"""The version of the protocol spoken here."""
+
+
+class Hello(msgspec.Struct, tag_field="t", tag="hello", frozen=True):
+    """First message of a client."""
+
+    proto: int
+    epoch: int | None = None
+
+
+class Sub(msgspec.Struct, tag_field="t", tag="sub", frozen=True):
+    """Subscribes to topics, or starts them again."""
+
+    id: int
+    topics: list[str]
+    have: dict[str, int] = {}
+    epoch: int | None = None
+    """Epoch that `have` belongs to; the hello's where it is missing."""
+
+
+class Unsub(msgspec.Struct, tag_field="t", tag="unsub", frozen=True):
+    """Ends subscriptions."""
+
+    id: int
+    topics: list[str]
+
+
+class Ping(msgspec.Struct, tag_field="t", tag="ping", frozen=True):
+    """Asks for a sign of life."""
+
+    id: int
+
+
+ClientMessage = Hello | Sub | Unsub | Ping
+
+_decoder: Final = msgspec.json.Decoder(ClientMessage)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class _Named(msgspec.Struct):
+    id: int | None = None
+
+
+def decode_client(data: bytes) -> ClientMessage:
+    """Reads a client's message; raises MalformedRequest, which says where it is wrong."""
+    try:
+        message: ClientMessage = _decoder.decode(data)
+        return message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        reason = str(problem)
+        field = reason.rpartition("`$.")[2].rstrip("`") if "`$." in reason else ""
+        raise MalformedRequest(field=field, reason=reason) from None
+
+
+def id_of(data: bytes) -> int | None:
+    """The id of a message that could not be read, where it has one all the same."""
+    try:
+        return msgspec.json.decode(data, type=_Named).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def snap_item(topic: str, version: int, document: bytes, at_ms: int) -> bytes:
+    """A whole document; `document` is JSON already and goes in as it is."""
+    return b'{"t":"snap","topic":%b,"v":%d,"doc":%b,"at":%d}' % (
+        _encode(topic),
+        version,
+        document,
+        at_ms,
+    )
+
+
+def patch_item(
+    topic: str, base: int, version: int, *, changed: bytes, gone: Sequence[str], at_ms: int
+) -> bytes:
+    """The change between two versions; `changed` is a JSON object already."""
+    removed = b',"del":%b' % _encode(gone) if gone else b""
+    return b'{"t":"patch","topic":%b,"from":%d,"v":%d,"set":%b%b,"at":%d}' % (
+        _encode(topic),
+        base,
+        version,
+        changed,
+        removed,
+        at_ms,
+    )
+
+
+def batch_frame(items: Iterable[bytes]) -> bytes:
+    """Items to be applied in one step."""
+    return b'{"t":"batch","items":[%b]}' % b",".join(items)
+
+
+def welcome_frame(
+    *,
+    epoch: int,
+    head: Sequence[int],
+    now_ms: int,
+    lag_ms: int,
+    beat_ms: int,
+    session: str,
+    limits: dict[str, int],
+) -> bytes:
+    """The answer to hello."""
+    return _encode(
+        {
+            "t": "welcome",
+            "proto": PROTOCOL,
+            "epoch": epoch,
+            "head": head,
+            "now": now_ms,
+            "lag_ms": lag_ms,
+            "beat_ms": beat_ms,
+            "session": session,
+            "limits": limits,
+        }
+    )
+
+
+def reset_frame(epoch: int, reason: str) -> bytes:
+    """Everything the client holds is void."""
+    return _encode({"t": "reset", "epoch": epoch, "reason": reason})
+
+
+def live_frame(sub: int, head: Sequence[int]) -> bytes:
+    """The topics of a sub are complete up to `head`."""
+    return _encode({"t": "live", "id": sub, "head": head})
+
+
+def beat_frame(head: Sequence[int], lag_ms: int, now_ms: int) -> bytes:
+    """The server lives, and how old its proof is."""
+    return _encode({"t": "beat", "head": head, "lag_ms": lag_ms, "now": now_ms})
+
+
+def pong_frame(ping: int, now_ms: int) -> bytes:
+    """The answer to ping."""
+    return _encode({"t": "pong", "id": ping, "now": now_ms})
+
+
+def error_frame(error: ShopwireError, answered: int | None) -> bytes:
+    """An error of the numbered table; `answered` is the id of the message it speaks of."""
+    body: dict[str, Any] = msgspec.to_builtins(error.body())
+    return _encode({"t": "error", "id": answered, **body})

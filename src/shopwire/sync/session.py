@@ -1,0 +1,452 @@
+"""One client as a state machine without I/O: what it wants, what it got, what it still lacks."""
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from shopwire.kernel.errors import (
+    MalformedRequest,
+    ShopwireError,
+    TooManyMessages,
+    TooManyTopics,
+    TopicRefused,
+    UnsupportedProtocol,
+)
+from shopwire.sync.codes import CloseCode
+from shopwire.sync.documents import NOTHING, TopicState
+from shopwire.sync.limits import (
+    ANSWER_BYTES_MAX,
+    BAD_MESSAGES_MAX,
+    FLOOD_MESSAGES_MAX,
+    SNAPSHOT_FRAME_BYTES,
+    TICKETS_MAX,
+)
+from shopwire.sync.protocol import (
+    PROTOCOL,
+    Hello,
+    Ping,
+    Sub,
+    Unsub,
+    batch_frame,
+    decode_client,
+    error_frame,
+    id_of,
+    live_frame,
+    pong_frame,
+    reset_frame,
+    welcome_frame,
+)
+from shopwire.sync.topics import Gate
+
+if TYPE_CHECKING:
+    from shopwire.sync.fanout import Fanout
+
+Frames = dict[tuple[bytes, ...], bytes]
+"""Batches of one flush, encoded once for all clients that lack the same."""
+
+
+class Wire(Protocol):
+    """What a transport does for a session."""
+
+    def send(self, frame: bytes) -> None:
+        """Takes a frame; never blocks, and never calls back into the session's flush."""
+        ...
+
+    def ping(self) -> None:
+        """Asks the other side for a sign of life, where the transport can."""
+        ...
+
+    def progressed(self) -> bool:
+        """Whether the other side took bytes since the last call."""
+        ...
+
+    def close(self, code: CloseCode) -> None:
+        """Ends the connection after what was sent, or without it if that does not move."""
+        ...
+
+
+class State(Enum):
+    """Of a connection; docs/protocol/sync-v1.md section 10."""
+
+    OPENING = 1
+    OPEN = 2
+    CLOSING = 3
+
+
+class Ticket:
+    """A sub that waits for its `live`."""
+
+    __slots__ = ("id", "left", "required", "session")
+
+    def __init__(self, session: "Session", sub: int) -> None:
+        self.session: Session | None = session
+        """None after a reset: then the live never comes."""
+        self.id = sub
+        self.left = 0
+        """Topics whose document was not read yet."""
+        self.required: Sequence[int] = ()
+        """Head that the hub must have reached, so that a state read early is whole."""
+
+
+class Session:
+    """One client. The outbox holds topics, not frames: a slow client costs one entry a topic."""
+
+    __slots__ = (
+        "_answer_bytes",
+        "_answers",
+        "_bad",
+        "_epoch",
+        "_fanout",
+        "_flooded",
+        "_gate",
+        "_heard_ms",
+        "_opened_ms",
+        "_pinged_ms",
+        "_refill_ms",
+        "_tokens",
+        "beat_due",
+        "id",
+        "pending",
+        "send",
+        "sent",
+        "standing",
+        "state",
+        "tickets",
+        "wire",
+        "writable",
+    )
+
+    def __init__(self, fanout: "Fanout", wire: Wire, gate: Gate) -> None:
+        now = fanout.clock.monotonic_ms()
+        self._fanout = fanout
+        self._gate = gate
+        self.wire = wire
+        self.send = wire.send
+        self.id = os.urandom(6).hex()
+        self.state = State.OPENING
+        self.writable = True
+        self.sent: dict[TopicState, int] = {}
+        """Version this client has of each topic it watches."""
+        self.pending: dict[TopicState, None] = {}
+        """Topics of which it may lack the newest version."""
+        self.tickets: deque[Ticket] = deque()
+        self.beat_due = False
+        self.standing: Sub | None = None
+        """Subscribed again by the server after a reset: for clients that cannot speak."""
+        self._epoch: int | None = None
+        self._answers: deque[bytes] = deque()
+        self._answer_bytes = 0
+        self._opened_ms = self._heard_ms = self._pinged_ms = self._refill_ms = now
+        self._tokens = float(fanout.limits.messages_burst_max)
+        self._flooded = 0
+        self._bad = 0
+
+    # -- what the client says -----------------------------------------------------------------
+
+    def on_message(self, data: bytes) -> None:
+        """A text message came."""
+        self.on_life()
+        if self.state is State.CLOSING or not self._may_speak(data):
+            return
+        try:
+            message = decode_client(data)
+        except MalformedRequest as problem:
+            self._refuse(problem, id_of(data))
+            return
+        if isinstance(message, Hello):
+            self.hello(message)
+        elif self.state is not State.OPEN:
+            self.close(CloseCode.PROTOCOL_ERROR)
+        elif isinstance(message, Sub):
+            self.sub(message)
+        elif isinstance(message, Unsub):
+            self.unsub(message)
+        elif isinstance(message, Ping):
+            self._answer(pong_frame(message.id, self._fanout.clock.now_ms()))
+
+    def on_binary(self) -> None:
+        """A binary message came: there are none in this protocol."""
+        self.close(CloseCode.PROTOCOL_ERROR)
+
+    def on_life(self) -> None:
+        """Anything came, or anything was taken."""
+        self._heard_ms = self._fanout.clock.monotonic_ms()
+
+    def hello(self, message: Hello) -> None:
+        """Opens the session."""
+        fanout = self._fanout
+        if self.state is not State.OPENING:
+            self._refuse(MalformedRequest("There was a hello already.", field="t"), None)
+            return
+        if message.proto != PROTOCOL:
+            self._answer(error_frame(UnsupportedProtocol(supported=[PROTOCOL]), None))
+            self.close(CloseCode.UNSUPPORTED_PROTOCOL)
+            return
+        self.state = State.OPEN
+        self._epoch = message.epoch
+        self._answer(
+            welcome_frame(
+                epoch=fanout.epoch,
+                head=fanout.applied,
+                now_ms=fanout.clock.now_ms(),
+                lag_ms=fanout.lag_ms(),
+                beat_ms=fanout.limits.beat_ms,
+                session=self.id,
+                limits=fanout.limits.told(),
+            )
+        )
+        if message.epoch is not None and message.epoch != fanout.epoch:
+            self.reset("epoch_changed")
+
+    def sub(self, message: Sub) -> None:
+        """Registers first; the documents are read, where they have to be, after that."""
+        fanout = self._fanout
+        names = [name for name in dict.fromkeys(message.topics) if self._allowed(name, message.id)]
+        fresh = sum(1 for name in names if fanout.topics.get(name) not in self.sent)
+        if len(self.sent) + fresh > fanout.limits.topics_max:
+            self._refuse(TooManyTopics(topics_max=fanout.limits.topics_max), message.id)
+            return
+        if len(self.tickets) >= TICKETS_MAX:
+            self.close(CloseCode.FLOODING)
+            return
+        claimed = self._epoch if message.epoch is None else message.epoch
+        have = message.have if claimed == fanout.epoch else {}
+        ticket = Ticket(self, message.id)
+        for name in names:
+            base = max(have.get(name, NOTHING), NOTHING)
+            state = fanout.watch(name, self)
+            self.sent[state] = base
+            self.pending[state] = None
+            # A version higher than the hub's is either news to the hub or nobody's: ask the log.
+            if not state.loaded or (base > state.version and not state.ephemeral):
+                ticket.left += 1
+                fanout.want(state, ticket)
+            elif base > state.version:
+                self.sent[state] = NOTHING
+        self.tickets.append(ticket)
+        fanout.touch(self)
+
+    def unsub(self, message: Unsub) -> None:
+        """Forgets topics."""
+        for name in message.topics:
+            state = self._fanout.topics.get(name)
+            if state is not None and state in self.sent:
+                del self.sent[state]
+                self.pending.pop(state, None)
+                self._fanout.unwatch(state, self)
+
+    # -- what the hub does --------------------------------------------------------------------
+
+    def topic_loaded(self, state: TopicState) -> None:
+        """A topic it waits for was read; a client that has more than there is starts anew."""
+        if self.sent.get(state, NOTHING) > state.version:
+            self.reset("cursor_unknown")
+
+    def reset(self, reason: str) -> None:
+        """Takes everything back: the client drops what it has and subscribes again."""
+        for state in self.sent:
+            self._fanout.unwatch(state, self)
+        self.sent.clear()
+        self.pending.clear()
+        for ticket in self.tickets:
+            ticket.session = None
+        self.tickets.clear()
+        self._epoch = None
+        if self.state is State.OPEN:
+            self._answer(reset_frame(self._fanout.epoch, reason))
+            if self.standing is not None:
+                self.sub(self.standing)
+
+    def flush(self, frames: Frames) -> int:
+        """Sends what the client lacks, then what speaks about it; returns the frames sent."""
+        if not self.writable:
+            return 0
+        count = self._flush_items(frames)
+        if not self.writable:
+            return count
+        if self.tickets:
+            count += self._flush_lives()
+        if self.beat_due:
+            self.beat_due = False
+            self.send(self._fanout.beat_frame())
+            count += 1
+        return count
+
+    def flush_one(self, state: TopicState) -> int:
+        """The common case of flush: one topic changed, nothing else is waiting."""
+        if not self.writable or self.pending:
+            self.pending[state] = None
+            return self.flush({})
+        base = self.sent[state]
+        if base >= state.version:
+            return 0
+        self.sent[state] = state.version
+        self.send(state.item(base))
+        return 1
+
+    def beat(self, frame: bytes) -> None:
+        """The hub's beat; a client that is behind gets one when it has caught up."""
+        if self.state is not State.OPEN:
+            return
+        if self.writable:
+            self.send(frame)
+        else:
+            self.beat_due = True
+
+    def tick(self, now_ms: float) -> None:
+        """Looks after time: no hello, no sign of life."""
+        limits = self._fanout.limits
+        if self.state is State.OPENING and now_ms - self._opened_ms >= limits.hello_ms_max:
+            self.close(CloseCode.HELLO_TIMEOUT)
+            return
+        if self.wire.progressed():
+            self._heard_ms = now_ms
+        silent_ms = now_ms - self._heard_ms
+        if silent_ms >= limits.silence_ms_max:
+            self.close(CloseCode.SILENT)
+        elif silent_ms >= limits.ping_after_ms and now_ms - self._pinged_ms >= limits.ping_after_ms:
+            self._pinged_ms = now_ms
+            self.wire.ping()
+
+    # -- what the transport tells -------------------------------------------------------------
+
+    def on_pause(self) -> None:
+        """The socket is full: from now on only topics are noted."""
+        self.writable = False
+
+    def on_resume(self) -> None:
+        """The socket takes bytes again."""
+        if self.state is State.CLOSING:
+            return
+        self.writable = True
+        self.on_life()
+        while self._answers and self.writable:
+            frame = self._answers.popleft()
+            self._answer_bytes -= len(frame)
+            self.send(frame)
+        self._fanout.touch(self)
+
+    def on_closed(self) -> None:
+        """The connection is gone."""
+        self.state = State.CLOSING
+        self._fanout.remove(self)
+
+    def close(self, code: CloseCode) -> None:
+        """Ends the session from the server's side."""
+        if self.state is not State.CLOSING:
+            self.state = State.CLOSING
+            self._fanout.remove(self)
+            self.wire.close(code)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _may_speak(self, data: bytes) -> bool:
+        """A bucket of tokens, one a message."""
+        limits = self._fanout.limits
+        now = self._heard_ms
+        rate = limits.messages_per_s_max / 1_000
+        refill = (now - self._refill_ms) * rate
+        self._tokens = min(float(limits.messages_burst_max), self._tokens + refill)
+        self._refill_ms = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return True
+        self._flooded += 1
+        if self._flooded >= FLOOD_MESSAGES_MAX:
+            self.close(CloseCode.FLOODING)
+        else:
+            wait_ms = int((1 - self._tokens) / rate) + 1
+            self._answer(error_frame(TooManyMessages(retry_ms=wait_ms), id_of(data)))
+        return False
+
+    def _allowed(self, name: str, answered: int) -> bool:
+        try:
+            self._gate.check(name)
+        except TopicRefused as problem:
+            self._answer(error_frame(problem, answered))
+            return False
+        return True
+
+    def _refuse(self, problem: ShopwireError, answered: int | None) -> None:
+        """Answers a message that cannot be done; too many of them end the connection."""
+        if self.state is State.OPENING:
+            self.close(CloseCode.PROTOCOL_ERROR)
+            return
+        self._answer(error_frame(problem, answered))
+        self._bad += 1
+        if self._bad >= BAD_MESSAGES_MAX:
+            self.close(CloseCode.TOO_MANY_BAD_MESSAGES)
+
+    def _answer(self, frame: bytes) -> None:
+        if self.state is State.CLOSING:
+            return
+        if self.writable and not self._answers:
+            self.send(frame)
+            return
+        self._answers.append(frame)
+        self._answer_bytes += len(frame)
+        if self._answer_bytes > ANSWER_BYTES_MAX:
+            self.close(CloseCode.FLOODING)
+
+    def _flush_lives(self) -> int:
+        """Behind the last item of its sub, and not before the hub itself has got that far."""
+        ready = [t for t in self.tickets if not t.left and self._fanout.reached(t.required)]
+        for ticket in ready:
+            self.tickets.remove(ticket)
+            self.send(live_frame(ticket.id, self._fanout.applied))
+        return len(ready)
+
+    def _flush_items(self, frames: Frames) -> int:
+        sent = self.sent
+        news: list[bytes] = []
+        firsts: list[TopicState] = []
+        waiting: list[TopicState] = []
+        for state in self.pending:
+            base = sent[state]
+            if not state.loaded:
+                waiting.append(state)
+            elif base == NOTHING:
+                firsts.append(state)
+            elif base < state.version:
+                news.append(state.item(base))
+                sent[state] = state.version
+        self.pending.clear()
+        for state in waiting:
+            self.pending[state] = None
+        return self._flush_firsts(firsts, news, frames)
+
+    def _flush_firsts(self, firsts: list[TopicState], items: list[bytes], frames: Frames) -> int:
+        """`items` with the first snapshots behind them, in frames of bounded size.
+
+        Changes stay together in the first frame; snapshots that the socket does not take wait.
+        """
+        count = size = 0
+        for place, state in enumerate(firsts):
+            if not self.writable:
+                for left in firsts[place:]:
+                    self.pending[left] = None
+                return count
+            item = state.item(NOTHING)
+            items.append(item)
+            self.sent[state] = state.version
+            size += len(item)
+            if size >= SNAPSHOT_FRAME_BYTES:
+                self.send(_framed(items, frames))
+                count, size, items = count + 1, 0, []
+        if items:
+            self.send(_framed(items, frames))
+            count += 1
+        return count
+
+
+def _framed(items: list[bytes], frames: Frames) -> bytes:
+    """Items as one frame, shared by all clients that lack the same."""
+    if len(items) == 1:
+        return items[0]
+    key = tuple(items)
+    frame = frames.get(key)
+    if frame is None:
+        frame = frames[key] = batch_frame(items)
+    return frame

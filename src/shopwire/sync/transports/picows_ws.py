@@ -1,0 +1,246 @@
+"""WebSocket by picows, inside uvicorn: its protocol class takes over the upgraded connection.
+
+uvicorn builds `ws_protocol_class(config, server_state, app_state)` on an upgrade, calls
+`connection_made`, hands over the request as it came and sets the protocol. picows' WSProtocol is a
+BufferedProtocol, so what it needs is another constructor and a `data_received` for that request.
+Both sides are private code of theirs: versions are pinned and tests hold this to the same
+conformance suite as the ASGI path.
+"""
+
+import asyncio
+import functools
+import logging
+import socket
+from http import HTTPStatus
+from typing import Any, Final
+
+from picows import (
+    WSAutoPingStrategy,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSProtocol  # type: ignore[attr-defined] # missing in its stubs
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shopwire.sync.codes import CloseCode
+from shopwire.sync.hub import Hub
+from shopwire.sync.limits import CLOSE_GRACE_MS, WRITE_KERNEL_UNSENT_BYTES
+from shopwire.sync.origins import Origins
+from shopwire.sync.session import Session
+from shopwire.sync.topics import Gate
+
+_LOG: Final = logging.LoggerAdapter(logging.getLogger("shopwire.sync.picows"), {})
+_HANDSHAKE_S: Final = 10.0
+_READ_BUFFER_BYTES: Final = 2_048
+"""First size of a connection's read buffer: clients say little."""
+_TOO_BIG: Final = 1009
+
+
+class PicowsWire(WSListener):
+    """Wire and listener of one connection."""
+
+    def __init__(self, hub: Hub, gate: Gate) -> None:
+        super().__init__()
+        self._hub = hub
+        self._gate = gate
+        self._transport: WSTransport
+        self._session: Session | None = None
+        self._parts: list[bytes] = []
+        self._waiting_bytes = 0
+        self._closing: asyncio.TimerHandle | None = None
+        self.send: Any = None
+        """Sends a text frame: bound on connecting, since nothing is called as often."""
+
+    # -- picows tells -------------------------------------------------------------------------
+
+    @override
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        self.send = functools.partial(transport.send, WSMsgType.TEXT)
+        limits = self._hub.limits
+        under = transport.underlying_transport
+        under.set_write_buffer_limits(limits.write_high_bytes, limits.write_low_bytes)
+        if (lowat := getattr(socket, "TCP_NOTSENT_LOWAT", None)) is not None:
+            under.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, lowat, WRITE_KERNEL_UNSENT_BYTES
+            )
+        self._session = self._hub.open(self, self._gate)
+
+    @override
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """A frame came; pings are answered by picows."""
+        session = self._session
+        if session is None:
+            return
+        kind = frame.msg_type
+        if kind in (WSMsgType.TEXT, WSMsgType.CONTINUATION):
+            self._collect(session, frame)
+        elif kind == WSMsgType.CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif kind == WSMsgType.BINARY:
+            session.on_binary()
+        else:
+            session.on_life()
+
+    @override
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The connection is gone."""
+        if self._closing is not None:
+            self._closing.cancel()
+        if self._session is not None:
+            self._session.on_closed()
+            self._session = None
+
+    @override
+    def pause_writing(self) -> None:
+        """The write buffer is over its high mark."""
+        if self._session is not None:
+            self._waiting_bytes = self._transport.underlying_transport.get_write_buffer_size()
+            self._session.on_pause()
+
+    @override
+    def resume_writing(self) -> None:
+        """The write buffer is below its low mark."""
+        if self._session is not None:
+            self._session.on_resume()
+
+    # -- the session asks ---------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """A WebSocket ping: browsers answer it by themselves."""
+        self._transport.send_ping()
+
+    def progressed(self) -> bool:
+        """Whether the write buffer shrank."""
+        before = self._waiting_bytes
+        now = self._transport.underlying_transport.get_write_buffer_size()
+        self._waiting_bytes = now
+        return now < before
+
+    def close(self, code: CloseCode) -> None:
+        """Says why, and cuts where the other side does not answer."""
+        self._end(code, code.reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        self._transport.send_close(code, reason)  # type: ignore[arg-type] # any code is taken
+        if self._closing is None:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(CLOSE_GRACE_MS / 1_000, self._cut)
+
+    def _cut(self) -> None:
+        self._transport.disconnect(False)
+
+    def _collect(self, session: Session, frame: WSFrame) -> None:
+        if frame.fin and not self._parts:
+            session.on_message(frame.get_payload_as_bytes())
+            return
+        self._parts.append(frame.get_payload_as_bytes())
+        if sum(map(len, self._parts)) > self._hub.limits.message_bytes_max:
+            self._parts.clear()
+            self._end(_TOO_BIG, "message too big")
+        elif frame.fin:
+            data = b"".join(self._parts)
+            self._parts.clear()
+            session.on_message(data)
+
+
+def sync_protocol(hub: Hub, gate: Gate, origins: Origins) -> type[WSProtocol]:
+    """A class for uvicorn's `ws_protocol_class`, bound to a hub."""
+
+    def listener(request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
+        headers = request.headers
+        if not origins.allow(headers.get("Origin"), headers.get("Host")):
+            refused = WSUpgradeResponse.create_error_response(HTTPStatus.FORBIDDEN, b"origin")
+            return WSUpgradeResponseWithListener(refused, None)
+        return PicowsWire(hub, gate)
+
+    class SyncProtocol(WSProtocol):  # type: ignore[misc] # untyped base
+        """One connection; uvicorn counts it and shuts it down like its own."""
+
+        def __init__(self, config: Any, server_state: Any, app_state: Any, **_: Any) -> None:
+            super().__init__(
+                None,
+                "",
+                False,
+                listener,
+                _LOG,
+                False,
+                _HANDSHAKE_S,
+                False,
+                0,
+                0,
+                WSAutoPingStrategy.PING_WHEN_IDLE,
+                True,
+                hub.limits.message_bytes_max,
+                None,
+                _READ_BUFFER_BYTES,
+            )
+            self._connections = server_state.connections
+
+        @override
+        def connection_made(self, transport: Any) -> None:
+            self._connections.add(self)
+            super().connection_made(transport)
+
+        @override
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._connections.discard(self)
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            """The upgrade request, which uvicorn has read already."""
+            view = memoryview(data)
+            while view:
+                buffer = self.get_buffer(-1)
+                size = min(len(buffer), len(view))
+                buffer[:size] = view[:size]
+                view = view[size:]
+                self.buffer_updated(size)
+
+        def shutdown(self) -> None:
+            """The server stops."""
+            hub.close_sessions()
+
+    return SyncProtocol
+
+
+def http_protocol(
+    hub: Hub, gate: Gate, origins: Origins, path: str = "/sync"
+) -> type[HttpToolsProtocol]:
+    """A class for `uvicorn.Config(http=...)` that sends upgrades of `path` to picows.
+
+    Everything else goes where the configuration says: ASGI for HTTP and for other WebSockets.
+    """
+    sync_class = sync_protocol(hub, gate, origins)
+    wanted = path.encode()
+
+    class SyncHttpProtocol(HttpToolsProtocol):
+        """uvicorn's protocol with one more way out."""
+
+        @override
+        def _should_upgrade_to_ws(self) -> bool:
+            return self._is_sync() or super()._should_upgrade_to_ws()
+
+        @override
+        def handle_websocket_upgrade(self) -> None:
+            if self._is_sync():
+                self.ws_protocol_class = sync_class
+            super().handle_websocket_upgrade()
+
+        @override
+        def shutdown(self) -> None:
+            hub.close_sessions()
+            super().shutdown()
+
+        def _is_sync(self) -> bool:
+            return self.url.partition(b"?")[0] == wanted
+
+    return SyncHttpProtocol
