@@ -19,6 +19,7 @@ from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.app import AppParts, build_app
+from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
 from shopwire.services.pages import Pages, pages_dir
@@ -116,6 +117,9 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     handlers = [handler for module in MODULES for handler in module.handlers]
     write_path = WritePath(store.storage, handlers, clock)
     await steps.enter("write path", started(write_path.start, write_path.stop))
+    followed = [consumer for module in MODULES for consumer in module.consumers]
+    consumers = Consumers(store.log, write_path, store.reads, followed)
+    await steps.enter("consumers", in_background(consumers.run(), fail))
     hub = Hub(store.log, clock=clock)
     await steps.enter("hub", started(hub.start, hub.stop))
     heads = _Heads(store)
@@ -136,6 +140,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
             screens=sync.screens,
             topics=sync.topics,
             frames=sync.frames,
+            consumer_stalls=len(consumers.stalls),
             database_up=database.up,
             database_restarts=database.restarts,
         )

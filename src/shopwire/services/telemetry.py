@@ -45,6 +45,9 @@ METRICS: Final = {
     "shopwire_screens": MetricSpec("gauge", (), "Connected sync clients."),
     "shopwire_topics": MetricSpec("gauge", (), "Topics that somebody watches."),
     "shopwire_frames_total": MetricSpec("counter", (), "Frames sent to sync clients."),
+    "shopwire_consumer_stalls": MetricSpec(
+        "gauge", (), "Consumers that do not get past an event; each tries again and skips nothing."
+    ),
     "shopwire_database_up": MetricSpec("gauge", (), "1 while the database answers."),
     "shopwire_database_restarts_total": MetricSpec(
         "counter", (), "Times our own PostgreSQL was found dead and started again."
@@ -93,6 +96,7 @@ class Readings(msgspec.Struct, kw_only=True):
     screens: int = 0
     topics: int = 0
     frames: int = 0
+    consumer_stalls: int = 0
     database_up: bool = True
     database_restarts: int = 0
 
@@ -164,6 +168,7 @@ class _Sampled(Collector):
         yield _family("shopwire_screens", {(): now.screens})
         yield _family("shopwire_topics", {(): now.topics})
         yield _family("shopwire_frames_total", {(): now.frames})
+        yield _family("shopwire_consumer_stalls", {(): now.consumer_stalls})
         yield _family("shopwire_database_up", {(): int(now.database_up)})
         yield _family("shopwire_database_restarts_total", {(): now.database_restarts})
         yield _family("shopwire_start_seconds", steps)
