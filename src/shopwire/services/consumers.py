@@ -1,0 +1,189 @@
+"""Runs the modules' consumers: they follow the log, and each event has its effect once."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from shopwire.kernel.commands import Command, Envelope, Outcome
+from shopwire.kernel.errors import PositionMoved, ShopwireError, ShuttingDown
+from shopwire.kernel.events import Recorded
+from shopwire.kernel.log import EventLog
+from shopwire.kernel.module import Consumer
+from shopwire.kernel.queries import Reads
+from shopwire.kernel.write_path import WritePath
+
+STEP_EVENTS_MAX: Final = 500
+"""Events whose effect commits together."""
+SKIPPED_EVENTS_MAX: Final = 5_000
+"""Events of no concern after which the position is written down all the same."""
+RETRY_MS_MIN: Final = 100
+"""First wait after a failure; it doubles, with jitter, up to RETRY_MS_MAX."""
+RETRY_MS_MAX: Final = 30_000
+"""Longest wait between two tries."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Stall(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumer that does not get past an event. It tries again and skips nothing."""
+
+    consumer: str
+    partition: int
+    offset: int
+    reason: str
+    tries: int
+
+
+class Consumers:
+    """One task a consumer and partition."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        write_path: WritePath,
+        reads: Reads,
+        consumers: Iterable[Consumer],
+    ) -> None:
+        self._followers = [
+            _Follower(log, write_path, reads, consumer, partition)
+            for consumer in consumers
+            for partition in range(log.partitions)
+        ]
+
+    @property
+    def stalls(self) -> list[Stall]:
+        """Who is stuck right now, and why."""
+        return [one.stall for one in self._followers if one.stall is not None]
+
+    @property
+    def refused(self) -> int:
+        """Commands that a rule of the domain refused; each was logged with its event."""
+        return sum(one.refused for one in self._followers)
+
+    async def run(self) -> None:
+        """Follows the log until it is cancelled or the write path stops."""
+        async with asyncio.TaskGroup() as group:
+            for follower in self._followers:
+                group.create_task(follower.run())
+
+
+class _Follower:
+    """One consumer on one partition."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        write_path: WritePath,
+        reads: Reads,
+        consumer: Consumer,
+        partition: int,
+    ) -> None:
+        self._log, self._write_path, self._reads = log, write_path, reads
+        self._consumer, self._partition = consumer, partition
+        self._at = 0
+        """The stored position: what is before it has had its effect."""
+        self.stall: Stall | None = None
+        self.refused = 0
+
+    async def run(self) -> None:
+        """Goes on from the stored position, again after each failure; skips nothing."""
+        while True:
+            try:
+                await self._follow()
+            except ShuttingDown:
+                return
+            except PositionMoved:
+                _LOG.info("%s/%s: another instance went on", self._consumer.name, self._partition)
+            except ShopwireError as problem:
+                tries = self.stall.tries + 1 if self.stall else 1
+                self.stall = Stall(
+                    consumer=self._consumer.name,
+                    partition=self._partition,
+                    offset=self._at,
+                    reason=f"{type(problem).__name__}: {problem}",
+                    tries=tries,
+                )
+                _LOG.warning("consumer stalled: %s", self.stall)
+                wait_ms = min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** min(tries, 20))
+                jitter = random.uniform(0.5, 1)  # noqa: S311 - spreads tries, hides nothing
+                await asyncio.sleep(wait_ms * jitter / 1_000)
+
+    async def _follow(self) -> None:
+        name, partition = self._consumer.name, self._partition
+        self._at = await self._log.position(name, partition)
+        async for batch in self._log.tail(partition, self._at):
+            for start in range(0, len(batch), STEP_EVENTS_MAX):
+                await self._take(batch[start : start + STEP_EVENTS_MAX])
+
+    async def _take(self, events: Sequence[Recorded]) -> None:
+        mine = [one for one in events if one.event_type in self._consumer.event_types]
+        to = events[-1].position.offset + 1
+        if mine and self._consumer.expand is not None:
+            for recorded in mine:
+                await self._expand(recorded)
+        elif mine:
+            await self._react(mine, to)
+        if to - self._at >= SKIPPED_EVENTS_MAX:
+            await self._advance([], to)
+
+    async def _react(self, mine: Sequence[Recorded], to: int) -> None:
+        """The effect of a step and its position, together; event by event if that fails.
+
+        So one event that cannot be taken does not hold back those before it.
+        """
+        assert self._consumer.react is not None
+        envelopes: list[Envelope] = []
+        for recorded in mine:
+            envelopes += self._envelopes(recorded, self._consumer.react(recorded))
+        try:
+            await self._advance(envelopes, to)
+        except PositionMoved:
+            raise
+        except ShopwireError as problem:
+            if len(mine) == 1 or problem.temporary:
+                raise
+            for recorded in mine:
+                await self._react([recorded], recorded.position.offset + 1)
+
+    async def _expand(self, recorded: Recorded) -> None:
+        """The effect of an event in as many transactions as it takes; keys make each single."""
+        assert self._consumer.expand is not None
+        chunk = 0
+        async for commands in self._consumer.expand(recorded, self._reads):
+            envelopes = self._envelopes(recorded, commands, prefix=f"{chunk}/")
+            self._notice(await self._write_path.submit_many(envelopes), envelopes)
+            chunk += 1
+        await self._advance([], recorded.position.offset + 1)
+
+    async def _advance(self, envelopes: Sequence[Envelope], to: int) -> None:
+        name, partition = self._consumer.name, self._partition
+        outcomes = await self._write_path.react(name, partition, self._at, to, envelopes)
+        self._notice(outcomes, envelopes)
+        self._at = to
+        self.stall = None
+
+    def _envelopes(
+        self, recorded: Recorded, commands: Iterable[Command], *, prefix: str = ""
+    ) -> list[Envelope]:
+        place = recorded.position
+        where = f"{place.epoch}/{place.partition}/{place.offset}/{prefix}"
+        return [
+            Envelope(
+                command=command,
+                key=f"{where}{number}",
+                principal=f"consumer:{self._consumer.name}",
+                tenant=recorded.tenant,
+            )
+            for number, command in enumerate(commands)
+        ]
+
+    def _notice(self, outcomes: Sequence[Outcome], envelopes: Sequence[Envelope]) -> None:
+        """A refusal by a rule is an answer, but nobody waits for this one: so it is logged."""
+        for outcome, envelope in zip(outcomes, envelopes, strict=True):
+            if not outcome.ok:
+                self.refused += 1
+                _LOG.warning("refused to %s: %s: %r", envelope.principal, envelope, outcome.body)
