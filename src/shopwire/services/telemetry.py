@@ -76,8 +76,7 @@ LOG_EVENTS: Final = {
     "library": "A message of a library's or the kernel's own logger; `logger`, `text`.",
     "demo.import": "A supplier's catalogue went in at the start; `supplier`, `rows`, `changed`.",
     "demo.feed": "A simulated supplier sent a feed; `supplier`, `rows`, `changed`, `quarantined`.",
-    "demo.refused": "The shop refused for a while; the simulation waits; `reason`, `retry_ms`.",
-    "demo.failed": "A simulated party met a defect and goes on with its next step; `party`.",
+    "demo.refused": "The shop refused for a while; that party waits; `party`, `retry_ms`.",
 }
 """Every event that services write to the log: when, and which fields."""
 

@@ -6,10 +6,7 @@ from itertools import accumulate
 from random import Random
 from typing import Final
 
-import structlog
-
 from shopwire.kernel.commands import Envelope, Outcome
-from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.ids import new_id
 from shopwire.modules.inventory.api import SellStock
 
@@ -19,12 +16,11 @@ GREEDY_SHARE: Final = 0.02
 """Shoppers who want more than there is; they are refused, and the console shows it."""
 GREEDY_UNITS: Final = 5_000
 
-_log: Final = structlog.get_logger()
 Submit = Callable[[Envelope], Awaitable[Outcome]]
 
 
 class Shoppers:
-    """Buys one article after the other at random moments."""
+    """Buys one article after the other at random moments; `skus` are sorted by popularity."""
 
     def __init__(
         self, submit: Submit, skus: Sequence[str], *, per_s: float, chance: Random
@@ -32,8 +28,7 @@ class Shoppers:
         self._submit = submit
         self._per_s = per_s
         self._chance = chance
-        self._skus = list(skus)
-        chance.shuffle(self._skus)
+        self._skus = skus
         weights = [1 / rank**POPULARITY_EXPONENT for rank in range(1, len(self._skus) + 1)]
         self._cumulative = list(accumulate(weights))
 
@@ -44,15 +39,8 @@ class Shoppers:
         few = self._chance.choices([1, 2, 3, 6], weights=[70, 20, 7, 3])[0]
         return SellStock(sku=sku, quantity=GREEDY_UNITS if greedy else few, reference=new_id())
 
-    async def run(self) -> None:
-        """Shops until it is cancelled; waits when the shop asks for it."""
-        while True:
-            await asyncio.sleep(self._chance.expovariate(self._per_s))
-            order = self.next_order()
-            envelope = Envelope(command=order, key=order.reference, principal="demo-shopper")
-            try:
-                await self._submit(envelope)
-            except ShopwireError as problem:
-                wait_ms = int(problem.data.get("retry_ms") or 1_000)
-                _log.warning("demo.refused", reason=str(problem), retry_ms=wait_ms)
-                await asyncio.sleep(wait_ms / 1_000)
+    async def step(self) -> None:
+        """Waits for the next shopper and buys what that one wants; a refusal is part of life."""
+        await asyncio.sleep(self._chance.expovariate(self._per_s))
+        order = self.next_order()
+        await self._submit(Envelope(command=order, key=order.reference, principal="demo-shopper"))

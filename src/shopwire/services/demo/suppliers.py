@@ -23,6 +23,9 @@ MOVES_MAX: Final = 14
 """Articles whose count changes from one feed to the next."""
 DELIVERY_BELOW: Final = 8
 """A supplier that has fewer orders more."""
+DELIVERIES_MAX: Final = 5
+DELIVERY_SHARE: Final = 0.5
+"""Deliveries between two feeds: how many at most, and how many of those ordered have come."""
 COST_CHANGE_SHARE: Final = 0.35
 """Feeds with a changed cost in them."""
 COST_SPREAD: Final = (0.8, 1.3)
@@ -110,11 +113,13 @@ def _live(
     shelves: Mapping[str, Shelf], items: list[tuple[Product, Variant, Offer]], chance: Random
 ) -> None:
     """What happens at a supplier between two feeds."""
+    low = [sku for sku, shelf in shelves.items() if shelf.quantity < DELIVERY_BELOW]
+    for sku in chance.sample(low, min(len(low), DELIVERIES_MAX)):
+        if chance.random() < DELIVERY_SHARE:
+            shelves[sku].quantity += chance.choice([12, 24, 36, 60])
     for _, _, offer in chance.sample(items, chance.randint(MOVES_MIN, MOVES_MAX)):
         shelf = shelves[offer.sku]
-        if shelf.quantity < DELIVERY_BELOW and chance.random() < 0.6:
-            shelf.quantity += chance.choice([12, 24, 36, 60])
-        elif chance.random() < 0.25:
+        if chance.random() < 0.25:
             shelf.quantity += chance.choice([4, 6, 12])
         else:
             shelf.quantity = max(0, shelf.quantity - chance.choice([1, 1, 2, 3, 5]))
