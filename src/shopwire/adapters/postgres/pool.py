@@ -50,6 +50,7 @@ _WRITER_SETTINGS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
     "idle_in_transaction_session_timeout": str(IDLE_TRANSACTION_MS_MAX),
 }
 _READER_SETTINGS: Final = {

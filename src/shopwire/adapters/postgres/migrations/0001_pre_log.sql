@@ -22,8 +22,8 @@ CREATE TABLE events (
     partition integer NOT NULL CHECK (partition >= 0),
     "offset" bigint NOT NULL CHECK ("offset" >= 0),
     epoch bigint NOT NULL CHECK (epoch > 0),
-    tenant text NOT NULL CHECK (tenant <> ''),
-    topic text NOT NULL CHECK (topic <> ''),
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    topic text COLLATE "C" NOT NULL CHECK (topic <> ''),
     version bigint NOT NULL CHECK (version > 0),
     event_type text NOT NULL,
     document json NOT NULL,
@@ -51,8 +51,8 @@ CREATE TRIGGER events_are_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON events
     FOR EACH STATEMENT EXECUTE FUNCTION log_is_kept();
 
 CREATE TABLE documents (
-    tenant text NOT NULL CHECK (tenant <> ''),
-    topic text NOT NULL CHECK (topic <> ''),
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    topic text COLLATE "C" NOT NULL CHECK (topic <> ''),
     version bigint NOT NULL CHECK (version > 0),
     body json NOT NULL,
     changed_at_ms bigint NOT NULL CHECK (changed_at_ms > 0),
@@ -62,7 +62,7 @@ CREATE TABLE documents (
 COMMENT ON TABLE documents IS 'Latest public document of each topic; derived from events.';
 
 CREATE TABLE consumer_position (
-    consumer text NOT NULL CHECK (consumer <> ''),
+    consumer text COLLATE "C" NOT NULL CHECK (consumer <> ''),
     partition integer NOT NULL CHECK (partition >= 0),
     next bigint NOT NULL CHECK (next >= 0),
     PRIMARY KEY (consumer, partition)
@@ -70,10 +70,10 @@ CREATE TABLE consumer_position (
 COMMENT ON TABLE consumer_position IS 'The next offset that a consumer takes; moves with its effect.';
 
 CREATE TABLE idempotency (
-    tenant text NOT NULL CHECK (tenant <> ''),
-    principal text NOT NULL CHECK (principal <> ''),
-    operation text NOT NULL CHECK (operation <> ''),
-    key text NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
+    tenant text COLLATE "C" NOT NULL CHECK (tenant <> ''),
+    principal text COLLATE "C" NOT NULL CHECK (principal <> ''),
+    operation text COLLATE "C" NOT NULL CHECK (operation <> ''),
+    key text COLLATE "C" NOT NULL CHECK (char_length(key) BETWEEN 1 AND 255),
     fingerprint bytea NOT NULL,
     status integer CHECK (status BETWEEN 200 AND 499),
     body bytea,

@@ -1,0 +1,82 @@
+"""`shopwire bench`: measures this machine, always beside baselines of the same run."""
+
+import asyncio
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import uvloop
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+
+from shopwire.cli.bench.common import Databases, write_charts
+from shopwire.kernel.errors import SetupProblem
+
+app = App(name="bench", help="Measure this machine, beside baselines of the same run.")
+
+BENCHES: Final = {
+    "log": "shopwire.cli.bench.log",
+    "fanout": "shopwire.cli.bench.fanout",
+    "import": "shopwire.cli.bench.import_",
+}
+"""Each module has `async def run(quick, databases) -> dict` and `def charts(result) -> list`."""
+RESULTS: Final = Path("bench/results")
+
+
+@app.default
+def bench(
+    *names: str,
+    quick: bool = False,
+    json: bool = False,
+    out: Path = RESULTS,
+) -> int:
+    """Run one bench by name, several, or all of them.
+
+    Args:
+        names: log, fanout, import; all of them when none is named.
+        quick: End each within 45 seconds; figures are rougher then.
+        json: Print one JSON object a bench, nothing else.
+        out: Where plots and results are written.
+    """
+    chosen = names or tuple(name for name, module in BENCHES.items() if find_spec(module))
+    for name in chosen:
+        if name not in BENCHES or not find_spec(BENCHES[name]):
+            raise SetupProblem(
+                f"There is no bench {name!r}.", what="bench", reason=f"known: {', '.join(BENCHES)}"
+            )
+    for name in chosen:
+        module = import_module(BENCHES[name])
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            result = runner.run(_run(module, quick=quick))
+        if json:
+            sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            _print(result)
+            for path in write_charts(out, result, module.charts(result)):
+                print(f"  {path}")
+    return 0
+
+
+async def _run(module: Any, *, quick: bool) -> dict[str, Any]:
+    async with Databases() as databases:
+        result: dict[str, Any] = await module.run(quick, databases)
+    return result
+
+
+def _print(result: dict[str, Any]) -> None:
+    table = Table("figure", "value", title=str(result["bench"]))
+    for part in ("ours", "baselines", "ratios", "refused", "lost", "machine"):
+        for name, value in _flat(part, result.get(part)):
+            table.add_row(name, f"{value:,.2f}" if isinstance(value, float) else str(value))
+    Console().print(table)
+
+
+def _flat(name: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [row for key, inner in value.items() for row in _flat(f"{name}.{key}", inner)]
+    return [(name, value)]

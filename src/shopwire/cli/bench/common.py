@@ -1,0 +1,118 @@
+"""What benches share: a database of their own, facts of the machine, percentiles, results."""
+
+import math
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+import msgspec
+
+from shopwire.adapters.postgres.migrate import migrate
+from shopwire.adapters.postgres.server import EmbeddedPostgres
+from shopwire.cli.bench.svg import Chart, render
+
+_driver: Any = asyncpg
+
+
+class Databases:
+    """A PostgreSQL server for one bench, with durable commits, gone afterwards."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._made = 0
+        self.server: EmbeddedPostgres | None = None
+
+    async def __aenter__(self) -> Self:
+        folder = Path(tempfile.mkdtemp(prefix="shopwire-bench-"))
+        os.chmod(folder, 0o711)  # noqa: PTH101 - the server may run under another account
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.server = EmbeddedPostgres(folder / "data")
+        self._stack.push_async_callback(self.server.stop)
+        try:
+            await self.server.start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def fresh(self) -> str:
+        """The address of a new, migrated database."""
+        if self.server is None:
+            raise RuntimeError("databases are made inside `async with`")
+        self._made += 1
+        name = f"bench_{self._made}"
+        con = await _driver.connect(self.server.dsn("postgres"))
+        try:
+            await con.fetch(f"CREATE DATABASE {name}")
+        finally:
+            await con.close()
+        dsn = self.server.dsn(name)
+        await migrate(dsn)
+        return dsn
+
+
+def machine() -> dict[str, Any]:
+    """Facts without which a figure means nothing."""
+    load = os.getloadavg()[0]
+    return {
+        "cpus": os.cpu_count() or 0,
+        "cpu": _cpu_name(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_before": round(load, 2),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "note": "client and server share these cores; commits are durable",
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The value that `share` of the ordered values do not exceed (nearest rank)."""
+    if not ordered:
+        return 0.0
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def latencies(seconds: list[float]) -> dict[str, float]:
+    """p50, p95, p99 and the largest, in milliseconds."""
+    ordered = sorted(seconds)
+    shares = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99, "max_ms": 1.0}
+    return {name: round(percentile(ordered, share) * 1_000, 3) for name, share in shares.items()}
+
+
+def medians(runs: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The median of each figure over repeats."""
+    return {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+
+
+def write_charts(folder: Path, result: dict[str, Any], charts: Sequence[Chart]) -> list[Path]:
+    """Writes the result as JSON and each chart as SVG; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = result["bench"]
+    paths = [folder / f"{name}.json"]
+    paths[0].write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    for chart in charts:
+        path = folder / f"{name}-{chart.name}.svg"
+        path.write_text(render(chart), encoding="utf-8")
+        paths.append(path)
+    return paths
