@@ -126,9 +126,9 @@ def _live(
     if chance.random() < COST_CHANGE_SHARE:
         _, _, offer = chance.choice(items)
         shelf = shelves[offer.sku]
-        low, high = (round(offer.cost_minor * factor) for factor in COST_SPREAD)
+        least, most = (round(offer.cost_minor * factor) for factor in COST_SPREAD)
         cost = round(shelf.cost_minor * chance.uniform(0.93, 1.08), -1)
-        shelf.cost_minor = int(min(max(cost, low), high))
+        shelf.cost_minor = int(min(max(cost, least), most))
 
 
 def _bad_row(
