@@ -85,6 +85,9 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     partition_key: Callable[[C], str]
     needs: Callable[[C], Iterable[Need]]
     decide: Callable[[C, View, Context], Decision]
+    keys: Callable[[C], Iterable[str]] | None = None
+    """For a command about many things: the keys of all of them. The write path refuses it unless
+    they lie in one partition, since only that partition's head is held."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from shopwire.kernel.errors import (
     KeyInFlight,
     KeyReused,
     LogCorrupt,
+    MalformedRequest,
     QueueFull,
     ShopwireError,
     ShuttingDown,
@@ -244,6 +245,10 @@ class WritePath:
         check_key(envelope.key)
         key = handler.partition_key(envelope.command)
         partition = partition_of(envelope.tenant, key, len(self._lanes))
+        for other in handler.keys(envelope.command) if handler.keys else ():
+            if partition_of(envelope.tenant, other, len(self._lanes)) != partition:
+                reason = f"{other!r} and {key!r} lie in two partitions"
+                raise MalformedRequest(reason, field="keys", reason=reason)
         return Ticket(envelope, handler, partition)
 
     def _enqueue(self, tickets: Sequence[Ticket]) -> None:

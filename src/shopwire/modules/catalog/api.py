@@ -60,6 +60,8 @@ class PutProducts(Command, frozen=True, kw_only=True):
 
     source: str
     products: tuple[ProductContent, ...]
+    partial: bool = False
+    """Whether the source may have more variants of these products than it tells here."""
 
 
 class PutProduct(Command, frozen=True, kw_only=True):

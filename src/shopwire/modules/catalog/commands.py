@@ -123,7 +123,7 @@ def do_put_products(command: PutProducts, view: View, context: Context) -> Decis
     refused: list[dict[str, Any]] = []
     for told in command.products:
         try:
-            changed = _put(work, told, command.source)
+            changed = _put(work, told, command.source, partial=command.partial)
         except ShopwireError as problem:
             refused.append({"id": told.id, "error": problem.body()})
         else:
@@ -139,7 +139,7 @@ def do_put_product(command: PutProduct, view: View, context: Context) -> Decisio
     return work.decision({"applied": changed})
 
 
-def _put(work: _Work, told: ProductContent, source: str) -> bool:
+def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = False) -> bool:
     _check_content(told)
     for variant in told.variants:
         owner = work.owner(variant.sku)
@@ -166,7 +166,7 @@ def _put(work: _Work, told: ProductContent, source: str) -> bool:
         created_at_ms=work.context.now_ms,
         updated_at_ms=work.context.now_ms,
     )
-    after = merged(known, told, source, row)
+    after = merged(known, row, partial=partial)
     if known is not None and _same(known, after):
         return False
     had = {owned.variant.sku for owned in known.variants} if known else set()

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shopwire.kernel.rows import Row
-from shopwire.modules.catalog.api import Image, Option, ProductContent, Status, Variant
+from shopwire.modules.catalog.api import Image, Option, Status, Variant
 from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
 
 CATALOG: Final = "catalog"
@@ -140,19 +140,22 @@ def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:
     return found
 
 
-def merged(known: Product | None, told: ProductContent, source: str, row: Product) -> Product:
-    """What a product becomes when `source` tells `told`; `row` is that as if it were new."""
+def merged(known: Product | None, row: Product, *, partial: bool) -> Product:
+    """What a product becomes when a source tells `row`.
+
+    `partial`: variants that the source does not name now stay.
+    """
     if known is None:
         return row
-    ours = known.source == source
-    variants = _joined(known.variants, row.variants, source, ours=ours)
+    ours = known.source == row.source
+    variants = _joined(known.variants, row.variants, row.source, ours=ours, partial=partial)
     content = row if ours else _blanks_filled(known, row)
     after = replace(
         content,
         version=known.version,
         source=known.source,
         variants=variants,
-        options=content.options if ours else _widened(known.options, told.options),
+        options=row.options if ours and not partial else _widened(known.options, row.options),
         edited=known.edited,
         created_at_ms=known.created_at_ms,
     )
@@ -162,12 +165,17 @@ def merged(known: Product | None, told: ProductContent, source: str, row: Produc
 
 
 def _joined(
-    known: Sequence[OwnedVariant], told: Sequence[OwnedVariant], source: str, *, ours: bool
+    known: Sequence[OwnedVariant],
+    told: Sequence[OwnedVariant],
+    source: str,
+    *,
+    ours: bool,
+    partial: bool,
 ) -> tuple[OwnedVariant, ...]:
     """The variants of all sources: of `source` as it tells them now, of others as they are."""
     foreign = {owned.variant.sku for owned in known if owned.source != source}
     fresh = {owned.variant.sku: owned for owned in told if owned.variant.sku not in foreign}
-    if ours:
+    if ours and not partial:
         return (*fresh.values(), *(owned for owned in known if owned.source != source))
     kept: list[OwnedVariant] = []
     for owned in known:
@@ -175,6 +183,8 @@ def _joined(
             kept.append(owned)
         elif owned.variant.sku in fresh:
             kept.append(fresh.pop(owned.variant.sku))
+        elif partial:
+            kept.append(owned)
     return (*kept, *fresh.values())
 
 

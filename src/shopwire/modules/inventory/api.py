@@ -1,5 +1,7 @@
 """What others may ask of the inventory."""
 
+import msgspec
+
 from shopwire.kernel.commands import Command
 
 
@@ -18,6 +20,24 @@ class ReportStock(Command, frozen=True, kw_only=True):
     as_of_ms: int | None = None
     reference: str = ""
     """Where the count comes from, for the ledger: an import's run."""
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One SKU of a supplier's report."""
+
+    sku: str
+    quantity: int
+
+
+class ReportStocks(Command, frozen=True, kw_only=True):
+    """A supplier's counts of many SKUs of one partition; each is taken or refused by itself."""
+
+    operation = "inventory.report_stocks"
+
+    supplier: str
+    counts: tuple[Count, ...]
+    as_of_ms: int | None = None
+    reference: str = ""
 
 
 class SellStock(Command, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.each import each
 from shopwire.kernel.errors import InvalidField, StockShort
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_name, check_quantity
-from shopwire.modules.inventory.api import ReportStock, SellStock, SetPolicy
+from shopwire.modules.inventory.api import ReportStock, ReportStocks, SellStock, SetPolicy
 from shopwire.modules.inventory.domain import (
     Pool,
     StockItem,
@@ -87,6 +88,24 @@ def _same_balances(one: Pool, other: Pool) -> bool:
     return (one.reported, one.sold, one.shortfall) == (other.reported, other.sold, other.shortfall)
 
 
+def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Decision:
+    """Takes each count as `do_report_stock` does; the result tells which were refused."""
+    return each(
+        (
+            ReportStock(
+                sku=count.sku,
+                supplier=command.supplier,
+                quantity=count.quantity,
+                as_of_ms=command.as_of_ms,
+                reference=command.reference,
+            )
+            for count in command.counts
+        ),
+        lambda report: report.sku,
+        lambda report: do_report_stock(report, view, context),
+    )
+
+
 def do_sell_stock(command: SellStock, view: View, context: Context) -> Decision:
     """Sells all of the wanted units or none; raises StockShort with what is left."""
     sku, quantity = check_name(command.sku, "sku"), check_quantity(command.quantity, least=1)
@@ -155,6 +174,15 @@ HANDLERS: Final = (
         partition_key=lambda command: command.sku,
         needs=needs_sku,
         decide=do_report_stock,
+    ),
+    Handler(
+        command=ReportStocks,
+        partition_key=lambda command: command.counts[0].sku if command.counts else "",
+        keys=lambda command: (count.sku for count in command.counts),
+        needs=lambda command: (
+            Need(kind, count.sku) for count in command.counts for kind in (StockItem, Pool)
+        ),
+        decide=do_report_stocks,
     ),
     Handler(
         command=SellStock,

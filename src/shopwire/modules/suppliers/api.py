@@ -1,5 +1,7 @@
 """What others may ask of the suppliers."""
 
+import msgspec
+
 from shopwire.kernel.commands import Command
 
 
@@ -28,6 +30,28 @@ class PutOffer(Command, frozen=True, kw_only=True):
     """Minimum advertised price that the supplier demands."""
     msrp_minor: int | None = None
     """Price that the maker suggests; shown as compare-at where it is higher."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One SKU of a supplier's price list; the fields are those of PutOffer."""
+
+    sku: str
+    cost_minor: int
+    currency: str
+    lead_time_days: int | None = None
+    order_min: int = 1
+    order_max: int | None = None
+    map_minor: int | None = None
+    msrp_minor: int | None = None
+
+
+class PutOffers(Command, frozen=True, kw_only=True):
+    """A supplier's terms for many SKUs of one partition; each is taken or refused by itself."""
+
+    operation = "suppliers.put_offers"
+
+    supplier: str
+    offers: tuple[Terms, ...]
 
 
 class WithdrawOffer(Command, frozen=True, kw_only=True):

@@ -2,14 +2,16 @@
 
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.each import each
 from shopwire.kernel.errors import InvalidField, NotFound
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
-from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier, WithdrawOffer
+from shopwire.modules.suppliers.api import PutOffer, PutOffers, RegisterSupplier, WithdrawOffer
 from shopwire.modules.suppliers.domain import LEAD_TIME_DAYS_MAX, REGISTRY, Offer, Supplier
 from shopwire.modules.suppliers.events import OfferPut, OfferWithdrawn, SupplierRegistered
 
@@ -51,6 +53,18 @@ def do_put_offer(command: PutOffer, view: View, context: Context) -> Decision:
     offer = replace(offer, version=offer.version + 1)
     event = OfferPut(entity=offer.entity, version=offer.version, document=offer.document())
     return Decision(put=[offer], events=[event], result={"applied": True})
+
+
+def do_put_offers(command: PutOffers, view: View, context: Context) -> Decision:
+    """Takes each offer as `do_put_offer` does; the result tells which were refused."""
+    return each(
+        (
+            PutOffer(supplier=command.supplier, **msgspec.structs.asdict(terms))
+            for terms in command.offers
+        ),
+        lambda offer: offer.sku,
+        lambda offer: do_put_offer(offer, view, context),
+    )
 
 
 def _check_terms(command: PutOffer) -> None:
@@ -99,6 +113,13 @@ HANDLERS: Final = (
         partition_key=lambda command: command.sku,
         needs=lambda command: (Need(Offer, command.sku),),
         decide=do_put_offer,
+    ),
+    Handler(
+        command=PutOffers,
+        partition_key=lambda command: command.offers[0].sku if command.offers else "",
+        keys=lambda command: (terms.sku for terms in command.offers),
+        needs=lambda command: (Need(Offer, terms.sku) for terms in command.offers),
+        decide=do_put_offers,
     ),
     Handler(
         command=WithdrawOffer,
