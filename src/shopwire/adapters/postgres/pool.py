@@ -101,15 +101,15 @@ class Pools:
 
     @classmethod
     async def open(cls, dsn: str, *, writers_max: int, readers_max: int = READERS_MAX) -> "Pools":
-        """Connects; raises StorageUnavailable where there is no database."""
+        """Makes the pools; their connections are opened when they are needed."""
         async with StorageErrors():
             writers = await driver.create_pool(
-                dsn, min_size=1, max_size=writers_max, init=_bytes_for_json, reset=_keep,
+                dsn, min_size=0, max_size=writers_max, init=_bytes_for_json, reset=_keep,
                 server_settings=_WRITER_SETTINGS, **_COMMON,
             )  # fmt: skip
             try:
                 readers = await driver.create_pool(
-                    dsn, min_size=1, max_size=readers_max, init=_bytes_for_json, reset=_keep,
+                    dsn, min_size=0, max_size=readers_max, init=_bytes_for_json, reset=_keep,
                     server_settings=_READER_SETTINGS, **_COMMON,
                 )  # fmt: skip
             except BaseException:

@@ -32,7 +32,7 @@ class Databases:
 
     async def __aenter__(self) -> Self:
         folder = Path(tempfile.mkdtemp(prefix="shopwire-bench-"))
-        os.chmod(folder, 0o711)  # noqa: PTH101 - the server may run under another account
+        os.chmod(folder, 0o711)  # noqa: PTH101, S103 - the server may run under another account
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         self.server = EmbeddedPostgres(folder / "data")
         self._stack.push_async_callback(self.server.stop)
