@@ -1,0 +1,149 @@
+"""How the record of a run is kept."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.errors import AlreadyExists, NotFound
+from shopwire.kernel.rows import Need, Row, View
+from shopwire.modules.feeds.api import Counts, FinishRun, NoteChunk, StartRun
+from shopwire.modules.feeds.domain import (
+    FEEDS,
+    RECENT,
+    RECENT_RUNS_MAX,
+    FeedRow,
+    QuarantinedRow,
+    Recent,
+    Run,
+)
+from shopwire.modules.feeds.events import (
+    ImportFinished,
+    ImportProgressed,
+    ImportStarted,
+    RecentChanged,
+    RecentDocument,
+)
+from shopwire.modules.feeds.limits import QUARANTINED_ROWS_MAX
+
+
+def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
+    """Opens the record of a run."""
+    if view.one(Run, command.run) is not None:
+        raise AlreadyExists(what="import", id=command.run)
+    run = Run(
+        tenant=context.tenant,
+        id=command.run,
+        version=1,
+        supplier=command.supplier,
+        profile=command.profile,
+        source=command.source,
+        started_at_ms=context.now_ms,
+    )
+    known = view.one(Recent, RECENT) or Recent(tenant=context.tenant)
+    runs = (run.id, *known.runs)[:RECENT_RUNS_MAX]
+    recent = replace(known, version=known.version + 1, runs=runs)
+    events = [
+        ImportStarted(entity=run.id, version=1, document=run.document()),
+        RecentChanged(
+            entity=RECENT, version=recent.version, document=RecentDocument(runs=recent.runs)
+        ),
+    ]
+    return Decision(put=[run, recent], events=events, result={"id": run.id})
+
+
+def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
+    """Writes down what a part of the feed came to; called after its effect."""
+    known = _running(view, command.run)
+    room = max(0, QUARANTINED_ROWS_MAX - known.kept)
+    bad_rows = command.bad_rows[:room]
+    run = replace(
+        _counted(known, command.counts),
+        version=known.version + 1,
+        kept=known.kept + len(bad_rows),
+    )
+    rows: list[Row] = [run]
+    rows += [
+        FeedRow(
+            tenant=context.tenant,
+            key=digest.key,
+            supplier=command.supplier,
+            product=digest.product,
+            offers=digest.offers,
+            stock=digest.stock,
+        )
+        for digest in command.digests
+    ]
+    rows += [
+        QuarantinedRow(
+            tenant=context.tenant,
+            run=run.id,
+            seq=known.kept + number,
+            line=bad.line,
+            column_name=bad.column,
+            code=bad.code,
+            reason=bad.reason,
+            remedy=bad.remedy,
+            raw=bad.raw,
+        )
+        for number, bad in enumerate(bad_rows, 1)
+    ]
+    event = ImportProgressed(entity=run.id, version=run.version, document=run.document())
+    return Decision(put=rows, events=[event])
+
+
+def do_finish_run(command: FinishRun, view: View, context: Context) -> Decision:
+    """Closes the record of a run."""
+    known = _running(view, command.run)
+    run = replace(
+        _counted(known, command.counts),
+        version=known.version + 1,
+        status="failed" if command.error else "finished",
+        notes=command.notes,
+        finished_at_ms=context.now_ms,
+        error=command.error,
+    )
+    event = ImportFinished(entity=run.id, version=run.version, document=run.document())
+    return Decision(put=[run], events=[event], result=run.document())
+
+
+def _running(view: View, run_id: str) -> Run:
+    run = view.one(Run, run_id)
+    if run is None or run.status != "running":
+        raise NotFound(what="running import", id=run_id)
+    return run
+
+
+def _counted(run: Run, counts: Counts) -> Run:
+    return replace(
+        run,
+        rows=counts.rows,
+        changed=counts.changed,
+        unchanged=counts.unchanged,
+        quarantined=counts.quarantined,
+    )
+
+
+HANDLERS: Final = (
+    Handler(
+        command=StartRun,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run), Need(Recent, RECENT)),
+        decide=do_start_run,
+    ),
+    Handler(
+        command=NoteChunk,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (
+            Need(Run, command.run),
+            *(Need(FeedRow, digest.key) for digest in command.digests),
+        ),
+        decide=do_note_chunk,
+    ),
+    Handler(
+        command=FinishRun,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_finish_run,
+    ),
+)

@@ -1,0 +1,27 @@
+"""What the console reads of imports."""
+
+from typing import Any
+
+from litestar import get
+
+from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.queries import Reads
+from shopwire.modules.feeds.store import get_run, list_quarantine, list_runs
+
+
+def routes(reads: Reads) -> list[Any]:
+    """The module's HTTP handlers; taking a feed in is a service's."""
+
+    @get("/api/imports", summary="Imports, newest first")
+    async def imports(limit: int = 50, supplier: str | None = None) -> dict[str, Any]:
+        return {"items": await list_runs(reads, DEFAULT_TENANT, supplier=supplier, limit=limit)}
+
+    @get("/api/imports/{run:str}", summary="One import")
+    async def one_import(run: str) -> dict[str, Any]:
+        return await get_run(reads, DEFAULT_TENANT, run)
+
+    @get("/api/imports/{run:str}/quarantine", summary="Rows of an import that could not be used")
+    async def quarantine(run: str, limit: int = 50, cursor: int = 0) -> dict[str, Any]:
+        return await list_quarantine(reads, DEFAULT_TENANT, run, after=cursor, limit=limit)
+
+    return [imports, one_import, quarantine]

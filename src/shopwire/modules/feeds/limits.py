@@ -1,0 +1,28 @@
+"""Limits of feeds: each has a name, a number, and what happens when it is reached."""
+
+from typing import Final
+
+CELL_CHARS_MAX: Final = 100_000
+"""Letters of one cell; a row with a longer one is quarantined."""
+LINE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Bytes up to a line end or a closing quote; more ends the run: the file is no table."""
+COLUMNS_MAX: Final = 1_000
+"""Columns of a table; more ends the run."""
+RAW_CHARS_MAX: Final = 4_000
+"""How much of a row's raw text is kept with it in quarantine."""
+CHUNK_ROWS_MAX: Final = 500
+"""Rows that are compared and sent together."""
+GROUP_ROWS_MAX: Final = 500
+"""Rows of one product; further rows are quarantined."""
+QUARANTINED_ROWS_MAX: Final = 10_000
+"""Rows a run keeps in quarantine; further ones are counted, and the run says so."""
+JSON_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Size of a feed that cannot be read in pieces; a larger one is refused."""
+UPLOAD_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""Size of a feed sent over HTTP; more is refused with BodyTooLarge."""
+LOOKUP_ROWS_MAX: Final = 1_000_000
+"""Rows of a file that a mapping looks things up in."""
+QUARANTINE_PAGE_MAX: Final = 200
+"""Quarantined rows on one page."""
+RUNS_PAGE_MAX: Final = 200
+"""Runs on one page."""
