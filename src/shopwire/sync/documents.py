@@ -1,6 +1,7 @@
 """One topic as the hub holds it: its newest document, a little history, and who watches."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -42,6 +43,7 @@ class TopicState:
         "at_ms",
         "document",
         "ephemeral",
+        "heads",
         "history",
         "items",
         "loaded",
@@ -59,6 +61,8 @@ class TopicState:
         self.at_ms = 0
         self.loaded = ephemeral
         """Whether the database was asked: before that, "never existed" is not known."""
+        self.heads: Sequence[int] = ()
+        """Heads of the moment it was read: until the tail is there, it may be ahead of others."""
         self.history: deque[tuple[int, bytes]] = deque(maxlen=HISTORY_VERSIONS_MAX)
         self.items: dict[int, bytes] = {}
         self.sessions: dict[Session, None] = {}

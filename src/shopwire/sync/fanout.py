@@ -15,7 +15,7 @@ from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
 from shopwire.sync.protocol import beat_frame
-from shopwire.sync.session import Frames, Session, State, Ticket, Wire
+from shopwire.sync.session import Frames, Session, State, Ticket, Wire, later
 from shopwire.sync.topics import Gate, kind_of
 
 _LOG: Final = logging.getLogger(__name__)
@@ -153,6 +153,16 @@ class Fanout:
             self.wanted[state] = None
             self.on_want()
 
+    def gate(self, ticket: Ticket, heads: Sequence[int]) -> None:
+        """A sub becomes live when its topics are read and the tail has reached `heads`."""
+        ticket.required = later(ticket.required, heads)
+        if ticket.left or ticket.session is None:
+            return
+        if self.reached(ticket.required):
+            self._touched[ticket.session] = None
+        else:
+            self._gated.append(ticket)
+
     def loaded(
         self, states: Iterable[TopicState], documents: Iterable[Document], heads: Sequence[int]
     ) -> None:
@@ -160,20 +170,21 @@ class Fanout:
         found = {document.topic: document for document in documents}
         for state in states:
             document = found.get(state.name)
-            if document is not None:
-                self._take(state, document.version, document.body, document.changed_at_ms)
-            state.loaded = True
+            known = document.version if document is not None else 0
+            # A topic that is followed already does not run ahead of the others of its commands.
+            if not state.loaded:
+                if document is not None:
+                    self._take(state, known, document.body, document.changed_at_ms)
+                state.loaded = True
+                state.heads = heads
             waiting, state.waiting = state.waiting, []
             for ticket in waiting:
                 session = ticket.session
                 if session is None:
                     continue
                 ticket.left -= 1
-                ticket.required = _later(ticket.required, heads)
-                self._touched[session] = None
-                session.topic_loaded(state)
-                if not ticket.left and not self.reached(ticket.required):
-                    self._gated.append(ticket)
+                self.gate(ticket, heads)
+                session.topic_loaded(state, max(known, state.version))
         self._work()
 
     # -- sessions -----------------------------------------------------------------------------
@@ -313,7 +324,3 @@ def stats_of(fanout: Fanout) -> HubStats:
         head=tuple(fanout.applied),
         epoch=fanout.epoch,
     )
-
-
-def _later(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
-    return tuple(map(max, one, other)) if one else tuple(other)

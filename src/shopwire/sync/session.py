@@ -214,6 +214,7 @@ class Session:
         claimed = self._epoch if message.epoch is None else message.epoch
         have = message.have if claimed == fanout.epoch else {}
         ticket = Ticket(self, message.id)
+        heads: Sequence[int] = ()
         for name in names:
             base = max(have.get(name, NOTHING), NOTHING)
             state = fanout.watch(name, self)
@@ -225,7 +226,11 @@ class Session:
                 fanout.want(state, ticket)
             elif base > state.version:
                 self.sent[state] = NOTHING
+            if state.heads and fanout.reached(state.heads):
+                state.heads = ()
+            heads = later(heads, state.heads)
         self.tickets.append(ticket)
+        fanout.gate(ticket, heads)
         fanout.touch(self)
 
     def unsub(self, message: Unsub) -> None:
@@ -239,9 +244,9 @@ class Session:
 
     # -- what the hub does --------------------------------------------------------------------
 
-    def topic_loaded(self, state: TopicState) -> None:
+    def topic_loaded(self, state: TopicState, known: int) -> None:
         """A topic it waits for was read; a client that has more than there is starts anew."""
-        if self.sent.get(state, NOTHING) > state.version:
+        if self.sent.get(state, NOTHING) > known:
             self.reset("cursor_unknown")
 
     def reset(self, reason: str) -> None:
@@ -439,6 +444,13 @@ class Session:
             self.send(_framed(items, frames))
             count += 1
         return count
+
+
+def later(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
+    """The later of two heads, by partition; `()` is before everything."""
+    if not one or one is other:
+        return other
+    return tuple(map(max, one, other)) if other else one
 
 
 def _framed(items: list[bytes], frames: Frames) -> bytes:

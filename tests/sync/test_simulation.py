@@ -1,0 +1,36 @@
+"""Whatever the network and the log do: no step back, no gap, no torn transaction, no false live."""
+
+from collections import Counter
+
+import pytest
+from tests.sync.simulated import World
+
+SEEDS = 600
+SLICES = 20
+STEPS = 400
+
+
+@pytest.mark.parametrize("slice_", range(SLICES))
+def test_every_history_ends_at_the_truth(slice_):
+    for seed in range(slice_, SEEDS, SLICES):
+        world = World(seed)
+        try:
+            world.run(steps=STEPS)
+            world.settle()
+            world.check_end()
+        except AssertionError as problem:
+            raise AssertionError(f"seed {seed}: {problem}") from problem
+
+
+def test_the_simulation_reaches_what_it_is_for():
+    seen = Counter()
+    for seed in range(60):
+        world = World(seed)
+        world.run(steps=STEPS)
+        for client in world.clients:
+            seen += client.seen
+    assert seen["reset"] > 5
+    assert seen["patch"] > 100
+    assert seen["batch"] > 100
+    assert seen["live"] > 50
+    assert seen["leftover"] > 5
