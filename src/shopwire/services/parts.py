@@ -6,6 +6,8 @@ from shopwire.kernel.module import Module
 from shopwire.kernel.queries import Reads
 from shopwire.modules.catalog import http as catalog_http
 from shopwire.modules.catalog.wiring import MODULE as CATALOG
+from shopwire.modules.feeds import http as feeds_http
+from shopwire.modules.feeds.wiring import MODULE as FEEDS
 from shopwire.modules.inventory import http as inventory_http
 from shopwire.modules.inventory.wiring import MODULE as INVENTORY
 from shopwire.modules.pricing import http as pricing_http
@@ -13,10 +15,10 @@ from shopwire.modules.pricing.wiring import MODULE as PRICING
 from shopwire.modules.suppliers import http as suppliers_http
 from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
-MODULES: Final[tuple[Module, ...]] = (CATALOG, SUPPLIERS, INVENTORY, PRICING)
+MODULES: Final[tuple[Module, ...]] = (CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS)
 """Every module of the shop."""
 
-_HTTP: Final = (catalog_http, suppliers_http, inventory_http, pricing_http)
+_HTTP: Final = (catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http)
 
 
 def module_routes(reads: Reads) -> list[Any]:
