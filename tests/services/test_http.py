@@ -109,6 +109,8 @@ async def test_a_bad_body_does_not_use_its_key_up(web: httpx2.AsyncClient):
         ("GET", TAKE, 405, "MethodNotAllowed"),
         ("DELETE", "/api/status", 405, "MethodNotAllowed"),
         ("GET", "/pictures/cup.png", 404, "NotFound"),
+        ("GET", "/pictures/%00.svg", 400, "MalformedRequest"),
+        ("GET", "/api/status?x=%00", 400, "MalformedRequest"),
     ],
 )
 async def test_frameworks_refusals_have_our_shape(

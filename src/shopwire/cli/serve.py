@@ -12,18 +12,27 @@ from shopwire.services.container import ServeOptions
 from shopwire.services.logs import configure_logs
 from shopwire.services.run import run
 
+Data = Annotated[
+    Path, Parameter(env_var="SHOPWIRE_DATA", help="Folder of the database and its log.")
+]
+Database = Annotated[
+    str | None,
+    Parameter(
+        name=["--database", "--url"],
+        env_var="SHOPWIRE_DATABASE_URL",
+        help="Address of a PostgreSQL of yours instead of our own.",
+    ),
+]
 Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
 Host = Annotated[str, Parameter(help="Address to listen on; there is no authentication yet.")]
 
 
 def up(
     *,
-    data: Annotated[Path, Parameter(help="Folder of the database and its log.")] = Path(
-        ".shopwire/data"
-    ),
+    data: Data = Path("shopwire-data"),
     port: Port = 8000,
     host: Host = "127.0.0.1",
-    database: Annotated[str | None, Parameter(help="A PostgreSQL of yours instead.")] = None,
+    database: Database = None,
     websocket: Annotated[Literal["picows", "asgi"], Parameter(help="Path of /sync.")] = "picows",
     verbose: Annotated[bool, Parameter(help="Log each request.")] = False,
 ) -> int:

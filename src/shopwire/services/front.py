@@ -1,10 +1,13 @@
 """What stands before every HTTP answer: which application, security headers, the count."""
 
 import time
+from functools import partial
 from typing import Any, Final
 
+import msgspec
 import structlog
 
+from shopwire.kernel.errors import MalformedRequest, ShopwireError
 from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
 
@@ -64,11 +67,25 @@ class Front:
     def _choose(self, scope: Scope) -> tuple[str, Any]:
         """The route's name, where it is known already, and the application."""
         path = scope["path"]
+        if "\0" in path or b"%00" in scope["query_string"]:
+            # PostgreSQL cannot hold the character, and no name here has it.
+            refusal = MalformedRequest(field="url", reason="it contains the character U+0000")
+            return "unmatched", partial(_refuse, refusal)
         if _below(path, _SYNC):
             return "sync", self._sync
         if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
             return "pages", self._pages
         return "", self._api
+
+
+async def _refuse(problem: ShopwireError, _scope: Scope, _receive: Any, send: Any) -> None:
+    body = msgspec.json.encode(problem.body())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _below(path: str, base: str) -> bool:
