@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath, FromQuery
 
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
@@ -22,12 +23,12 @@ def routes(reads: Reads) -> list[Any]:
 
     @get("/api/products", summary="Products, by search, category and order")
     async def products(
-        q: str = "",
-        category: str = "",
-        status: Status = "active",
-        sort: Sort = "relevance",
-        limit: int = 24,
-        cursor: str | None = None,
+        q: FromQuery[str] = "",
+        category: FromQuery[str] = "",
+        status: FromQuery[Status] = "active",
+        sort: FromQuery[Sort] = "relevance",
+        limit: FromQuery[int] = 24,
+        cursor: FromQuery[str | None] = None,
     ) -> Page:
         return await list_products(
             reads,
@@ -41,7 +42,7 @@ def routes(reads: Reads) -> list[Any]:
         )
 
     @get("/api/products/{product_id:str}", summary="One product with prices and stock")
-    async def product(product_id: str) -> Item:
+    async def product(product_id: FromPath[str]) -> Item:
         return await get_product(reads, DEFAULT_TENANT, product_id)
 
     @get("/api/categories", summary="All categories")

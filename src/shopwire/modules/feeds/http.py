@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath, FromQuery
 
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
@@ -13,15 +14,19 @@ def routes(reads: Reads) -> list[Any]:
     """The module's HTTP handlers; taking a feed in is a service's."""
 
     @get("/api/imports", summary="Imports, newest first")
-    async def imports(limit: int = 50, supplier: str | None = None) -> dict[str, Any]:
+    async def imports(
+        limit: FromQuery[int] = 50, supplier: FromQuery[str | None] = None
+    ) -> dict[str, Any]:
         return {"items": await list_runs(reads, DEFAULT_TENANT, supplier=supplier, limit=limit)}
 
     @get("/api/imports/{run:str}", summary="One import")
-    async def one_import(run: str) -> dict[str, Any]:
+    async def one_import(run: FromPath[str]) -> dict[str, Any]:
         return await get_run(reads, DEFAULT_TENANT, run)
 
     @get("/api/imports/{run:str}/quarantine", summary="Rows of an import that could not be used")
-    async def quarantine(run: str, limit: int = 50, cursor: int = 0) -> dict[str, Any]:
+    async def quarantine(
+        run: FromPath[str], limit: FromQuery[int] = 50, cursor: FromQuery[int] = 0
+    ) -> dict[str, Any]:
         return await list_quarantine(reads, DEFAULT_TENANT, run, after=cursor, limit=limit)
 
     return [imports, one_import, quarantine]

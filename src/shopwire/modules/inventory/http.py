@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath, FromQuery
 
 from shopwire.kernel.errors import MalformedRequest, NotFound
 from shopwire.kernel.ids import DEFAULT_TENANT
@@ -15,7 +16,9 @@ def routes(reads: Reads) -> list[Any]:
 
     @get("/api/stock/{sku:str}/ledger", summary="Every unit of a SKU explained")
     async def stock_ledger(
-        sku: str, limit: int = LEDGER_LINES_MAX, cursor: str | None = None
+        sku: FromPath[str],
+        limit: FromQuery[int] = LEDGER_LINES_MAX,
+        cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         explained = await explain_stock(
             reads, DEFAULT_TENANT, sku, before=_place(cursor), limit=limit

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath
 
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
@@ -17,7 +18,7 @@ def routes(reads: Reads) -> list[Any]:
         return {"items": await list_suppliers(reads, DEFAULT_TENANT)}
 
     @get("/api/offers/{sku:str}", summary="Who offers a SKU, cheapest first")
-    async def offers(sku: str) -> dict[str, Any]:
+    async def offers(sku: FromPath[str]) -> dict[str, Any]:
         return {"sku": sku, "items": await list_offers(reads, DEFAULT_TENANT, sku)}
 
     return [suppliers, offers]
