@@ -24,7 +24,7 @@ def test_every_history_ends_at_the_truth(slice_):
 
 def test_the_simulation_reaches_what_it_is_for():
     seen = Counter()
-    for seed in range(60):
+    for seed in range(150):
         world = World(seed)
         world.run(steps=STEPS)
         for client in world.clients:

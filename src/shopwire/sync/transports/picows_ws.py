@@ -40,6 +40,7 @@ _HANDSHAKE_S: Final = 10.0
 _READ_BUFFER_BYTES: Final = 2_048
 """First size of a connection's read buffer: clients say little."""
 _TOO_BIG: Final = 1009
+_NOT_UTF8: Final = 1007
 
 
 class PicowsWire(WSListener):
@@ -140,7 +141,7 @@ class PicowsWire(WSListener):
 
     def _collect(self, session: Session, frame: WSFrame) -> None:
         if frame.fin and not self._parts:
-            session.on_message(frame.get_payload_as_bytes())
+            self._deliver(session, frame.get_payload_as_bytes())
             return
         self._parts.append(frame.get_payload_as_bytes())
         if sum(map(len, self._parts)) > self._hub.limits.message_bytes_max:
@@ -149,6 +150,14 @@ class PicowsWire(WSListener):
         elif frame.fin:
             data = b"".join(self._parts)
             self._parts.clear()
+            self._deliver(session, data)
+
+    def _deliver(self, session: Session, data: bytes) -> None:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self._end(_NOT_UTF8, "not UTF-8")
+        else:
             session.on_message(data)
 
 

@@ -1,0 +1,114 @@
+"""A hub on a log in memory, behind a real uvicorn on a free port, in this process."""
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+
+import msgspec
+import uvicorn
+
+from shopwire.adapters.memory import MemoryLog, MemoryState
+from shopwire.kernel.events import NewEvent
+from shopwire.kernel.ids import partition_of
+from shopwire.sync.hub import Hub
+from shopwire.sync.limits import Limits
+from shopwire.sync.server import SyncDoor
+
+encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Shop:
+    """A log with nothing but documents: the target of the conformance suite."""
+
+    def __init__(self, partitions=4) -> None:
+        self.state = MemoryState(partitions)
+        self.log = MemoryLog(self.state)
+        self.commands = 0
+        self.url = self.events_url = ""
+        self.hub = None
+        self.port = 0
+
+    async def change(self, changes):
+        self.commands += 1
+        events = []
+        for topic, document in changes:
+            known = self.state.documents.get(("main", topic))
+            version = (known.version if known else 0) + 1
+            command = f"c{self.commands}"
+            events.append(
+                NewEvent("main", topic, version, "test.changed", encode(document), b"null", command)
+            )
+        partition = partition_of("main", changes[0][0], self.log.partitions)
+        await self.log.append(partition, events)
+
+    async def new_epoch(self):
+        self.state.new_epoch()
+        self.log = MemoryLog(self.state)
+
+    async def newest(self, topic):
+        (document,) = await self.log.documents("main", [topic])
+        return document.version, json.loads(document.body)
+
+
+class _Announcing(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.up.set()
+
+
+class Server:
+    """uvicorn in this process, with a start and a stop that are awaited."""
+
+    def __init__(self, hub, port=0, *, picows=True, operator_open=False) -> None:
+        door = SyncDoor(hub, operator_open=operator_open)
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.port = self.listener.getsockname()[1]
+        config = uvicorn.Config(
+            door.asgi,
+            http=door.http_protocol() if picows else "httptools",
+            ws="none" if picows else "websockets-sansio",
+            interface="asgi3",
+            lifespan="off",
+            log_level="critical",
+            access_log=False,
+        )
+        self.server = _Announcing(config)
+        self.up = self.server.up
+
+    async def start(self):
+        self.task = asyncio.create_task(self.server.serve(sockets=[self.listener]))
+        async with asyncio.timeout(10):
+            await self.up.wait()
+
+    async def stop(self):
+        self.server.should_exit = True
+        await self.task
+
+
+QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)
+"""Limits that do not make a test wait."""
+
+
+@asynccontextmanager
+async def serving(shop=None, *, limits=None, picows=True, operator_open=False):
+    shop = shop or Shop()
+    hub = shop.hub = Hub(shop.log, limits=limits or QUICK)
+    await hub.start()
+    server = Server(hub, picows=picows, operator_open=operator_open)
+    await server.start()
+    shop.port = server.port
+    shop.url = f"ws://127.0.0.1:{server.port}/sync"
+    shop.events_url = f"http://127.0.0.1:{server.port}/sync/sse"
+    try:
+        yield shop
+    finally:
+        hub.close_sessions()
+        await server.stop()
+        await hub.stop()
