@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from tests.services.conftest import Shop
 
 from shopwire.kernel.limits import COMMAND_BYTES_MAX
+from shopwire.services.container import ServeOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -182,3 +183,34 @@ async def test_a_long_answer_is_compressed_for_those_who_can(web: httpx2.AsyncCl
     plain = await web.get("/metrics", headers={"accept-encoding": "identity"})
     assert zipped.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "status"),
+    [
+        ("127.0.0.1:8000", (), 200),
+        ("localhost:8000", (), 200),
+        ("[::1]:8000", (), 200),
+        ("evil.example:8000", (), 400),
+        ("", (), 400),
+        ("shop.example", ("shop.example",), 200),
+    ],
+)
+async def test_a_server_on_loopback_answers_to_its_names_only(
+    shop: Shop, web: httpx2.AsyncClient, host: str, allowed: tuple[str, ...], status: int
+):
+    shop.app._hosts = ServeOptions(data=shop.pages, allow_hosts=allowed).hosts
+    assert (await web.get("/api/status", headers={"host": host})).status_code == status
+    assert ServeOptions(data=shop.pages, host="0.0.0.0").hosts is None
+
+
+async def test_other_pages_may_use_the_api_only_where_allowed(web: httpx2.AsyncClient):
+    ask = {
+        "origin": "https://shop.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "idempotency-key",
+    }
+    answer = await web.options(TAKE, headers=ask)
+    assert "access-control-allow-origin" not in answer.headers
+    read = await web.get("/api/status", headers={"origin": "https://shop.example"})
+    assert "access-control-allow-origin" not in read.headers

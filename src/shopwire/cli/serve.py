@@ -26,6 +26,13 @@ Database = Annotated[
 Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
 Host = Annotated[str, Parameter(help="Address to listen on; there is no authentication yet.")]
 
+AllowHost = Annotated[
+    tuple[str, ...], Parameter(help="Another name to answer to, such as the proxy's before it.")
+]
+AllowOrigin = Annotated[
+    tuple[str, ...], Parameter(help="Another page's origin that may use API and sync.")
+]
+
 
 def up(
     *,
@@ -34,12 +41,20 @@ def up(
     host: Host = "127.0.0.1",
     database: Database = None,
     websocket: Annotated[Literal["picows", "asgi"], Parameter(help="Path of /sync.")] = "picows",
+    allow_host: AllowHost = (),
+    allow_origin: AllowOrigin = (),
     verbose: Annotated[bool, Parameter(help="Log each request.")] = False,
 ) -> int:
     """Starts the database, the services and the pages on one port, until Ctrl-C."""
     configure_logs(debug=verbose)
     options = ServeOptions(
-        data=data, host=host, port=port, database_url=database, websocket=websocket
+        data=data,
+        host=host,
+        port=port,
+        database_url=database,
+        websocket=websocket,
+        allow_hosts=allow_host,
+        allow_origins=allow_origin,
     )
     run(options, on_ready=_tell_where)
     return 0

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar, Response, get
 from litestar.config.compression import CompressionConfig
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -41,6 +42,10 @@ class AppParts(msgspec.Struct, kw_only=True):
     sync: Any
     """ASGI application of what is below `/sync`."""
     stopping: Callable[[], bool] = lambda: False
+    hosts: frozenset[str] | None = None
+    """Names that requests may be addressed to; None for any."""
+    origins: Sequence[str] = ()
+    """Other pages that may use the API, such as a storefront on a server of its own."""
 
 
 def build_app(parts: AppParts, *, debug: bool = False) -> Front:
@@ -63,10 +68,15 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         ),
         request_max_body_size=QUERY_BODY_BYTES_MAX,
+        cors_config=CORSConfig(
+            allow_origins=list(parts.origins),
+            allow_headers=["content-type", "idempotency-key"],
+            expose_headers=["idempotency-replayed", "retry-after"],
+        ),
         logging_config=None,
         debug=debug,
     )
-    return Front(api, parts.sync, parts.pages, parts.telemetry)
+    return Front(api, parts.sync, parts.pages, parts.telemetry, hosts=parts.hosts)
 
 
 def _own_routes(parts: AppParts) -> list[Any]:

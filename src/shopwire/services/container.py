@@ -40,6 +40,18 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str | None = None
     websocket: Literal["picows", "asgi"] = "picows"
     pages: Path | None = None
+    allow_hosts: tuple[str, ...] = ()
+    """Further names by which a server on loopback may be addressed, as by a proxy before it."""
+    allow_origins: tuple[str, ...] = ()
+    """Origins of other pages that may use API and sync: `https://shop.example`."""
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """Names that requests may be addressed to; None for any."""
+        if not _is_loopback(self.host) and not self.allow_hosts:
+            return None
+        local = ("localhost", "127.0.0.1", "[::1]", self.host)
+        return frozenset(name.lower() for name in (*local, *self.allow_hosts))
 
 
 class Container(msgspec.Struct, kw_only=True):
@@ -69,6 +81,8 @@ class Container(msgspec.Struct, kw_only=True):
                 routes=module_routes(self.store.reads),
                 sync=self.sync.asgi,
                 stopping=lambda: self.stopping,
+                hosts=self.options.hosts,
+                origins=self.options.allow_origins,
             )
         )
 
@@ -155,7 +169,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         store=store,
         write_path=write_path,
         hub=hub,
-        sync=SyncDoor(hub, operator_open=_is_loopback(options.host)),
+        sync=SyncDoor(hub, operator_open=_is_loopback(options.host), origins=options.allow_origins),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         failed=failed,

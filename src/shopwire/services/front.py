@@ -28,11 +28,25 @@ _log: Final = structlog.get_logger()
 class Front:
     """The outermost ASGI application: sync, the API, or the pages, by the path."""
 
-    def __init__(self, api: Any, sync: Any, pages: Pages, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        api: Any,
+        sync: Any,
+        pages: Pages,
+        telemetry: Telemetry,
+        *,
+        hosts: frozenset[str] | None = None,
+    ) -> None:
         self._api = api
         self._sync = sync
         self._pages = pages
         self._telemetry = telemetry
+        self._hosts = hosts
+        """Names that requests may be addressed to; None for any.
+
+        Without it any page could reach a server on loopback by a name of its own that it lets
+        point there, and would count as of the same origin.
+        """
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answers one request, or hands a WebSocket or the lifespan on."""
@@ -67,15 +81,26 @@ class Front:
     def _choose(self, scope: Scope) -> tuple[str, Any]:
         """The route's name, where it is known already, and the application."""
         path = scope["path"]
-        if "\0" in path or b"%00" in scope["query_string"]:
-            # PostgreSQL cannot hold the character, and no name here has it.
-            refusal = MalformedRequest(field="url", reason="it contains the character U+0000")
-            return "unmatched", partial(_refuse, refusal)
+        if (refusal := self._refusal(scope)) is not None:
+            return "refused", partial(_refuse, refusal)
         if _below(path, _SYNC):
             return "sync", self._sync
         if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
             return "pages", self._pages
         return "", self._api
+
+    def _refusal(self, scope: Scope) -> MalformedRequest | None:
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            # PostgreSQL cannot hold the character, and no name here has it.
+            return MalformedRequest(field="url", reason="it contains the character U+0000")
+        if self._hosts is None:
+            return None
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if name in self._hosts:
+            return None
+        reason = f"this server does not go by the name {name!r}; see --allow-host"
+        return MalformedRequest(field="Host", reason=reason)
 
 
 async def _refuse(problem: ShopwireError, _scope: Scope, _receive: Any, send: Any) -> None:
