@@ -7,6 +7,7 @@ import pytest
 from lxml import etree
 
 from shopwire.kernel.limits import NAME_CHARS_MAX, TEXT_CHARS_MAX
+from shopwire.kernel.names import slug_of
 from shopwire.services.demo.catalogue import catalogue
 from shopwire.services.pictures import COLOURS, KINDS, kind_of, picture
 
@@ -83,3 +84,8 @@ def test_a_picture_is_decided_by_its_name():
 def test_a_name_without_a_kind_is_guessed(name: str, kind: str):
     assert kind_of(name) == kind
     etree.fromstring(picture(name).svg.encode())
+
+
+def test_suppliers_have_the_ids_that_an_import_gives_their_names():
+    for supplier in catalogue().suppliers:
+        assert supplier.id == slug_of(supplier.name)

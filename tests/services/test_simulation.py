@@ -146,7 +146,7 @@ async def test_shoppers_buy_the_popular_and_some_are_refused(shop: Reader):
         bought[envelope.command.sku] = bought.get(envelope.command.sku, 0) + 1
         return outcome
 
-    skus = [offer.sku for offer in catalogue().offers if offer.supplier == "kiln"]
+    skus = [offer.sku for offer in catalogue().offers if offer.supplier == "kiln-co"]
     shoppers = Shoppers(submit, skus, per_s=1e6, chance=Random(7))
     for _ in range(400):
         await shoppers.step()
