@@ -97,11 +97,11 @@ QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)
 
 
 @asynccontextmanager
-async def serving(shop=None, *, limits=None, picows=True, operator_open=False):
+async def serving(shop=None, *, limits=None, picows=True, operator_open=False, port=0):
     shop = shop or Shop()
     hub = shop.hub = Hub(shop.log, limits=limits or QUICK)
     await hub.start()
-    server = Server(hub, picows=picows, operator_open=operator_open)
+    server = Server(hub, port, picows=picows, operator_open=operator_open)
     await server.start()
     shop.port = server.port
     shop.url = f"ws://127.0.0.1:{server.port}/sync"
@@ -112,3 +112,10 @@ async def serving(shop=None, *, limits=None, picows=True, operator_open=False):
         hub.close_sessions()
         await server.stop()
         await hub.stop()
+
+
+async def eventually(condition, timeout_s=10):
+    """For what no message tells: the server notices a client that is gone."""
+    async with asyncio.timeout(timeout_s):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0)
