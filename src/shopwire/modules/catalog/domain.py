@@ -1,13 +1,12 @@
 """Products, the SKUs they own, and the tree of categories."""
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
+from shopwire.kernel.names import slug_of
 from shopwire.kernel.rows import Row
 from shopwire.modules.catalog.api import Image, Option, Status, Variant
 from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
@@ -117,16 +116,6 @@ class Category(Row, frozen=True, kw_only=True):
             products=self.products,
             revision=self.revision,
         )
-
-
-def slug_of(text: str) -> str:
-    """A name as part of a URL: lower case, ASCII letters and digits, joined by hyphens.
-
-    Letters of other scripts are kept, accents are dropped; what has neither becomes `x`.
-    """
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return re.sub(r"[\W_]+", "-", plain).strip("-") or "x"
 
 
 def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:

@@ -66,7 +66,7 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
     rows += [
         FeedRow(
             tenant=context.tenant,
-            key=digest.key,
+            entity=digest.key,
             supplier=command.supplier,
             product=digest.product,
             offers=digest.offers,

@@ -90,10 +90,10 @@ class FeedRow(Row, frozen=True, kw_only=True):
     """What a supplier said last of one product."""
 
     table = "feed_row"
-    group_field = "key"
-    key_fields = ("key", "supplier")
+    group_field = "entity"
+    key_fields = ("entity", "supplier")
 
-    key: str
+    entity: str
     supplier: str
     product: str
     offers: str

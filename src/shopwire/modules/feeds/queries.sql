@@ -52,21 +52,21 @@ SELECT * FROM unnest(
 
 -- load_feed_row --
 -- What suppliers said last of the wanted products.
-SELECT f.tenant, f.key, f.supplier, f.product, f.offers, f.stock
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
-JOIN feed_row f USING (tenant, key)
+SELECT f.tenant, f.entity, f.supplier, f.product, f.offers, f.stock
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, entity)
+JOIN feed_row f USING (tenant, entity)
 
 -- save_feed_row --
 -- Inserts or replaces what was said last.
-INSERT INTO feed_row (tenant, key, supplier, product, offers, stock)
+INSERT INTO feed_row (tenant, entity, supplier, product, offers, stock)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-ON CONFLICT (tenant, key, supplier) DO UPDATE SET
+ON CONFLICT (tenant, entity, supplier) DO UPDATE SET
     product = excluded.product, offers = excluded.offers, stock = excluded.stock
 
 -- said_last --
 -- What one supplier said last of some products.
-SELECT key, product, offers, stock FROM feed_row
-WHERE tenant = $1 AND supplier = $2 AND key = ANY ($3::text[])
+SELECT entity AS key, product, offers, stock FROM feed_row
+WHERE tenant = $1 AND supplier = $2 AND entity = ANY ($3::text[])
 
 -- latest_runs --
 -- Runs for the console, newest first, before a (moment, id) if one is given.

@@ -1,0 +1,255 @@
+"""Tables as rows of named cells, in bounded memory: bytes to text to cells, with line numbers."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Final
+
+import msgspec
+
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.limits import (
+    CELL_CHARS_MAX,
+    COLUMNS_MAX,
+    LINE_BYTES_MAX,
+    RAW_CHARS_MAX,
+)
+
+READ_BYTES: Final = 256 * 1024
+"""How much is read from the file at once."""
+DELIMITERS: Final = (",", ";", "\t", "|")
+"""What may stand between two cells; the one that is most often in the header is taken."""
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+"""A line with its end; other separators that Unicode knows are text here."""
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+class Detected(msgspec.Struct, kw_only=True):
+    """What was found out about a file; a person sees it in the summary."""
+
+    encoding: str = ""
+    marked: bool = False
+    """Whether the file itself says its encoding."""
+    delimiter: str = ""
+    columns: tuple[str, ...] = ()
+
+
+class RawRow(msgspec.Struct, frozen=True):
+    """One row as it came: cells by column, or why it is none."""
+
+    line: int
+    cells: dict[str, str]
+    raw: str
+    problem: BadRow | None = None
+
+
+class Lines:
+    """Lines of a byte stream as text. Bytes that are no text survive as lone surrogates.
+
+    `number` is that of the last line given out, from 1. Raises FeedUnreadable for a line beyond
+    LINE_BYTES_MAX.
+    """
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self.number = 0
+        self.taken: list[str] = []
+        """Lines since the last `begin`: the raw text of the row that is being read."""
+        self._size = 0
+        first = stream.read(READ_BYTES)
+        self.encoding, self.marked = encoding, False
+        for mark, name in _MARKS:
+            if first.startswith(mark):
+                first, self.encoding, self.marked = first[len(mark) :], name, True
+        self._pieces = self._decode(first)
+
+    def _decode(self, first: bytes) -> Iterator[str]:
+        try:
+            decode = codecs.getincrementaldecoder(self.encoding)(errors="surrogateescape").decode
+        except LookupError as problem:
+            raise FeedUnreadable(str(problem), reason=str(problem), line=0) from problem
+        rest, data, at_end = "", first, not first
+        while True:
+            try:
+                text = rest + decode(data, final=at_end)
+            except UnicodeDecodeError as problem:
+                reason = f"it is no {self.encoding}: {problem.reason}"
+                raise FeedUnreadable(reason, reason=reason, line=self.number + 1) from problem
+            lines = _LINE.findall(text)
+            # A last line without an end may go on in the next piece; so may "\r" before "\n".
+            rest = lines.pop() if lines and not at_end and not lines[-1].endswith("\n") else ""
+            if len(rest) > LINE_BYTES_MAX:
+                reason = f"a line has more than {LINE_BYTES_MAX} bytes"
+                raise FeedUnreadable(reason, reason=reason, line=self.number + 1)
+            yield from lines
+            if at_end:
+                return
+            data = self._stream.read(READ_BYTES)
+            at_end = not data
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._pieces)
+        self.number += 1
+        self._size += len(line)
+        if self._size > LINE_BYTES_MAX:
+            reason = f"a quoted cell has no end within {LINE_BYTES_MAX} bytes"
+            raise FeedUnreadable(reason, reason=reason, line=self.number)
+        if len(self.taken) < 100:
+            self.taken.append(line[:RAW_CHARS_MAX])
+        return line
+
+    def begin(self) -> None:
+        """Starts a new row."""
+        self.taken.clear()
+        self._size = 0
+
+    @property
+    def raw(self) -> str:
+        """The text of the row, shortened, fit to be kept."""
+        text = "".join(self.taken).rstrip("\r\n")[:RAW_CHARS_MAX]
+        return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+class DelimitedReader:
+    """Rows of a CSV or TSV file.
+
+    `columns` are given for files without a header. A quote that never closes ends the iteration
+    with FeedUnreadable; rows before it were given out. With `loose_quotes`, to be set before the walk, text behind a closing
+    quote belongs to the cell, and such an end is found only as a row that lacks cells.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        encoding: str = "utf-8",
+        delimiter: str = "",
+        columns: Sequence[str] = (),
+    ) -> None:
+        self.loose_quotes = False
+        self._lines = Lines(stream, encoding)
+        header = next(self._lines, None)
+        if header is None:
+            raise FeedUnreadable("The feed is empty.", reason="no rows", line=0)
+        delimiter = delimiter or max(DELIMITERS, key=header.count)
+        if _undecoded(header):
+            reason = f"the header is no {self._lines.encoding}"
+            raise FeedUnreadable(reason, reason=reason, line=1)
+        csv.field_size_limit(LINE_BYTES_MAX)
+        self._first = [header] if columns else []
+        if columns:
+            self._lines.number = 0
+            self._columns = list(columns)
+        else:
+            self._columns = self._read_header(header, delimiter)
+        self.detected = Detected(
+            encoding=self._lines.encoding,
+            marked=self._lines.marked,
+            delimiter=delimiter,
+            columns=tuple(self._columns),
+        )
+
+    def _read_header(self, header: str, delimiter: str) -> list[str]:
+        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        while names and not names[-1]:
+            names.pop()
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not names or len(names) > COLUMNS_MAX or "" in names or twice:
+            reason = f"the header names {twice[0]!r} twice" if twice else "the header is no header"
+            raise FeedUnreadable(reason, reason=reason, line=1)
+        return names
+
+    def __iter__(self) -> Iterator[RawRow]:
+        delimiter, columns, lines = self.detected.delimiter, self._columns, self._lines
+        if self._first:
+            reader = csv.reader(self._chained(), delimiter=delimiter, strict=not self.loose_quotes)
+        else:
+            lines.begin()
+            reader = csv.reader(lines, delimiter=delimiter, strict=not self.loose_quotes)
+        while True:
+            start = lines.number + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as problem:
+                if "unexpected end" in str(problem):
+                    reason = "the file ends inside a quoted cell: it was cut off"
+                    raise FeedUnreadable(reason, reason=reason, line=start) from problem
+                yield RawRow(start, {}, lines.raw, self._malformed(start, str(problem)))
+                lines.begin()
+                continue
+            if cells and any(cells):
+                yield self._row(start, cells, columns)
+            lines.begin()
+
+    def _chained(self) -> Iterator[str]:
+        """The lines with the first one, which was looked at, in its place again."""
+        self._lines.number = 1
+        yield from self._first
+        yield from self._lines
+
+    def _row(self, start: int, cells: list[str], columns: list[str]) -> RawRow:
+        raw = self._lines.raw
+        if len(cells) > len(columns) and not any(cells[len(columns) :]):
+            cells = cells[: len(columns)]
+        if len(cells) != len(columns):
+            return RawRow(start, {}, raw, self._wrong_count(start, len(cells)))
+        for column, cell in zip(columns, cells, strict=True):
+            if len(cell) > CELL_CHARS_MAX:
+                bad = BadRow(
+                    line=start,
+                    column=column,
+                    code="cell_too_long",
+                    reason=f"{column} has {len(cell)} letters; at most {CELL_CHARS_MAX} are read",
+                    remedy="Shorten the cell.",
+                    raw=raw,
+                )
+                return RawRow(start, {}, raw, bad)
+            if _undecoded(cell):
+                bad = BadRow(
+                    line=start,
+                    column=column,
+                    code="bad_encoding",
+                    reason=f"{column} has bytes that are no {self._lines.encoding}",
+                    remedy="Save the file as UTF-8, or name its encoding in the mapping.",
+                    raw=raw,
+                )
+                return RawRow(start, {}, raw, bad)
+        named = {c: cell.strip() for c, cell in zip(columns, cells, strict=True)}
+        return RawRow(start, named, raw)
+
+    def _malformed(self, line: int, reason: str) -> BadRow:
+        return BadRow(
+            line=line,
+            code="malformed",
+            reason=f"the row is no {self.detected.delimiter!r}-separated row: {reason}",
+            remedy="Check the quotes of this row.",
+            raw=self._lines.raw,
+        )
+
+    def _wrong_count(self, line: int, found: int) -> BadRow:
+        wanted = len(self._columns)
+        return BadRow(
+            line=line,
+            code="cell_count",
+            reason=f"the row has {found} cells, the header {wanted}",
+            remedy="Check the separators and quotes of this row, and that the file is complete.",
+            raw=self._lines.raw,
+        )
+
+
+def _undecoded(text: str) -> bool:
+    """Whether there were bytes in it that are no text."""
+    if text.isascii():
+        return False
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
