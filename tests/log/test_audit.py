@@ -8,6 +8,7 @@ from shopwire.adapters.postgres.store import open_store
 from shopwire.cli import log as log_cli
 from shopwire.kernel.checks import Drift
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.write_path import WritePath
 from shopwire.services import audit
 from shopwire.testing.conformance.sample import COUNT_UP, TABLES, count_up
@@ -55,6 +56,16 @@ async def test_every_damage_is_found(store, postgres_harness, damage, proof):
     report = await audit.verify(store.pools)
     assert report.checks[proof] > 0
     assert proof in {drift.check for drift in report.drift}
+
+
+async def test_a_reader_stops_at_a_hole_instead_of_passing_it(store, postgres_harness):
+    await postgres_harness.run(
+        'ALTER TABLE events DISABLE TRIGGER ALL; DELETE FROM events WHERE "offset" = 3'
+    )
+    assert len(await store.log.read(1, 0, 3)) == 3
+    for start in (0, 3):
+        with pytest.raises(LogCorrupt, match="offset 3 is missing"):
+            await store.log.read(1, start, 100)
 
 
 async def test_events_cannot_be_changed_by_plain_sql(store, postgres_harness):

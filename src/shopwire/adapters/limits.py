@@ -30,7 +30,7 @@ IDLE_TRANSACTION_MS_MAX: Final = 10_000
 READERS_MAX: Final = 8
 """Connections for reading."""
 WRITERS_SPARE: Final = 4
-"""Connections for writing beyond one a partition: consumers, leases."""
+"""Connections for writing beyond two a partition (commands, raw appends): consumers, leases."""
 
 NOTIFY_SPACING_MS: Final = 5
 """Shortest time between two hints to other processes; partitions in between are joined."""

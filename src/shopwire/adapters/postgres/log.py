@@ -1,6 +1,7 @@
 """The log in PostgreSQL."""
 
 from collections.abc import AsyncIterator, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from typing_extensions import override
@@ -9,7 +10,7 @@ from shopwire.adapters.appender import Appender
 from shopwire.adapters.hints import Hints
 from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS
 from shopwire.adapters.postgres.hints import PostgresHints
-from shopwire.adapters.postgres.pool import Pools
+from shopwire.adapters.postgres.pool import Lane, Pools
 from shopwire.kernel.errors import Fenced, LogCorrupt
 from shopwire.kernel.events import NewEvent, Position, Recorded
 from shopwire.kernel.limits import READ_EVENTS_MAX
@@ -17,36 +18,32 @@ from shopwire.kernel.log import Document, EventLog, Heads
 from shopwire.kernel.queries import load_queries
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
+_fields: Final = attrgetter(
+    "tenant", "topic", "version", "event_type", "document", "facts", "command_id"
+)
+"""In the order of the type `log_incoming`."""
 
 
 def append_arguments(
     partition: int, epoch: int, now_ms: int | None, events: Sequence[NewEvent]
 ) -> list[Any]:
     """The arguments of `append`; raises LogCorrupt where a version does not grow by 1."""
-    count = len(events)
-    since = [0] * count
+    since = [0] * len(events)
     newest: dict[tuple[str, str], int] = {}
-    columns: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
-    tenants, topics, versions, types, documents, facts, commands = columns
     for at, event in enumerate(events):
         topic = (event.tenant, event.topic)
         before = newest.get(topic)
         if before is None:
             since[at] = event.version
         else:
-            if event.version != versions[before] + 1:
-                reason = f"{event.topic} goes from {versions[before]} to {event.version}"
+            version = events[before].version
+            if event.version != version + 1:
+                reason = f"{event.topic} goes from version {version} to {event.version}"
                 raise LogCorrupt(partition=partition, reason=reason)
             since[at], since[before] = since[before], 0
         newest[topic] = at
-        tenants.append(event.tenant)
-        topics.append(event.topic)
-        versions.append(event.version)
-        types.append(event.event_type)
-        documents.append(event.document)
-        facts.append(event.facts)
-        commands.append(event.command_id)
-    return [partition, epoch, count, now_ms, *columns, since, len(newest)]
+    rows = [(*_fields(event), first) for event, first in zip(events, since, strict=True)]
+    return [partition, epoch, len(rows), now_ms, rows, len(newest)]
 
 
 class PostgresLog(EventLog):
@@ -69,6 +66,7 @@ class PostgresLog(EventLog):
         self._remote = remote
         self._partitions = partitions
         self._epoch = epoch
+        self._lanes = [Lane(pools) for _ in range(partitions)]
         self._appender = Appender(self._write, partitions, queue_events_max=queue_events_max)
 
     @property
@@ -87,7 +85,12 @@ class PostgresLog(EventLog):
         for expected, event in enumerate(events, offset):
             if event.position.offset != expected:
                 reason = f"offset {expected} is missing before {event.position.offset}"
-                raise LogCorrupt(partition=partition, offset=expected, reason=reason)
+                raise LogCorrupt(
+                    f"Partition {partition}: {reason}.",
+                    partition=partition,
+                    offset=expected,
+                    reason=reason,
+                )
         return events
 
     @override
@@ -122,10 +125,12 @@ class PostgresLog(EventLog):
     async def close(self) -> None:
         """Waits for appends that were taken."""
         await self._appender.close()
+        for lane in self._lanes:
+            await lane.close()
 
     async def _write(self, partition: int, events: Sequence[NewEvent]) -> Position:
         arguments = append_arguments(partition, self._epoch, None, events)
-        found = await self._pools.write(_SQL["append"], *arguments)
+        found = await self._lanes[partition].fetch(_SQL["append"], *arguments)
         if not found:
             raise Fenced(epoch=self._epoch, current=(await self.heads()).epoch)
         self._remote.give([partition])

@@ -172,6 +172,29 @@ _COMMON: Final[Mapping[str, Any]] = {
 }
 
 
+class Lane:
+    """A connection that stays with one writer, which spares it the pool's bookkeeping."""
+
+    def __init__(self, pools: Pools) -> None:
+        self._pools = pools
+        self._con: Any = None
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """One statement that commits by itself; a connection that failed is replaced next time."""
+        async with StorageErrors():
+            if self._con is None or self._con.is_closed():
+                await self.close()
+                self._con = await self._pools.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000)
+            found: list[Any] = await self._con.fetch(query, *args)
+            return found
+
+    async def close(self) -> None:
+        """Gives the connection back."""
+        con, self._con = self._con, None
+        if con is not None:
+            await self._pools.writers.release(con)
+
+
 class PostgresReads(Reads):
     """Read-only queries for screens; JSON columns come decoded."""
 

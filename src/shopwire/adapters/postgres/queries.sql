@@ -27,10 +27,7 @@ WITH place AS (
         coalesce($4::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms
 ), incoming AS (
     SELECT p.first, p.now_ms, i.*
-    FROM place p, unnest(
-        $5::text[], $6::text[], $7::bigint[], $8::text[], $9::json[], $10::json[], $11::text[],
-        $12::bigint[]
-    ) WITH ORDINALITY AS i (
+    FROM place p, unnest($5::log_incoming[]) WITH ORDINALITY AS i (
         tenant, topic, version, event_type, document, facts, command_id, since, n
     )
 ), logged AS (
@@ -57,7 +54,7 @@ WITH place AS (
     RETURNING 1
 )
 SELECT CASE
-    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $13 THEN p.first
+    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $6 THEN p.first
     ELSE log_refuse('a version does not follow the one before it')
 END AS first
 FROM place p

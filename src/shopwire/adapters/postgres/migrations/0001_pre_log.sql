@@ -34,6 +34,18 @@ CREATE TABLE events (
 );
 COMMENT ON TABLE events IS 'The log: contiguous offsets from 0 in each partition.';
 
+CREATE TYPE log_incoming AS (
+    tenant text,
+    topic text,
+    version bigint,
+    event_type text,
+    document json,
+    facts json,
+    command_id text,
+    since bigint
+);
+COMMENT ON TYPE log_incoming IS 'An event as `append` takes it; one array of these is one batch.';
+
 CREATE FUNCTION log_refuse(reason text) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '%', reason USING ERRCODE = 'SW001';
