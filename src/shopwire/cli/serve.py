@@ -2,6 +2,8 @@
 
 import json
 import platform
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,10 +29,12 @@ Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
 Host = Annotated[str, Parameter(help="Address to listen on; there is no authentication yet.")]
 
 AllowHost = Annotated[
-    tuple[str, ...], Parameter(help="Another name to answer to, such as the proxy's before it.")
+    tuple[str, ...],
+    Parameter(negative="", help="Another name to answer to, such as the proxy's before it."),
 ]
 AllowOrigin = Annotated[
-    tuple[str, ...], Parameter(help="Another page's origin that may use API and sync.")
+    tuple[str, ...],
+    Parameter(negative="", help="Another page's origin that may use API and sync."),
 ]
 
 
@@ -43,7 +47,7 @@ def up(
     websocket: Annotated[Literal["picows", "asgi"], Parameter(help="Path of /sync.")] = "picows",
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
-    verbose: Annotated[bool, Parameter(help="Log each request.")] = False,
+    verbose: Annotated[bool, Parameter(negative="", help="Log each request.")] = False,
 ) -> int:
     """Starts the database, the services and the pages on one port, until Ctrl-C."""
     configure_logs(debug=verbose)
@@ -56,7 +60,7 @@ def up(
         allow_hosts=allow_host,
         allow_origins=allow_origin,
     )
-    run(options, on_ready=_tell_where)
+    run(options, on_ready=partial(_tell_where, options))
     return 0
 
 
@@ -71,7 +75,13 @@ def version(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
     return 0
 
 
-def _tell_where(url: str) -> None:
+def _tell_where(options: ServeOptions, url: str) -> None:
+    if not options.is_local:
+        print(
+            f"shopwire: whoever reaches {options.host} can change this shop: there is no login yet."
+            " The console's live figures are shown on loopback only.",
+            file=sys.stderr,
+        )
     print(
         f"\n  Storefront  {url}/\n  Console     {url}/console\n  API         {url}/api/schema\n\n"
         "  Ctrl-C stops everything.\n",

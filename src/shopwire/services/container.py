@@ -46,9 +46,17 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Origins of other pages that may use API and sync: `https://shop.example`."""
 
     @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect: what operators see is open without a login."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
     def hosts(self) -> frozenset[str] | None:
         """Names that requests may be addressed to; None for any."""
-        if not _is_loopback(self.host) and not self.allow_hosts:
+        if not self.is_local and not self.allow_hosts:
             return None
         local = ("localhost", "127.0.0.1", "[::1]", self.host)
         return frozenset(name.lower() for name in (*local, *self.allow_hosts))
@@ -191,11 +199,3 @@ async def _migrate(dsn: str) -> None:
 
 async def _nothing() -> None:
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    """Whether only this machine can connect: what operators see is then open without a login."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
