@@ -177,7 +177,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         store=store,
         write_path=write_path,
         hub=hub,
-        sync=SyncDoor(hub, operator_open=_is_loopback(options.host), origins=options.allow_origins),
+        sync=SyncDoor(hub, operator_open=options.is_local, origins=options.allow_origins),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         failed=failed,
