@@ -160,7 +160,7 @@ class Mapper:
             if field.only is not None:
                 parts = parts[field.only : field.only + 1]
             text = field.join.join(parts)
-        for change in field.change:
+        for change in field.change if text else ():
             text = _CHANGES[change](text)
         if field.values:
             text = field.values.get(text.casefold(), text)

@@ -123,8 +123,9 @@ class DelimitedReader:
     """Rows of a CSV or TSV file.
 
     `columns` are given for files without a header. A quote that never closes ends the iteration
-    with FeedUnreadable; rows before it were given out. With `loose_quotes`, to be set before the walk, text behind a closing
-    quote belongs to the cell, and such an end is found only as a row that lacks cells.
+    with FeedUnreadable; rows before it were given out. With `loose_quotes`, to be set before the
+    walk, text behind a closing quote belongs to the cell, and such an end is found only as a row
+    that lacks cells.
     """
 
     def __init__(
