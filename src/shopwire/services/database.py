@@ -40,9 +40,17 @@ class Database:
         self._in_a_row = 0
         self._began_ms = 0.0
         self._down_since_ms = 0.0
+        self._question: asyncio.Future[object] | None = None
 
     async def watch(self, probe: Probe) -> None:
         """Asks the database until it is cancelled; starts a dead child again, with limits."""
+        try:
+            await self._watch(probe)
+        finally:
+            if self._question is not None:
+                self._question.cancel()
+
+    async def _watch(self, probe: Probe) -> None:
         while True:
             died = self.server is not None and await self._died_within(self.server)
             if died and self.server is not None:
@@ -58,11 +66,19 @@ class Database:
         return False
 
     async def _ask(self, probe: Probe) -> None:
-        try:
-            async with asyncio.timeout(PROBE_MS_MAX / 1_000):
-                await probe()
-        except TimeoutError:
+        """One question; one that is still open is waited for rather than asked again.
+
+        It is not cancelled when time is up: the driver would wait for the same silent server.
+        """
+        if self._question is None:
+            self._question = asyncio.ensure_future(probe())
+        done, _ = await asyncio.wait({self._question}, timeout=PROBE_MS_MAX / 1_000)
+        if not done:
             self._went_down("no answer in time")
+            return
+        question, self._question = self._question, None
+        try:
+            question.result()
         except ShopwireError as problem:
             self._went_down(str(problem))
         else:
