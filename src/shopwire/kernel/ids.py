@@ -1,5 +1,6 @@
 """Names of things: tenants, partitions, topics, command ids."""
 
+import hashlib
 import os
 import time
 import uuid
@@ -11,6 +12,7 @@ DEFAULT_TENANT: Final = "main"
 
 COMMAND_NAMESPACE: Final = uuid.UUID("6d6f7468-6572-4c0d-8a11-73686f707769")
 """Namespace of ids that are derived, so that a retry makes the same id again."""
+_NAMESPACE_BYTES: Final = COMMAND_NAMESPACE.bytes
 
 
 def new_id() -> str:
@@ -23,8 +25,16 @@ def new_id() -> str:
 
 
 def derived_id(*parts: str) -> str:
-    """The same id for the same parts, always: what makes a retried effect recognisable."""
-    return str(uuid.uuid5(COMMAND_NAMESPACE, "\x1f".join(parts)))
+    """The same id for the same parts, always: what makes a retried effect recognisable.
+
+    It is `uuid.uuid5(COMMAND_NAMESPACE, ...)`, spelt out because each command needs one.
+    """
+    name = _NAMESPACE_BYTES + "\x1f".join(parts).encode()
+    raw = bytearray(hashlib.sha1(name, usedforsecurity=False).digest()[:16])
+    raw[6] = 0x50 | (raw[6] & 0x0F)
+    raw[8] = 0x80 | (raw[8] & 0x3F)
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def partition_of(tenant: str, key: str, partitions: int) -> int:
