@@ -1,0 +1,247 @@
+"""Bench `fanout`: what a frame to a screen costs, how late it is, what an idle screen costs."""
+
+import asyncio
+import json
+import random
+import resource
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.cli.bench.common import Databases, latencies, machine
+from shopwire.cli.bench.fanout_clients import Arrivals, Screen, open_screens
+from shopwire.cli.bench.svg import Chart
+from shopwire.sync.limits import FLUSH_INTERVAL_MS
+
+SCREENS: Final = 1_000
+TOPICS_EACH: Final = 50
+TOPICS_ALL: Final = 200
+_SETTLE_S: Final = 10.0
+"""Longest wait for the last frames of a run."""
+_MODES: Final = ("picows", "asgi", "websockets")
+
+Wishes = Sequence[Sequence[str]]
+
+
+class Length(msgspec.Struct, frozen=True):
+    """How long a run takes."""
+
+    seconds: float
+    repeats: int
+    latency_seconds: float
+
+
+FULL: Final = Length(6.0, 3, 30.0)
+QUICK: Final = Length(2.0, 1, 6.0)
+
+
+class Server:
+    """The server's process, told what to do line by line."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self.port = port
+
+    async def ask(self, **wish: Any) -> dict[str, Any]:
+        """Sends a command and returns the answer."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps(wish).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await stdout.readline())
+        return answer
+
+
+@asynccontextmanager
+async def _server(mode: str, dsn: str = "") -> AsyncIterator[Server]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "shopwire.cli.bench.fanout_server", mode, dsn),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**24,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield Server(process, json.loads(await process.stdout.readline())["port"])
+    finally:
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 10)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def run(quick: bool, databases: Databases) -> dict[str, Any]:
+    """All figures; the transports take turns and meet the same noise."""
+    length = QUICK if quick else FULL
+    facts = machine()
+    _allow_files()
+    skipped: dict[str, str] = {}
+    if find_spec("websockets") is None:
+        skipped["websockets"] = "not installed: make setup installs it for development"
+        skipped["asgi"] = "uvicorn's ASGI WebSockets need websockets"
+    modes = [mode for mode in _MODES if mode not in skipped]
+    one: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
+    many: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
+    for _ in range(length.repeats):
+        for mode in modes:
+            one[mode].append(await _cost(mode, _same_topic(), 1, 25.0, length.seconds))
+            many[mode].append(await _cost(mode, _own_topics(), TOPICS_ALL, 100.0, length.seconds))
+    figures = {
+        mode: {
+            "one_topic": _middle(one[mode], "cpu_us_per_frame"),
+            "topics_50": _middle(many[mode], "cpu_us_per_frame"),
+        }
+        for mode in modes
+    }
+    latency = await _latency(await databases.fresh(), length.latency_seconds)
+    ours = figures.pop("picows")
+    return {
+        "bench": "fanout",
+        "quick": quick,
+        "ours": {
+            "cpu_us_per_frame": ours["one_topic"]["cpu_us_per_frame"],
+            "one_topic": ours["one_topic"],
+            "topics_50": ours["topics_50"],
+            **latency,
+            "connection_kib": ours["one_topic"]["connection_kib"],
+            "connection_topics_50_kib": ours["topics_50"]["connection_kib"],
+        },
+        "baselines": figures,
+        "ratios": {
+            name: {
+                part: round(
+                    ours[part]["cpu_us_per_delivery"] / other[part]["cpu_us_per_delivery"], 3
+                )
+                for part in ("one_topic", "topics_50")
+            }
+            for name, other in figures.items()
+        },
+        "skipped": skipped,
+        "refused": 0,
+        "lost": latency["lost"],
+        "machine": {**facts, "flush_interval_ms": FLUSH_INTERVAL_MS, "screens": SCREENS},
+    }
+
+
+def charts(result: dict[str, Any]) -> list[Chart]:
+    """CPU a delivery, latency, memory."""
+    rows = {"picows": result["ours"], **result["baselines"]}
+    ours = result["ours"]
+    return [
+        Chart(
+            name="cpu",
+            title="Server CPU a delivery, 1,000 screens",
+            unit="us",
+            bars=[
+                (f"{name}, {text}", row[part]["cpu_us_per_delivery"])
+                for part, text in (("one_topic", "one topic"), ("topics_50", "50 topics each"))
+                for name, row in rows.items()
+            ],
+        ),
+        Chart(
+            name="latency",
+            title="Asked for to the last of 1,000 screens, 200 changes/s, durable",
+            unit="ms",
+            bars=[(name, ours[f"{name}_ms"]) for name in ("p50", "p95", "p99")],
+        ),
+    ]
+
+
+async def _cost(
+    mode: str, wishes: Wishes, topics: int, rate: float, seconds: float
+) -> dict[str, float]:
+    """CPU of the server while changes go out, and memory of its idle connections."""
+    async with _server(mode) as server:
+        await server.ask(do="seed", topics=topics)
+        before = (await server.ask(do="look"))["rss_kib"]
+        async with _screens(server.port, wishes) as arrivals:
+            idle = (await server.ask(do="look"))["rss_kib"]
+            seeded = (await server.ask(do="seed", topics=1))["n"]
+            arrivals.start(seeded)
+            start = (await server.ask(do="look"))["cpu_s"]
+            done = await server.ask(do="run", topics=topics, rate=rate, seconds=seconds)
+            each = sum(len(wish) for wish in wishes) / topics
+            await _settled(lambda: arrivals.deliveries >= len(done["asked"]) * each)
+            spent = (await server.ask(do="look"))["cpu_s"] - start
+            return {
+                "cpu_us_per_frame": round(spent * 1e6 / max(arrivals.frames, 1), 3),
+                "cpu_us_per_delivery": round(spent * 1e6 / max(arrivals.deliveries, 1), 3),
+                "frames": arrivals.frames,
+                "deliveries": arrivals.deliveries,
+                "bytes_per_delivery": round(arrivals.bytes / max(arrivals.deliveries, 1), 1),
+                "connection_kib": round((idle - before) / len(wishes), 2),
+            }
+
+
+async def _latency(dsn: str, seconds: float) -> dict[str, Any]:
+    """200 changes/s in PostgreSQL, each of them to every one of 1,000 screens."""
+    topics = [f"stock:{number}" for number in range(TOPICS_EACH)]
+    async with _server("picows", dsn) as server:
+        await server.ask(do="seed", topics=TOPICS_EACH)
+        async with _screens(server.port, [topics] * SCREENS) as arrivals:
+            warm = await server.ask(do="run", topics=TOPICS_EACH, rate=50, seconds=0.5)
+            arrivals.start(warm["first"] + len(warm["asked"]))
+            done = await server.ask(do="run", topics=TOPICS_EACH, rate=200, seconds=seconds)
+            last = done["first"] + len(done["asked"])
+            await _settled(lambda: arrivals.screens_at.get(last, 0) == SCREENS)
+            numbers = range(done["first"] + 1, last + 1)
+            whole = [n for n in numbers if arrivals.screens_at.get(n, 0) == SCREENS]
+            late = [arrivals.last_at[n] - done["asked"][n - done["first"] - 1] for n in whole]
+            return {
+                **latencies(late),
+                "changes_per_s": round(len(done["asked"]) / done["seconds"], 1),
+                "deliveries": arrivals.deliveries,
+                "frames": arrivals.frames,
+                "latency_cpu_share": round(done["cpu_s"] / done["seconds"], 3),
+                "lost": len(numbers) - len(whole),
+            }
+
+
+@asynccontextmanager
+async def _screens(port: int, wishes: Wishes) -> AsyncIterator[Arrivals]:
+    arrivals = Arrivals()
+    screens: list[Screen] = await open_screens(port, wishes, arrivals)
+    try:
+        yield arrivals
+    finally:
+        for screen in screens:
+            screen.close()
+
+
+async def _settled(done: Callable[[], bool]) -> None:
+    """Waits for the last frames, or long enough to call them lost."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _SETTLE_S
+    while not done() and loop.time() < deadline:  # noqa: ASYNC110 - frames are counted, not told
+        await asyncio.sleep(0.01)
+
+
+def _same_topic() -> Wishes:
+    return [["stock:0"]] * SCREENS
+
+
+def _own_topics() -> Wishes:
+    """Each screen its own choice, the same in every run."""
+    chooser = random.Random(1)  # noqa: S311 - a workload, no secret
+    return [
+        [f"stock:{number}" for number in chooser.sample(range(TOPICS_ALL), TOPICS_EACH)]
+        for _ in range(SCREENS)
+    ]
+
+
+def _middle(runs: list[dict[str, float]], by: str) -> dict[str, float]:
+    """The run whose figure is the middle one: its figures belong together."""
+    return sorted(runs, key=lambda figures: figures[by])[len(runs) // 2]
+
+
+def _allow_files() -> None:
+    """A connection is a file on either side."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
