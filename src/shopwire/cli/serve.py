@@ -3,6 +3,7 @@
 import json
 import platform
 import sys
+import webbrowser
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,13 +11,16 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from shopwire import __version__
-from shopwire.services.container import ServeOptions
+from shopwire.services.container import Container, ServeOptions
+from shopwire.services.demo.demo import PACES, Simulation
+from shopwire.services.demo.feeding import Feeding
 from shopwire.services.logs import configure_logs
 from shopwire.services.run import run
 
 Data = Annotated[
     Path, Parameter(env_var="SHOPWIRE_DATA", help="Folder of the database and its log.")
 ]
+DemoData = Annotated[Path, Parameter(help="Folder of the demo's database.")]
 Database = Annotated[
     str | None,
     Parameter(
@@ -40,7 +44,7 @@ AllowOrigin = Annotated[
 
 def up(
     *,
-    data: Data = Path("shopwire-data"),
+    data: Data = Path(".shopwire/data"),
     port: Port = 8000,
     host: Host = "127.0.0.1",
     database: Database = None,
@@ -61,6 +65,41 @@ def up(
         allow_origins=allow_origin,
     )
     run(options, on_ready=partial(_tell_where, options))
+    return 0
+
+
+def demo(
+    *,
+    data: DemoData = Path(".shopwire/demo"),
+    port: Port = 8000,
+    pace: Annotated[
+        Literal["slow", "normal", "busy"], Parameter(help="How much happens.")
+    ] = "normal",
+    open_: Annotated[
+        bool, Parameter(name="--open", negative="", help="Open the storefront in a browser.")
+    ] = False,
+    verbose: Annotated[bool, Parameter(negative="", help="Log each request.")] = False,
+) -> int:
+    """A shop with a made-up catalogue, and suppliers and shoppers at work in it, until Ctrl-C.
+
+    The first start imports the catalogue; later ones go on where the shop was.
+    """
+    configure_logs(debug=verbose)
+    options = ServeOptions(data=data, port=port)
+
+    async def simulate(container: Container) -> None:
+        feeding = Feeding(container.importer)
+        simulation = Simulation(
+            container.store.reads, container.write_path.submit, feeding.send, PACES[pace]
+        )
+        await simulation.run()
+
+    def ready(url: str) -> None:
+        _tell_where(options, url)
+        if open_:
+            webbrowser.open(url)
+
+    run(options, companion=simulate, on_ready=ready)
     return 0
 
 

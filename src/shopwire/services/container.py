@@ -22,6 +22,7 @@ from shopwire.services.app import AppParts, build_app
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
+from shopwire.services.importing import Importer
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
@@ -70,6 +71,7 @@ class Container(msgspec.Struct, kw_only=True):
     database: Database
     store: Store
     write_path: WritePath
+    importer: Importer
     hub: Hub
     sync: SyncDoor
     pulse: Pulse
@@ -176,6 +178,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         database=database,
         store=store,
         write_path=write_path,
+        importer=Importer(write_path, store.reads, partitions=store.storage.partitions),
         hub=hub,
         sync=SyncDoor(hub, operator_open=options.is_local, origins=options.allow_origins),
         pulse=pulse,
