@@ -70,6 +70,11 @@ class Consumers:
             for follower in self._followers:
                 group.create_task(follower.run())
 
+    async def catch_up(self, heads: Sequence[int]) -> None:
+        """Waits until everything before these heads, one a partition, has had its effect."""
+        for follower in self._followers:
+            await follower.reach(heads[follower.partition])
+
 
 class _Follower:
     """One consumer on one partition."""
@@ -83,9 +88,12 @@ class _Follower:
         partition: int,
     ) -> None:
         self._log, self._write_path, self._reads = log, write_path, reads
-        self._consumer, self._partition = consumer, partition
+        self._consumer, self.partition = consumer, partition
         self._at = 0
         """The stored position: what is before it has had its effect."""
+        self._seen = 0
+        """Everything before it was looked at and, where it mattered, has had its effect."""
+        self._moved = asyncio.Event()
         self.stall: Stall | None = None
         self.refused = 0
 
@@ -97,12 +105,12 @@ class _Follower:
             except ShuttingDown:
                 return
             except PositionMoved:
-                _LOG.info("%s/%s: another instance went on", self._consumer.name, self._partition)
+                _LOG.info("%s/%s: another instance went on", self._consumer.name, self.partition)
             except ShopwireError as problem:
                 tries = self.stall.tries + 1 if self.stall else 1
                 self.stall = Stall(
                     consumer=self._consumer.name,
-                    partition=self._partition,
+                    partition=self.partition,
                     offset=self._at,
                     reason=f"{type(problem).__name__}: {problem}",
                     tries=tries,
@@ -112,9 +120,16 @@ class _Follower:
                 jitter = random.uniform(0.5, 1)  # noqa: S311 - spreads tries, hides nothing
                 await asyncio.sleep(wait_ms * jitter / 1_000)
 
+    async def reach(self, offset: int) -> None:
+        """Waits until everything before `offset` has had its effect."""
+        while self._seen < offset:
+            self._moved.clear()
+            await self._moved.wait()
+
     async def _follow(self) -> None:
-        name, partition = self._consumer.name, self._partition
-        self._at = await self._log.position(name, partition)
+        name, partition = self._consumer.name, self.partition
+        self._at = self._seen = await self._log.position(name, partition)
+        self._moved.set()
         async for batch in self._log.tail(partition, self._at):
             for start in range(0, len(batch), STEP_EVENTS_MAX):
                 await self._take(batch[start : start + STEP_EVENTS_MAX])
@@ -129,6 +144,8 @@ class _Follower:
             await self._react(mine, to)
         if to - self._at >= SKIPPED_EVENTS_MAX:
             await self._advance([], to)
+        self._seen = to
+        self._moved.set()
 
     async def _react(self, mine: Sequence[Recorded], to: int) -> None:
         """The effect of a step and its position, together; event by event if that fails.
@@ -160,7 +177,7 @@ class _Follower:
         await self._advance([], recorded.position.offset + 1)
 
     async def _advance(self, envelopes: Sequence[Envelope], to: int) -> None:
-        name, partition = self._consumer.name, self._partition
+        name, partition = self._consumer.name, self.partition
         outcomes = await self._write_path.react(name, partition, self._at, to, envelopes)
         self._notice(outcomes, envelopes)
         self._at = to

@@ -62,6 +62,11 @@ JOIN stock_item i USING (tenant, sku)
 WHERE p.tenant = $1 AND p.sku = $2
 ORDER BY p.supplier
 
+-- skus_with_open_sales --
+-- Which of these SKUs have sales that the supplier's count does not contain yet.
+SELECT sku FROM stock_pool
+WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND sold > 0
+
 -- ledger_of_sku --
 -- The newest lines of a SKU, before a (moment, supplier, number) if one is given.
 SELECT

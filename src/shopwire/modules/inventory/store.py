@@ -1,5 +1,6 @@
 """How the inventory's rows are kept, and what screens read of them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from shopwire.kernel.checks import SqlCheck
@@ -21,6 +22,14 @@ CHECKS: Final = (
 
 LEDGER_LINES_MAX: Final = 200
 """Lines of a ledger that one page shows; the next page is asked for by the last line's place."""
+
+
+async def skus_with_open_sales(
+    reads: Reads, tenant: str, supplier: str, skus: Sequence[str]
+) -> set[str]:
+    """Which of these SKUs have sales that the supplier's count does not contain yet."""
+    rows = await reads.fetch(_SQL["skus_with_open_sales"], tenant, supplier, list(skus))
+    return {row["sku"] for row in rows}
 
 
 async def explain_stock(

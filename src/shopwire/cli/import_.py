@@ -1,0 +1,169 @@
+"""`shopwire import`: takes a supplier's feed in."""
+
+import asyncio
+import datetime as dt
+import io
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from shopwire.adapters.postgres.migrate import migrate
+from shopwire.adapters.postgres.server import open_database
+from shopwire.adapters.postgres.store import open_store
+from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.ids import new_id
+from shopwire.kernel.validation import check_name
+from shopwire.kernel.write_path import WritePath
+from shopwire.modules.feeds.api import Counts
+from shopwire.modules.feeds.profile import Profile, load_mapping
+from shopwire.services.consumers import Consumers
+from shopwire.services.importing import Importer, ImportRequest, Summary
+from shopwire.services.parts import MODULES
+
+_FAILED: Final = 1
+_PARTLY: Final = 3
+
+
+def import_feed(
+    file: Path,
+    /,
+    *,
+    supplier: str,
+    profile: str | None = None,
+    mapping: Path | None = None,
+    currency: str = "EUR",
+    as_of: dt.datetime | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    data: Path = Path(".shopwire/data"),
+    database: str | None = None,
+) -> int:
+    """Take a supplier's feed in.
+
+    An unchanged feed writes nothing but the record of its run. Rows that cannot be used are kept
+    in quarantine with their reason. Exit codes: 0 all rows used, 1 failed, 3 some in quarantine.
+
+    Args:
+        file: The feed.
+        supplier: Whose feed it is; a new name makes a new supplier.
+        profile: How to read it; without it, the header tells.
+        mapping: A mapping of your own, in TOML, instead of a profile.
+        currency: Of amounts that do not say theirs.
+        as_of: The moment the feed's counts speak of, such as 2026-11-23T10:00:00+01:00. Sales up
+            to then are in them. Without it no sale is taken to be in them.
+        dry_run: Tell what would change, write nothing.
+        json: Print the summary as one JSON object.
+        data: The shop's folder; a server that runs on it is used.
+        database: Address of a PostgreSQL database, instead of a folder.
+    """
+    if profile and mapping:
+        raise SetupProblem("Name a profile or a mapping, not both.", what="usage")
+    if as_of is not None and as_of.tzinfo is None:
+        raise SetupProblem("Say the time zone of --as-of, such as +01:00 or Z.", what="usage")
+    if not file.is_file():
+        raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
+    chosen: Profile | str | None = load_mapping(mapping) if mapping else profile
+    request = ImportRequest(
+        run=new_id(),
+        supplier=check_name(supplier, "supplier"),
+        source=file.name,
+        profile=chosen,
+        currency=currency,
+        as_of_ms=int(as_of.timestamp() * 1_000) if as_of else None,
+        folder=file.absolute().parent,
+        dry_run=dry_run,
+    )
+    summary = asyncio.run(_run(request, file, data, database, quiet=json))
+    if json:
+        sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
+    else:
+        _show(summary)
+    if summary.status == "failed":
+        return _FAILED
+    return _PARTLY if summary.quarantined else 0
+
+
+async def _run(
+    request: ImportRequest, file: Path, data: Path, database: str | None, *, quiet: bool
+) -> Summary:
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bar, file.open("rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        task = bar.add_task(file.name, total=size or 1, rows=0)
+
+        def progress(counts: Counts, place: int) -> None:
+            bar.update(task, completed=place, rows=f"{counts.rows:,}")
+
+        async with open_importer(data, database) as importer:
+            return await importer.run(request, stream, progress)
+
+
+@asynccontextmanager
+async def open_importer(data: Path | None, database: str | None) -> AsyncIterator[Importer]:
+    """An importer on a database of its own choosing.
+
+    Where nobody else runs on the folder, prices are brought up to date before it ends; a running
+    server does that by itself.
+    """
+    tables = [table for module in MODULES for table in module.tables]
+    handlers = [handler for module in MODULES for handler in module.handlers]
+    async with open_database(data, database) as opened:
+        await migrate(opened.dsn)
+        async with open_store(opened.dsn, tables) as store:
+            write_path = WritePath(store.storage, handlers, SystemClock())
+            await write_path.start()
+            try:
+                yield Importer(write_path, store.reads, partitions=store.log.partitions)
+                if opened.server is not None:
+                    followers = [one for module in MODULES for one in module.consumers]
+                    consumers = Consumers(store.log, write_path, store.reads, followers)
+                    running = asyncio.create_task(consumers.run())
+                    await consumers.catch_up((await store.log.heads()).next)
+                    running.cancel()
+                    await asyncio.gather(running, return_exceptions=True)
+            finally:
+                await write_path.stop()
+
+
+def _show(summary: Summary) -> None:
+    console = Console()
+    head = "Would change" if summary.dry_run else "Imported"
+    console.print(f"[bold]{head}[/] {summary.source} of {summary.supplier} ({summary.profile})")
+    found = summary.detected
+    if found.encoding:
+        marked = " by its mark" if found.marked else ""
+        console.print(f"  read as {found.encoding}{marked}, separated by {found.delimiter!r}")
+    sums = Table(box=None, pad_edge=False, show_header=False)
+    for name in ("rows", "changed", "unchanged", "quarantined"):
+        sums.add_row(f"  {name}", f"{getattr(summary, name):,}")
+    console.print(sums)
+    if not summary.dry_run:
+        for kind in ("products", "offers", "stock"):
+            tally = getattr(summary, kind)
+            refused = f", {tally.refused:,} refused" if tally.refused else ""
+            console.print(
+                f"  {kind}: {tally.applied:,} changed, {tally.unchanged:,} as they were{refused}"
+            )
+    for note in summary.notes:
+        console.print(f"  [dim]note: {note}[/]", markup=True, highlight=False)
+    for bad in summary.bad_rows:
+        place = f"line {bad.line}" + (f", {bad.column}" if bad.column else "")
+        console.print(f"  [yellow]{place}[/]: {bad.reason}. {bad.remedy}", highlight=False)
+    if summary.quarantined > len(summary.bad_rows):
+        console.print(f"  and {summary.quarantined - len(summary.bad_rows):,} more in quarantine")
+    if summary.error:
+        console.print(f"[red]It ended early:[/] {summary.error}. Rows before it stay.")

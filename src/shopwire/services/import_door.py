@@ -1,0 +1,132 @@
+"""The HTTP door for feeds: the same import as the command line's."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.params import HeaderParameter, QueryParameter
+
+from shopwire.kernel.commands import Outcome, check_key
+from shopwire.kernel.errors import BodyTooLarge, KeyMissing, MalformedRequest
+from shopwire.kernel.ids import DEFAULT_TENANT, new_id
+from shopwire.kernel.limits import CLAIM_LEASE_MS
+from shopwire.kernel.storage import Claim, Lease
+from shopwire.kernel.validation import check_name
+from shopwire.kernel.write_path import WritePath
+from shopwire.modules.feeds.limits import UPLOAD_BYTES_MAX
+from shopwire.services.command_door import PRINCIPAL
+from shopwire.services.importing import Importer, ImportRequest
+
+SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
+"""How much of a feed is held in memory; the rest waits in a file until it was read."""
+_OPERATION: Final = "feeds.import"
+
+
+def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
+    """The endpoint `POST /api/imports`."""
+
+    @post(
+        "/api/imports",
+        status_code=200,
+        request_max_body_size=None,
+        summary="Take a supplier's feed in",
+        description="The body is the file. The same Idempotency-Key with the same file is answered "
+        "with the first summary.",
+    )
+    async def take_feed(
+        request: Request[Any, Any, Any],
+        supplier: Annotated[str, QueryParameter()],
+        profile: Annotated[str | None, QueryParameter()] = None,
+        source: Annotated[str, QueryParameter()] = "upload",
+        currency: Annotated[str, QueryParameter()] = "EUR",
+        as_of_ms: Annotated[int | None, QueryParameter()] = None,
+        dry_run: Annotated[bool, QueryParameter()] = False,
+        idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
+    ) -> Response[bytes]:
+        if idempotency_key is None:
+            raise KeyMissing
+        check_key(idempotency_key)
+        wanted = ImportRequest(
+            run=new_id(),
+            supplier=check_name(supplier, "supplier"),
+            source=check_name(source, "source"),
+            profile=profile,
+            currency=currency,
+            as_of_ms=as_of_ms,
+            dry_run=dry_run,
+            principal=PRINCIPAL,
+        )
+        with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
+            digest = await _receive(request, spool)
+            claim = Claim(
+                tenant=DEFAULT_TENANT,
+                principal=PRINCIPAL,
+                operation=_OPERATION,
+                key=idempotency_key,
+                fingerprint=_fingerprint(wanted, digest),
+            )
+            leased = await write_path.claim_lease(claim)
+            if isinstance(leased, Outcome):
+                return _answer(leased)
+            async with _held(write_path, leased) as held:
+                summary = await importer.run(wanted, spool)  # type: ignore[arg-type]
+                outcome = Outcome(status=200, body=msgspec.json.encode(summary))
+                await write_path.finish_lease(held[0], outcome)
+            return _answer(outcome)
+
+    return [take_feed]
+
+
+async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[bytes]) -> bytes:
+    """Takes the body piece by piece; returns its digest. Raises BodyTooLarge, MalformedRequest."""
+    digest, size = hashlib.sha256(), 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > UPLOAD_BYTES_MAX:
+            raise BodyTooLarge(bytes_max=UPLOAD_BYTES_MAX)
+        digest.update(piece)
+        await asyncio.to_thread(spool.write, piece)
+    if not size:
+        raise MalformedRequest(field="body", reason="it is empty; send the file as the body")
+    spool.seek(0)
+    return digest.digest()
+
+
+def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:
+    parts = (wanted.supplier, wanted.profile, wanted.currency, wanted.as_of_ms, wanted.dry_run)
+    return hashlib.sha256(msgspec.json.encode(parts) + digest).digest()[:16]
+
+
+@asynccontextmanager
+async def _held(write_path: WritePath, lease: Lease) -> AsyncIterator[list[Lease]]:
+    """Renews a lease as long as the work goes on; gives the key back if the work fails."""
+    current = [lease]
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(CLAIM_LEASE_MS / 3_000)
+            current[0] = await write_path.renew_lease(current[0])
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield current
+    except BaseException:
+        await write_path.drop_lease(current[0])
+        raise
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+
+
+def _answer(outcome: Outcome) -> Response[bytes]:
+    return Response(
+        outcome.body,
+        status_code=outcome.status,
+        headers={"Idempotency-Replayed": "true"} if outcome.replayed else {},
+        media_type="application/json",
+    )
