@@ -5,6 +5,7 @@ Commands come as JSON lines on standard input, answers go to standard output.
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -104,6 +105,8 @@ async def plain_websockets(feed: Feed, port: socket.socket) -> AsyncIterator[Non
     """What a team writes on `websockets`: sets of connections and broadcast."""
     from websockets.asyncio.server import ServerConnection, broadcast, serve  # noqa: PLC0415
 
+    # Screens that leave without a word are part of the bench, not worth a traceback each.
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     watching: dict[str, set[ServerConnection]] = {}
 
     async def handle(connection: ServerConnection) -> None:
