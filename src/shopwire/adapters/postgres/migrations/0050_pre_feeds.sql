@@ -48,11 +48,11 @@ COMMENT ON TABLE import_quarantine IS 'Rows that could not be used, as they came
 
 CREATE TABLE feed_row (
     tenant text NOT NULL,
-    key text NOT NULL,
+    entity text NOT NULL,
     supplier text NOT NULL,
     product text NOT NULL,
     offers text NOT NULL,
     stock text NOT NULL,
-    PRIMARY KEY (tenant, key, supplier)
+    PRIMARY KEY (tenant, entity, supplier)
 ) WITH (fillfactor = 80);
 COMMENT ON TABLE feed_row IS 'Digests of what a supplier last said of a product.';
