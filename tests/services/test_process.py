@@ -168,3 +168,38 @@ def test_what_was_committed_survives_a_kill_and_the_next_start(up: Up, port: int
     finally:
         again.signal(signal.SIGINT)
         assert again.end() == 0
+
+
+def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, port: int):
+    first = Up(data_folder, port, "demo", "--pace", "busy").ready()
+    try:
+        deadline = time.monotonic() + WAIT_S_MAX
+        while (first.get("/api/products?limit=1") or {"total": 0})["total"] < 304:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # polls another process: there is no signal to wait on
+        heads = first.get("/api/status")["log_head"]
+        while first.get("/api/status")["log_head"] < heads + 10:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # polls another process: there is no signal to wait on
+    finally:
+        first.signal(signal.SIGINT)
+        assert first.end() == 0
+    told = first.log.read_text()
+    assert told.count("demo.import") == 5
+    before = time.monotonic()
+    again = Up(data_folder, port, "demo", "--pace", "slow").ready()
+    try:
+        assert time.monotonic() - before < 10
+        assert again.get("/api/products?limit=1")["total"] == 304
+        assert again.get("/api/status")["log_head"] >= heads
+    finally:
+        again.signal(signal.SIGINT)
+        assert again.end() == 0
+    assert "demo.import" not in again.log.read_text()
+    checked = subprocess.run(
+        [*SHOPWIRE, "log", "verify", "--data", str(data_folder), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(checked.stdout)["drift_total"] == 0

@@ -22,6 +22,7 @@ from shopwire.services.app import AppParts, build_app
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
+from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
@@ -88,7 +89,10 @@ class Container(msgspec.Struct, kw_only=True):
                 pulse=self.pulse,
                 telemetry=self.telemetry,
                 pages=self.pages,
-                routes=module_routes(self.store.reads),
+                routes=[
+                    *module_routes(self.store.reads),
+                    *import_routes(self.write_path, self.importer),
+                ],
                 sync=self.sync.asgi,
                 stopping=lambda: self.stopping,
                 hosts=self.options.hosts,

@@ -1,6 +1,7 @@
 """Every error that HTTP answers, in the shape of the kernel's table."""
 
 import math
+import re
 from typing import Any, Final
 
 import msgspec
@@ -75,4 +76,5 @@ def _blame(problem: HTTPException) -> dict[str, str]:
         first = extra[0]
         if isinstance(first, dict):
             return {"field": str(first.get("key", "")), "reason": str(first.get("message", ""))}
-    return {"field": "", "reason": problem.detail}
+    named = re.search(r"parameter '(\w+)'", problem.detail)
+    return {"field": named[1] if named else "", "reason": problem.detail}
