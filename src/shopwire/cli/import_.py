@@ -44,8 +44,10 @@ def import_feed(
     as_of: dt.datetime | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
-    data: Path = Path(".shopwire/data"),
-    database: str | None = None,
+    data: Annotated[Path, Parameter(env_var="SHOPWIRE_DATA")] = Path(".shopwire/data"),
+    database: Annotated[
+        str | None, Parameter(name=["--database", "--url"], env_var="SHOPWIRE_DATABASE_URL")
+    ] = None,
 ) -> int:
     """Take a supplier's feed in.
 

@@ -20,7 +20,7 @@ from shopwire.services import audit
 
 app = App(name="log", help="Look at the log, prove it, rebuild what is derived from it.")
 
-DATA_DEFAULT: Final = Path("shopwire-data")
+DATA_DEFAULT: Final = Path(".shopwire/data")
 TAIL_EVENTS_DEFAULT: Final = 20
 
 Data = Annotated[Path, Parameter(env_var="SHOPWIRE_DATA", help="Folder of the embedded database.")]
