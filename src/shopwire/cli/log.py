@@ -25,7 +25,12 @@ TAIL_EVENTS_DEFAULT: Final = 20
 
 Data = Annotated[Path, Parameter(env_var="SHOPWIRE_DATA", help="Folder of the embedded database.")]
 Url = Annotated[
-    str | None, Parameter(env_var="SHOPWIRE_DATABASE_URL", help="Address of a PostgreSQL instead.")
+    str | None,
+    Parameter(
+        name=["--database", "--url"],
+        env_var="SHOPWIRE_DATABASE_URL",
+        help="Address of a PostgreSQL instead.",
+    ),
 ]
 
 
