@@ -40,7 +40,7 @@ _UNSTORED: Final = (
 class Ticket:
     """A command on its way: its handler, its partition, the right to its key."""
 
-    __slots__ = ("claim", "envelope", "handler", "partition", "slot", "waiter")
+    __slots__ = ("claim", "envelope", "handler", "identity", "partition", "slot", "waiter")
 
     def __init__(self, envelope: Envelope, handler: Handler[Any], partition: int) -> None:
         self.envelope = envelope
@@ -53,14 +53,12 @@ class Ticket:
             key=envelope.key,
             fingerprint=envelope.fingerprint,
         )
+        self.identity: Final = (
+            envelope.tenant, envelope.principal, envelope.command.operation, envelope.key,
+        )  # fmt: skip
+        """The scope in which the key is unique."""
         self.waiter: Any = None
         self.slot = 0
-
-    @property
-    def identity(self) -> tuple[str, str, str, str]:
-        """The scope in which the key is unique."""
-        claim = self.claim
-        return (claim.tenant, claim.principal, claim.operation, claim.key)
 
 
 class Verdict(msgspec.Struct):
@@ -114,53 +112,49 @@ class Batch:
     ) -> None:
         """Args: `refused` by `id(ticket)` are not decided again; `whole` never defers."""
         self._tx = tx
-        self._refused = refused or {}
+        self._tickets = tickets
+        self._known: dict[int, Exception] = dict(refused or {})
         self._whole = whole
         self._set = WorkingSet()
-        self._firsts: dict[tuple[str, str, str, str], Ticket] = {}
-        self._followers: dict[int, list[Ticket]] = {}
+        self._held: dict[tuple[str, str, str, str], Claimed] = {}
         self._needs: dict[int, frozenset[Need]] = {}
         self._events: dict[int, list[NewEvent]] = {}
         self._versions: dict[tuple[str, str], int] = {}
         self._answers: list[tuple[Claim, Outcome]] = []
         self._verdict = Verdict()
-        self._tickets = tickets
 
     async def run(self) -> Verdict:
         """Everything inside the transaction, in its fixed order."""
-        self._separate()
-        firsts = list(self._firsts.values())
-        claims = await self._tx.claim([ticket.claim for ticket in firsts])
-        free: list[Ticket] = []
-        for ticket, claimed in zip(firsts, claims, strict=True):
-            if claimed.mine:
-                free.append(ticket)
+        firsts: dict[tuple[str, str, str, str], Claim] = {}
+        for ticket in self._tickets:
+            firsts.setdefault(ticket.identity, ticket.claim)
+        claims = await self._tx.claim(list(firsts.values()))
+        for identity, claimed in zip(firsts, claims, strict=True):
+            if not claimed.mine:
+                self._held[identity] = claimed
+        await self._load()
+        for at, ticket in enumerate(self._tickets):
+            held = self._held.get(ticket.identity)
+            if held is not None:
+                self._tell(ticket, held)
+            elif self._verdict.events >= BATCH_EVENTS_MAX and not self._whole:
+                self._verdict.deferred = list(self._tickets[at:])
+                break
             else:
-                self._tell(ticket, claimed)
-        await self._load(free)
-        for ticket in free:
-            if self._verdict.events >= BATCH_EVENTS_MAX and not self._whole:
-                self._defer(ticket)
-            elif id(ticket) in self._needs:
                 self._take(ticket, self._decide(ticket))
         await self._write()
         return self._verdict
 
-    def _separate(self) -> None:
-        """The first of each key is decided; the others wait for what comes of it."""
-        for ticket in self._tickets:
-            first = self._firsts.setdefault(ticket.identity, ticket)
-            if first is not ticket:
-                self._followers.setdefault(id(first), []).append(ticket)
-
-    async def _load(self, tickets: Sequence[Ticket]) -> None:
+    async def _load(self) -> None:
         kinds: dict[type[Row], dict[tuple[str, str], None]] = {}
-        for ticket in tickets:
+        for ticket in self._tickets:
+            if ticket.identity in self._held:
+                continue
             tenant = ticket.envelope.tenant
             try:
                 needs = frozenset(ticket.handler.needs(ticket.envelope.command))
             except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
-                self._take(ticket, _failed(ticket, problem))
+                self._known[id(ticket)] = problem
                 continue
             self._needs[id(ticket)] = needs
             for kind, group in needs:
@@ -169,10 +163,11 @@ class Batch:
             self._set.hold(kind, groups, await self._tx.load(kind, list(groups)))
 
     def _decide(self, ticket: Ticket) -> _Decided:
-        envelope, needs = ticket.envelope, self._needs[id(ticket)]
+        envelope = ticket.envelope
         try:
-            if (known := self._refused.get(id(ticket))) is not None:
+            if (known := self._known.get(id(ticket))) is not None:
                 raise known  # noqa: TRY301 - one way out for refusals, whoever found them
+            needs = self._needs[id(ticket)]
             command_id = envelope.command_id
             context = Context(
                 tenant=envelope.tenant,
@@ -214,38 +209,25 @@ class Batch:
             self._verdict.events += len(decided.events)
         if decided.stored:
             self._answers.append((ticket.claim, decided.outcome))
+            # Whoever comes with this key later in the batch finds what the table will say.
+            self._held[ticket.identity] = Claimed(
+                mine=False, fingerprint=ticket.claim.fingerprint, outcome=decided.outcome
+            )
         if decided.trouble is not None:
             self._verdict.troubles.append(decided.trouble)
-        self._settle(ticket, decided.outcome, stored=decided.stored)
+        self._verdict.settled.append((ticket, decided.outcome))
 
-    def _tell(self, ticket: Ticket, claimed: Claimed) -> None:
+    def _tell(self, ticket: Ticket, held: Claimed) -> None:
         """The outcome of a key that is not free; the same request alone sees the first answer."""
-        for asked in (ticket, *self._followers.get(id(ticket), ())):
-            if claimed.fingerprint != asked.claim.fingerprint:
-                outcome = refusal(KeyReused())
-            elif claimed.outcome is None:
-                busy = KeyInFlight(retry_ms=claimed.retry_ms)
-                self._verdict.troubles.append(busy)
-                outcome = refusal(busy)
-            else:
-                outcome = msgspec.structs.replace(claimed.outcome, replayed=True)
-            self._verdict.settled.append((asked, outcome))
-
-    def _settle(self, ticket: Ticket, outcome: Outcome, *, stored: bool) -> None:
-        """The outcome for a ticket and for those that came with the same key."""
+        if held.fingerprint != ticket.claim.fingerprint:
+            outcome = refusal(KeyReused())
+        elif held.outcome is None:
+            busy = KeyInFlight(retry_ms=held.retry_ms)
+            self._verdict.troubles.append(busy)
+            outcome = refusal(busy)
+        else:
+            outcome = msgspec.structs.replace(held.outcome, replayed=True)
         self._verdict.settled.append((ticket, outcome))
-        for follower in self._followers.get(id(ticket), ()):
-            if follower.claim.fingerprint == ticket.claim.fingerprint:
-                again = msgspec.structs.replace(outcome, replayed=True) if stored else outcome
-                self._verdict.settled.append((follower, again))
-            elif stored:
-                self._verdict.settled.append((follower, refusal(KeyReused())))
-            else:
-                self._verdict.deferred.append(follower)
-
-    def _defer(self, ticket: Ticket) -> None:
-        self._verdict.deferred.append(ticket)
-        self._verdict.deferred.extend(self._followers.get(id(ticket), ()))
 
     async def _write(self) -> None:
         changed = self._set.changed()

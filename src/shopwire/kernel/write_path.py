@@ -339,8 +339,6 @@ class WritePath:
             verdict = await Batch(tx, tickets, whole=True).run()
             if verdict.troubles:
                 raise verdict.troubles[0]
-            if verdict.deferred:
-                raise KeyReused("A consumer's step used one key for two requests.")
         self._storage.committed(partitions)
         self._count(verdict)
         by_ticket = {id(ticket): outcome for ticket, outcome in verdict.settled}
