@@ -90,7 +90,7 @@ class Simulation:
             if supplier.id in known:
                 continue
             feed = first_feed(self._catalogue, supplier, self._clock.now_ms())
-            result = await self._send(feed)
+            result = await self._deliver(feed)
             _log.info(
                 "demo.import", supplier=supplier.name, rows=result.rows, changed=result.changed
             )
@@ -102,7 +102,7 @@ class Simulation:
         supplier = self._chance.choice(self._catalogue.suppliers)
         now_ms = self._clock.now_ms()
         feed = await next_feed(self._reads, self._catalogue, supplier, now_ms, self._chance)
-        result = await self._send(feed)
+        result = await self._deliver(feed)
         _log.info(
             "demo.feed",
             supplier=supplier.name,
@@ -111,6 +111,23 @@ class Simulation:
             quarantined=result.quarantined,
         )
 
+    async def _deliver(self, feed: Feed) -> FeedResult:
+        """Sends a file until it is taken: an import that broke off goes on where it was."""
+        while True:
+            try:
+                return await self._send(feed)
+            except ShopwireError as problem:
+                if not problem.temporary:
+                    raise
+                await _wait("suppliers", problem)
+
+
+async def _wait(party: str, problem: ShopwireError) -> None:
+    """As long as the shop asks for."""
+    wait_ms = int(problem.data.get("retry_ms") or 1_000)
+    _log.warning("demo.refused", party=party, reason=str(problem), retry_ms=wait_ms)
+    await asyncio.sleep(wait_ms / 1_000)
+
 
 async def _for_ever(party: str, step: Callable[[], Awaitable[None]]) -> None:
     """Repeats a step until it is cancelled; waits when the shop asks for it."""
@@ -118,6 +135,4 @@ async def _for_ever(party: str, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
         except ShopwireError as problem:
-            wait_ms = int(problem.data.get("retry_ms") or 1_000)
-            _log.warning("demo.refused", party=party, reason=str(problem), retry_ms=wait_ms)
-            await asyncio.sleep(wait_ms / 1_000)
+            await _wait(party, problem)

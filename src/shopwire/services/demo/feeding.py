@@ -5,7 +5,6 @@ from functools import cache
 from importlib import resources
 
 from shopwire.kernel.errors import InternalError
-from shopwire.kernel.ids import new_id
 from shopwire.modules.feeds.profile import Profile, parse_profile
 from shopwire.services.demo.demo import FeedResult
 from shopwire.services.demo.suppliers import Feed
@@ -28,7 +27,7 @@ class Feeding:
     async def send(self, feed: Feed) -> FeedResult:
         """Takes one file in; a file of ours that cannot be read is a defect."""
         request = ImportRequest(
-            run=new_id(),
+            run=feed.run,
             supplier=feed.supplier.name,
             source=f"{feed.supplier.id}.csv",
             profile=demo_profile(),

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.ids import DEFAULT_TENANT, derived_id
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.services.demo.catalogue import Catalogue, Image, Offer, Product, Supplier, Variant
 
@@ -65,6 +65,11 @@ class Feed(msgspec.Struct, frozen=True):
     content: bytes
     as_of_ms: int
     """The moment its counts speak of."""
+
+    @property
+    def run(self) -> str:
+        """Id of its import: the same file sent again has no second effect."""
+        return derived_id("demo", self.supplier.id, str(self.as_of_ms))
 
 
 def first_feed(catalogue: Catalogue, supplier: Supplier, now_ms: int) -> Feed:
