@@ -96,24 +96,22 @@ RETURNING next
 -- claim --
 -- Which of these keys are not free: answered, or leased and the lease still runs.
 SELECT c.n, i.fingerprint, i.status, i.body, i.until_ms
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-    AS c (tenant, principal, operation, key, n)
+FROM unnest($1::idempotency_answer[]) WITH ORDINALITY
+    AS c (tenant, principal, operation, key, fingerprint, status, body, n)
 JOIN idempotency i USING (tenant, principal, operation, key)
-WHERE i.until_ms > $5
+WHERE i.until_ms > $2
 
 -- answer --
 -- Takes the keys with their answers, in one order everywhere. A key that is held gives no row.
 INSERT INTO idempotency AS held (
     tenant, principal, operation, key, fingerprint, status, body, until_ms
 )
-SELECT a.tenant, a.principal, a.operation, a.key, a.fingerprint, a.status, a.body, $8
-FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::integer[], $7::bytea[]
-) AS a (tenant, principal, operation, key, fingerprint, status, body)
+SELECT tenant, principal, operation, key, fingerprint, status, body, $2
+FROM unnest($1::idempotency_answer[])
 ON CONFLICT (tenant, principal, operation, key) DO UPDATE
 SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
     until_ms = excluded.until_ms, fence = held.fence + 1
-WHERE held.until_ms <= $9
+WHERE held.until_ms <= $3
 
 -- take_lease --
 -- Leases a free key, or one whose time is over; no row comes back where it is held.

@@ -42,10 +42,7 @@ class PostgresTransaction(Transaction):
         async with StorageErrors():
             found = await self._con.fetch(
                 _SQL["claim"],
-                [claim.tenant for claim in claims],
-                [claim.principal for claim in claims],
-                [claim.operation for claim in claims],
-                [claim.key for claim in claims],
+                [(*_scope(claim), None, None, None) for claim in claims],
                 self.now_ms,
             )
         answers = [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
@@ -85,23 +82,19 @@ class PostgresTransaction(Transaction):
     @override
     async def answer(self, answers: Sequence[tuple[Claim, Outcome]]) -> None:
         # One order everywhere: two transactions that race for keys never wait for each other.
-        ordered = sorted(
-            answers, key=lambda a: (a[0].tenant, a[0].principal, a[0].operation, a[0].key)
-        )
+        rows = [
+            (*_scope(claim), claim.fingerprint, outcome.status, outcome.body)
+            for claim, outcome in answers
+        ]
+        rows.sort()
         async with StorageErrors():
             done = await self._con.execute(
                 _SQL["answer"],
-                [claim.tenant for claim, _ in ordered],
-                [claim.principal for claim, _ in ordered],
-                [claim.operation for claim, _ in ordered],
-                [claim.key for claim, _ in ordered],
-                [claim.fingerprint for claim, _ in ordered],
-                [outcome.status for _, outcome in ordered],
-                [outcome.body for _, outcome in ordered],
+                rows,
                 self.now_ms + IDEMPOTENCY_KEPT_MS,
                 self.now_ms,
             )
-        if int(done.rsplit(" ", 1)[1]) != len(ordered):
+        if int(done.rsplit(" ", 1)[1]) != len(rows):
             raise KeyInFlight(retry_ms=0)
 
     @override

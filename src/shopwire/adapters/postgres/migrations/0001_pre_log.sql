@@ -98,3 +98,14 @@ CREATE TABLE idempotency (
 COMMENT ON TABLE idempotency IS 'One answer a key. Without an answer: leased.';
 COMMENT ON COLUMN idempotency.until_ms IS 'End of the lease, or when the answer may be forgotten.';
 CREATE INDEX idempotency_until ON idempotency USING brin (until_ms);
+
+CREATE TYPE idempotency_answer AS (
+    tenant text,
+    principal text,
+    operation text,
+    key text,
+    fingerprint bytea,
+    status integer,
+    body bytea
+);
+COMMENT ON TYPE idempotency_answer IS 'A key, and its answer, as `claim` and `answer` take them.';
