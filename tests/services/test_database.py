@@ -1,0 +1,130 @@
+"""The watch over the database, with a server and a question made for the test."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.errors import SetupProblem, StorageUnavailable
+from shopwire.services import database as watched
+from shopwire.services.database import RESTARTS_MAX, Database
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+
+
+class Server:
+    """Dies and starts as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.died = asyncio.Event()
+        self.failures = failures
+        self.starts = 0
+
+    async def stop(self) -> None:
+        assert self.died.is_set()
+
+    async def start(self) -> None:
+        self.starts += 1
+        if self.starts <= self.failures:
+            raise SetupProblem("The disk is full.", what="disk")
+        self.died = asyncio.Event()
+
+
+class Question:
+    """What the watch asks; tells when it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answer: asyncio.Future[None] | None = None
+        self.refuse = False
+        self.times = 0
+
+    async def __call__(self) -> None:
+        self.times += 1
+        self.asked.set()
+        if self.refuse:
+            raise StorageUnavailable(retry_ms=1)
+        if self.answer is not None:
+            await self.answer
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PROBE_EVERY_MS", "PROBE_MS_MAX", "RESTART_MS_MIN", "RESTART_MS_MAX"):
+        monkeypatch.setattr(watched, name, 5)
+
+
+@asynccontextmanager
+async def watching(database: Database, question: Question):
+    with capture_logs() as said:
+        task = asyncio.create_task(database.watch(question))
+        yield said
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    while not condition():
+        await asyncio.sleep(0.001)  # noqa: ASYNC110 - the watch tells by its state only
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_dead_child_is_started_again():
+    server = Server()
+    database = Database("dsn", server, SystemClock())
+    async with watching(database, Question()) as said:
+        server.died.set()
+        await until(lambda: database.restarts == 1 and database.up)
+    assert [line["event"] for line in said] == [
+        "database.down", "database.restarting", "database.up",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("quick")
+async def test_starts_that_fail_are_repeated_and_then_given_up():
+    server = Server(failures=10**6)
+    database = Database("dsn", server, SystemClock())
+    async with watching(database, Question()) as said:
+        server.died.set()
+        await until(lambda: any(line["event"] == "database.given_up" for line in said))
+    assert server.starts == RESTARTS_MAX
+    assert not database.up
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_start_that_fails_at_first_heals():
+    server = Server(failures=3)
+    database = Database("dsn", server, SystemClock())
+    async with watching(database, Question()):
+        server.died.set()
+        await until(lambda: database.up and database.restarts == 1)
+    assert server.starts == 4
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_silent_database_is_down_until_it_answers_and_is_asked_once_meanwhile():
+    question = Question()
+    question.answer = asyncio.get_running_loop().create_future()
+    database = Database("dsn", None, SystemClock())
+    async with watching(database, question) as said:
+        await until(lambda: not database.up)
+        await asyncio.sleep(0.05)  # several rounds of the watch; it must not ask again
+        assert question.times == 1
+        question.answer.set_result(None)
+        await until(lambda: database.up)
+    assert [line["event"] for line in said] == ["database.down", "database.up"]
+    assert said[0]["reason"] == "no answer in time"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_somebody_elses_database_is_never_started_only_waited_for():
+    question = Question()
+    question.refuse = True
+    database = Database("dsn", None, SystemClock())
+    async with watching(database, question):
+        await until(lambda: not database.up)
+        question.refuse = False
+        await until(lambda: database.up)
+    assert database.restarts == 0
