@@ -66,8 +66,8 @@ async def watching(database: Database, question: Question):
 
 
 async def until(condition) -> None:
-    while not condition():
-        await asyncio.sleep(0.001)  # noqa: ASYNC110 - the watch tells by its state only
+    while not condition():  # noqa: ASYNC110 - the watch tells by its state only
+        await asyncio.sleep(0.001)
 
 
 @pytest.mark.usefixtures("quick")
