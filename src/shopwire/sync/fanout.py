@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from shopwire.sync.session import Frames, Session, State, Ticket, Wire, later
 from shopwire.sync.topics import Gate, kind_of
 
 _LOG: Final = logging.getLogger(__name__)
+T = TypeVar("T")
 _PROOFS_MAX: Final = 4
 """Proofs waiting for the tail; the oldest stay, so that a busy log does not postpone them all."""
 
@@ -247,7 +248,7 @@ class Fanout:
         self.flush()
         frame = self.beat_frame()
         for session in tuple(self.sessions):
-            session.beat(frame)
+            self._guarded(session, session.beat, frame)
 
     def beat_frame(self) -> bytes:
         """The beat of this moment."""
@@ -257,7 +258,7 @@ class Fanout:
         """Looks after connections that say nothing."""
         now = self.clock.monotonic_ms()
         for session in tuple(self.sessions):
-            session.tick(now)
+            self._guarded(session, session.tick, now)
 
     def stop(self) -> None:
         """Sends what is there, then asks everybody to come back to another server."""
@@ -290,6 +291,12 @@ class Fanout:
     def _work(self) -> None:
         if self._dirty or self._touched:
             self.on_work()
+
+    def _guarded(self, session: Session, action: Callable[[T], None], argument: T) -> None:
+        try:
+            action(argument)
+        except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+            self._fail(session, problem)
 
     def _fail(self, session: Session, problem: Exception) -> None:
         _LOG.error("session %s failed", session.id, exc_info=problem)

@@ -120,8 +120,8 @@ class Hub:
                         await self._same_log(await self._log.heads())
                         return
                     await self._take(partition, batch)
-            except ShopwireError as problem:
-                _LOG.warning("partition %s cannot be followed: %s", partition, problem)
+            except Exception as problem:  # noqa: BLE001 - following never ends, lag tells
+                _tell(f"partition {partition} cannot be followed", problem)
             self._held[partition] = []
             await asyncio.sleep(wait_ms / 1_000)
             wait_ms = min(RETRY_MS_MAX, wait_ms * 2)
@@ -161,9 +161,9 @@ class Hub:
             try:
                 await self._prove()
                 self._failing = False
-            except ShopwireError as problem:
+            except Exception as problem:  # noqa: BLE001 - proving never ends, lag tells
                 if not self._failing:
-                    _LOG.warning("the log cannot be asked: %s", problem)
+                    _tell("the log cannot be asked", problem)
                 self._failing = True
             await asyncio.sleep(self.limits.prove_every_ms / 1_000)
 
@@ -217,6 +217,14 @@ def _task(job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     task = asyncio.create_task(job)
     task.add_done_callback(_report)
     return task
+
+
+def _tell(what: str, problem: Exception) -> None:
+    """A known trouble in one line, a defect with its traceback."""
+    if isinstance(problem, ShopwireError):
+        _LOG.warning("%s: %s", what, problem)
+    else:
+        _LOG.error("%s", what, exc_info=problem)
 
 
 def _report(task: asyncio.Task[None]) -> None:

@@ -33,12 +33,13 @@ class SyncDoor:
         *,
         operator_open: bool = False,
         origins: Iterable[str] = (),
+        hosts: frozenset[str] | None = None,
         path: str = "/sync",
     ) -> None:
         self.hub = hub
         self.path = path
         self._gate = Gate(operator_open=operator_open)
-        self._origins = Origins(origins)
+        self._origins = Origins(origins, hosts=hosts)
 
     def http_protocol(self) -> type[HttpToolsProtocol]:
         """HTTP for uvicorn: its own protocol, with WebSockets at `path` led to picows."""

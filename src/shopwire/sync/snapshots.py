@@ -47,8 +47,13 @@ class SnapshotLoader:
                 try:
                     await self._read(states)
                     wait_ms = RETRY_MS_MIN
-                except ShopwireError as problem:
-                    _LOG.warning("documents could not be read: %s", problem)
+                except Exception as problem:  # noqa: BLE001 - what is wanted stays wanted
+                    known = isinstance(problem, ShopwireError)
+                    _LOG.warning(
+                        "documents could not be read: %s",
+                        problem,
+                        exc_info=None if known else problem,
+                    )
                     await asyncio.sleep(wait_ms / 1_000)
                     wait_ms = min(RETRY_MS_MAX, wait_ms * 2)
 
