@@ -50,7 +50,7 @@ HANDLER = Handler(
 class Shop:
     """What a test may look at and turn."""
 
-    def __init__(self, write_path: WritePath, pages: Path) -> None:
+    def __init__(self, write_path: WritePath, pages: Path, origins: tuple[str, ...]) -> None:
         self.pages = pages
         self.readings = Readings()
         self.published: list[tuple[str, int, dict[str, Any]]] = []
@@ -67,6 +67,7 @@ class Shop:
                 routes=(),
                 sync=self._sync,
                 stopping=lambda: self.stopping,
+                origins=origins,
             )
         )
 
@@ -80,11 +81,16 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+def origins() -> tuple[str, ...]:
+    return ()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, origins: tuple[str, ...]) -> AsyncIterator[Shop]:
     state = MemoryState(2)
     write_path = WritePath(MemoryStorage(state), [HANDLER], SystemClock())
     await write_path.start()
-    yield Shop(write_path, tmp_path)
+    yield Shop(write_path, tmp_path, origins)
     await write_path.stop()
 
 

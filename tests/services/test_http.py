@@ -204,13 +204,27 @@ async def test_a_server_on_loopback_answers_to_its_names_only(
     assert ServeOptions(data=shop.pages, host="0.0.0.0").hosts is None
 
 
-async def test_other_pages_may_use_the_api_only_where_allowed(web: httpx2.AsyncClient):
-    ask = {
-        "origin": "https://shop.example",
-        "access-control-request-method": "POST",
-        "access-control-request-headers": "idempotency-key",
-    }
-    answer = await web.options(TAKE, headers=ask)
-    assert "access-control-allow-origin" not in answer.headers
-    read = await web.get("/api/status", headers={"origin": "https://shop.example"})
-    assert "access-control-allow-origin" not in read.headers
+PREFLIGHT = {
+    "origin": "https://shop.example",
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "idempotency-key",
+}
+
+
+async def test_other_pages_may_not_use_the_api(web: httpx2.AsyncClient):
+    for answer in (
+        await web.options(TAKE, headers=PREFLIGHT),
+        await web.get("/api/status", headers={"origin": "https://shop.example"}),
+    ):
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origins", [("https://shop.example",)])
+async def test_a_named_origin_may_use_the_api(web: httpx2.AsyncClient):
+    asked = await web.options(TAKE, headers=PREFLIGHT)
+    assert asked.headers["access-control-allow-origin"] == "https://shop.example"
+    headers = keyed() | {"origin": "https://shop.example"}
+    answer = await web.post(TAKE, json=ONE, headers=headers)
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    other = await web.get("/api/status", headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers

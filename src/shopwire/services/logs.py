@@ -21,7 +21,7 @@ def configure_logs(*, debug: bool = False, as_json: bool | None = None) -> None:
     tail: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if machine
-        else [structlog.dev.ConsoleRenderer(colors=True, pad_event_to=24)]
+        else [structlog.dev.ConsoleRenderer(colors=True, pad_event_to=24, sort_keys=False)]
     )
     structlog.configure(
         processors=[
