@@ -175,6 +175,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
 
     telemetry.watch(readings)
     pulse = Pulse(readings, hub.publish_ephemeral, clock)
+    pulse.beat()  # so that a screen that is there at once sees how it stands
     await steps.enter("pulse", in_background(pulse.run(), fail))
     return Container(
         options=options,
