@@ -28,9 +28,9 @@ def make(readings: list[Readings], clock: Hands):
 
 
 def test_rates_are_differences_over_the_time_that_passed():
-    clock, readings = Hands(), [Readings(events=100, committed=50, refused=5, frames=1_000)]
+    clock, readings = Hands(), [Readings(log_events=100, committed=50, refused=5, frames=1_000)]
     pulse, published = make(readings, clock)
-    readings.append(Readings(events=160, committed=90, refused=7, frames=1_900, log_events=160))
+    readings.append(Readings(log_events=160, committed=90, refused=7, frames=1_900))
     clock.turn(2_000)
     pulse.beat()
     (topic, _, document), *_ = published

@@ -1,17 +1,13 @@
 """Proofs over the whole log: contiguity, versions, everything derived from it; and rebuilding."""
 
 from collections.abc import Callable, Iterable, Sequence
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Final
 
 import msgspec
 
-import shopwire.modules
 from shopwire.adapters.postgres.pool import Pools, Snapshot, StorageErrors
 from shopwire.kernel.checks import Check, Drift
 from shopwire.kernel.limits import READ_EVENTS_MAX
-from shopwire.kernel.module import Module
 from shopwire.kernel.queries import load_queries
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
@@ -52,12 +48,6 @@ class Report(msgspec.Struct, kw_only=True):
         self.drift_total += len(found)
         room = DRIFT_SHOWN_MAX - len(self.drift)
         self.drift.extend(found[: max(room, 0)])
-
-
-def installed_modules() -> list[Module]:
-    """Every module of this installation, by its wiring."""
-    packages = iter_modules(shopwire.modules.__path__, "shopwire.modules.")
-    return [import_module(f"{package.name}.wiring").MODULE for package in packages]
 
 
 async def verify(

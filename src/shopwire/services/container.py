@@ -101,18 +101,6 @@ class Container(msgspec.Struct, kw_only=True):
         )
 
 
-class _Heads:
-    """Where the log ends, as the last probe of the database saw it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.events = 0
-
-    async def probe(self) -> None:
-        """Asks the database; raises StorageUnavailable where it does not answer."""
-        self.events = sum((await self._store.log.heads()).next)
-
-
 @asynccontextmanager
 async def open_container(options: ServeOptions) -> AsyncIterator[Container]:
     """Starts everything; stops it in the opposite order, the write path drained before the log.
@@ -150,9 +138,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     await steps.enter("consumers", in_background(consumers.run(), fail))
     hub = Hub(store.log, clock=clock)
     await steps.enter("hub", started(hub.start, hub.stop))
-    heads = _Heads(store)
-    await heads.probe()
-    await steps.enter("watch", in_background(database.watch(heads.probe), fail))
+    await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
         stats, sync = write_path.stats, hub.stats()
@@ -163,7 +149,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
             events=stats.events,
             batches=stats.batches,
             queue=write_path.queued,
-            log_events=heads.events,
+            log_events=sum(sync.head),
             hub_lag_ms=sync.lag_ms,
             screens=sync.screens,
             topics=sync.topics,

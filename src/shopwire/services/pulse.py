@@ -69,7 +69,8 @@ class Pulse:
             return round(max(after - earlier, 0) / seconds, 1)
 
         self.document = PulseDocument(
-            events_per_s=rate(now.events, before.events),
+            # Of the log, not of this process: a command-line import beside it counts as well.
+            events_per_s=rate(now.log_events, before.log_events),
             commands_per_s=rate(now.committed + now.refused, before.committed + before.refused),
             refused_per_s=rate(now.refused, before.refused),
             log_head=now.log_events,
