@@ -8,7 +8,7 @@ from shopwire.adapters.postgres.store import open_store
 from shopwire.cli import log as log_cli
 from shopwire.kernel.checks import Drift
 from shopwire.kernel.clock import SystemClock
-from shopwire.kernel.errors import LogCorrupt
+from shopwire.kernel.errors import LogCorrupt, SetupProblem
 from shopwire.kernel.write_path import WritePath
 from shopwire.services import audit
 from shopwire.testing.conformance.sample import COUNT_UP, TABLES, count_up
@@ -106,8 +106,7 @@ async def test_a_new_epoch_is_one_for_all_partitions(store):
     assert (await audit.verify(store.pools)).drift_total == 0
 
 
-def test_the_commands_tell_machines_in_json(database_url, capsys, monkeypatch):
-    monkeypatch.setattr(audit, "installed_modules", list)
+def test_the_commands_tell_machines_in_json(database_url, capsys):
     assert log_cli.verify(url=database_url, json=True) == 0
     assert json.loads(capsys.readouterr().out)["drift_total"] == 0
     assert log_cli.replay(url=database_url, json=True) == 0
@@ -116,8 +115,20 @@ def test_the_commands_tell_machines_in_json(database_url, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out) == {"epoch": 2}
 
 
-def test_the_commands_tell_people(database_url, capsys, monkeypatch, anyio_backend):
-    monkeypatch.setattr(audit, "installed_modules", list)
+def test_the_commands_tell_people(database_url, capsys):
     assert log_cli.tail(url=database_url) == 0
     assert log_cli.verify(url=database_url) == 0
     assert "drift 0 in 0 events" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(SetupProblem, match="no folder"):
+        log_cli.verify(data=tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
+
+
+async def test_a_database_without_our_tables_is_named_as_such(postgres_harness):
+    await postgres_harness.run("DROP TABLE log_meta")
+    with pytest.raises(SetupProblem, match="no log"):
+        async with open_store(postgres_harness.dsn):
+            pass

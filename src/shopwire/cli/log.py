@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,8 +15,10 @@ from rich.table import Table
 
 from shopwire.adapters.postgres.server import open_database
 from shopwire.adapters.postgres.store import Store, open_store
+from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.events import Recorded
 from shopwire.services import audit
+from shopwire.services.parts import MODULES
 
 app = App(name="log", help="Look at the log, prove it, rebuild what is derived from it.")
 
@@ -52,7 +54,7 @@ def tail(
         url: Address of a PostgreSQL instead.
         json: One JSON object a line.
     """
-    return asyncio.run(_tail(data, url, last, follow=follow, as_json=json))
+    return _run(_tail(data, url, last, follow=follow, as_json=json), data, url)
 
 
 @app.command
@@ -64,7 +66,7 @@ def verify(*, data: Data = DATA_DEFAULT, url: Url = None, json: bool = False) ->
         url: Address of a PostgreSQL instead.
         json: Print one JSON object.
     """
-    return asyncio.run(_verify(data, url, as_json=json))
+    return _run(_verify(data, url, as_json=json), data, url)
 
 
 @app.command
@@ -76,7 +78,7 @@ def replay(*, data: Data = DATA_DEFAULT, url: Url = None, json: bool = False) ->
         url: Address of a PostgreSQL instead.
         json: Print one JSON object.
     """
-    return asyncio.run(_replay(data, url, as_json=json))
+    return _run(_replay(data, url, as_json=json), data, url)
 
 
 @app.command(name="new-epoch")
@@ -88,7 +90,19 @@ def new_epoch(*, data: Data = DATA_DEFAULT, url: Url = None, json: bool = False)
         url: Address of a PostgreSQL instead.
         json: Print one JSON object.
     """
-    return asyncio.run(_new_epoch(data, url, as_json=json))
+    return _run(_new_epoch(data, url, as_json=json), data, url)
+
+
+def _run(work: Coroutine[Any, Any, int], data: Path, url: str | None) -> int:
+    """Looking at a log must not make an empty one where a folder's name was mistyped."""
+    if url is None and not data.is_dir():
+        work.close()
+        raise SetupProblem(
+            f"There is no folder {data}.",
+            what="data",
+            reason="name the shop's with --data; the demo's is .shopwire/demo",
+        )
+    return asyncio.run(work)
 
 
 @asynccontextmanager
@@ -141,7 +155,7 @@ def _short(event: Recorded) -> str:
 
 
 async def _verify(data: Path, url: str | None, *, as_json: bool) -> int:
-    checks = [check for module in audit.installed_modules() for check in module.checks]
+    checks = [check for module in MODULES for check in module.checks]
     async with _opened(data, url) as store:
         with _progress(quiet=as_json) as tell:
             report = await audit.verify(store.pools, checks, tell)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
+from asyncpg.exceptions import UndefinedTableError
 
 from shopwire.adapters.hints import Hints
 from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS, WRITERS_SPARE
@@ -46,7 +47,14 @@ async def open_store(
     """
     pools = await Pools.open(dsn, writers_max=2 * PARTITIONS_DEFAULT + WRITERS_SPARE)
     try:
-        meta = await pools.read(_SQL["log_meta"])
+        try:
+            meta = await pools.read(_SQL["log_meta"])
+        except UndefinedTableError as problem:
+            raise SetupProblem(
+                "The database has no log yet.",
+                what="schema",
+                reason="start `shopwire up` on it once, which makes its tables",
+            ) from problem
         if not meta:
             raise SetupProblem(what="log", reason="the log has no head")
         partitions, log_id, epoch = meta[0]
