@@ -1,0 +1,170 @@
+/** The whole client: one store, one connection, the topics that the screen needs. */
+
+import { sseTransport } from "../transports/sse.ts";
+import type { Transport } from "../transports/transport.ts";
+import { webSocketTransport } from "../transports/ws.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type CommandResult, Commands, type SendOptions } from "./commands.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
+import type { Json, ServerMessage } from "./protocol.ts";
+import { StatusTracker } from "./status.ts";
+import { Store } from "./store.ts";
+import { Subscriptions } from "./subscriptions.ts";
+
+export interface ClientOptions {
+  /** Where the server is, such as `https://shop.example`; no slash at its end. */
+  url: string;
+  /** Ways to connect, the best first. */
+  transports?: readonly Transport[];
+  fetch?: typeof fetch;
+  clock?: Clock;
+  random?: () => number;
+  /** Whose events tell of the network; the window, where there is one. */
+  environment?: EventTarget | null;
+}
+
+export class Client {
+  readonly store = new Store();
+  readonly status: StatusTracker;
+  readonly url: string;
+  readonly #connection: Connection;
+  readonly #subscriptions: Subscriptions;
+  readonly #commands: Commands;
+  readonly #clock: Clock;
+  readonly #environment: EventTarget | null;
+  readonly #wake = () => this.#connection.wake();
+  readonly #sleep = () => this.#connection.sleep();
+  readonly #seen = () => {
+    if (document.visibilityState === "visible") this.#connection.wake();
+  };
+
+  constructor(options: ClientOptions) {
+    const { url, clock = systemClock, random = Math.random } = options;
+    this.url = url;
+    this.#clock = clock;
+    this.#environment =
+      options.environment === undefined
+        ? typeof window === "undefined"
+          ? null
+          : window
+        : options.environment;
+    this.status = new StatusTracker(clock);
+    this.#commands = new Commands(url, options.fetch ?? fetch.bind(globalThis), clock, random);
+    this.#connection = new Connection(
+      {
+        transports: options.transports ?? [
+          webSocketTransport(`${url.replace(/^http/, "ws")}/sync`),
+          sseTransport(`${url}/sync/sse`),
+        ],
+        clock,
+        random,
+        epoch: () => this.store.epoch,
+      },
+      {
+        welcomed: () => this.#subscriptions.restart(),
+        message: (message) => this.#take(message),
+        changed: () => this.#tellStatus(),
+      },
+    );
+    this.#subscriptions = new Subscriptions(
+      this.store,
+      clock,
+      () => this.#connection,
+      () => this.#tellStatus(),
+    );
+  }
+
+  get connection(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  /** Why the connection is closed or was last lost; null before the first loss. */
+  get lastClose(): { code: number; reason: string } | null {
+    return this.#connection.lastClose;
+  }
+
+  /** Connects, and stays connected until `stop`. */
+  start(): this {
+    this.#environment?.addEventListener("online", this.#wake);
+    this.#environment?.addEventListener("offline", this.#sleep);
+    if (typeof document !== "undefined") {
+      document.addEventListener("visibilitychange", this.#seen);
+    }
+    this.#connection.start();
+    return this;
+  }
+
+  stop(): void {
+    this.#environment?.removeEventListener("online", this.#wake);
+    this.#environment?.removeEventListener("offline", this.#sleep);
+    if (typeof document !== "undefined") {
+      document.removeEventListener("visibilitychange", this.#seen);
+    }
+    this.#connection.stop();
+  }
+
+  /** Keeps these topics in the store up to date until the returned function is called. */
+  subscribe(topics: Iterable<string>): () => void {
+    return this.#subscriptions.want(topics);
+  }
+
+  /** Why a topic cannot be subscribed to; undefined where it can. */
+  refusal(topic: string): { code: number; message: string } | undefined {
+    return this.#subscriptions.refusal(topic);
+  }
+
+  /** Sends a command; see `Commands.send`. */
+  send<R = unknown>(
+    operation: string,
+    body: Json,
+    options?: SendOptions,
+  ): Promise<CommandResult<R>> {
+    return this.#commands.send<R>(operation, body, options);
+  }
+
+  /** Resolves when these versions are in the store: true; or when time is up: false. */
+  waitFor(versions: Readonly<Record<string, number>>, msMax = 5_000): Promise<boolean> {
+    if (this.store.holds(versions)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (held: boolean) => {
+        stop();
+        this.#clock.cancel(timer);
+        resolve(held);
+      };
+      const timer = this.#clock.after(msMax, () => finish(false));
+      const stop = this.store.onTopics(Object.keys(versions), () => {
+        if (this.store.holds(versions)) finish(true);
+      });
+    });
+  }
+
+  #take(message: ServerMessage): void {
+    const change = this.store.apply(message);
+    switch (message.t) {
+      case "welcome":
+      case "beat":
+        this.status.proved(message.lag_ms, message.now);
+        break;
+      case "reset":
+        this.#subscriptions.reset();
+        break;
+      case "live":
+        this.#connection.proven();
+        this.#subscriptions.live(message.id);
+        break;
+      case "error":
+        this.#subscriptions.refused(message.id, message);
+        break;
+    }
+    if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);
+  }
+
+  #tellStatus(): void {
+    this.status.connection(this.#connection.state === "open", this.#subscriptions.complete);
+  }
+}
+
+/** A client that is connecting already. */
+export function createClient(options: ClientOptions): Client {
+  return new Client(options).start();
+}

@@ -1,0 +1,138 @@
+/** Commands over HTTP: one key an intent, however often it has to be sent. */
+
+import { backoff, type Clock } from "./clock.ts";
+import type { Json } from "./protocol.ts";
+
+/** Tries of one command before the caller is told. */
+export const TRIES_MAX = 6;
+export const TRY_MS_LEAST = 200;
+export const TRY_MS_MAX = 5_000;
+
+/** The server's refusal; decide by `code` and `temporary`, never by the text. */
+export class ShopwireError extends Error {
+  override name = "ShopwireError";
+  readonly code: number;
+  readonly errorName: string;
+  readonly temporary: boolean;
+  readonly remedy: string;
+  readonly data: Json;
+  readonly status: number;
+
+  constructor(body: Partial<ErrorBody>, status: number) {
+    super(body.message ?? `The server answered ${status}.`);
+    this.code = body.code ?? 0;
+    this.errorName = body.name ?? "Unknown";
+    this.temporary = body.temporary ?? status >= 500;
+    this.remedy = body.remedy ?? "";
+    this.data = body.data ?? {};
+    this.status = status;
+  }
+}
+
+interface ErrorBody {
+  code: number;
+  name: string;
+  message: string;
+  temporary: boolean;
+  remedy: string;
+  data: Json;
+}
+
+/** No answer came: whether the command took effect is not known. Its key can be sent again. */
+export class UnknownOutcome extends Error {
+  override name = "UnknownOutcome";
+  readonly key: string;
+
+  constructor(key: string, cause: unknown) {
+    super("No answer came from the server.", { cause });
+    this.key = key;
+  }
+}
+
+export interface CommandResult<R = unknown> {
+  /** Topic to version: once the store holds these, the effect is on the screen. */
+  readonly versions: Record<string, number>;
+  readonly result: R;
+  /** Whether this is the answer to an earlier sending of the same key. */
+  readonly replayed: boolean;
+}
+
+export interface SendOptions {
+  /** The same for each repeat of the same intent; made up if not given. */
+  key?: string;
+  signal?: AbortSignal;
+  /** Told before each further try. */
+  onRetry?: (attempt: number) => void;
+}
+
+export class Commands {
+  readonly #url: string;
+  readonly #fetch: typeof fetch;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(url: string, fetcher: typeof fetch, clock: Clock, random: () => number) {
+    this.#url = url;
+    this.#fetch = fetcher;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /**
+   * Sends a command until it is answered. Rejects with ShopwireError where it was refused, with
+   * UnknownOutcome where no answer came in TRIES_MAX tries.
+   */
+  async send<R = unknown>(
+    operation: string,
+    body: Json,
+    { key = crypto.randomUUID(), signal, onRetry }: SendOptions = {},
+  ): Promise<CommandResult<R>> {
+    for (let attempt = 0; ; attempt += 1) {
+      const problem = await this.#once<R>(operation, body, key, signal);
+      if (!(problem instanceof Error)) return problem;
+      const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
+      if (!passing || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
+      onRetry?.(attempt + 1);
+      await this.#wait(attempt, problem);
+    }
+  }
+
+  async #once<R>(
+    operation: string,
+    body: Json,
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CommandResult<R> | Error> {
+    let answer: Response;
+    let content: Json;
+    try {
+      answer = await this.#fetch(`${this.#url}/api/commands/${encodeURIComponent(operation)}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+        body: JSON.stringify(body),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      content = (await answer.json()) as Json;
+    } catch (problem) {
+      return new UnknownOutcome(key, problem);
+    }
+    if (!answer.ok) return new ShopwireError(content as Partial<ErrorBody>, answer.status);
+    return {
+      versions: content.versions as Record<string, number>,
+      result: content.result as R,
+      replayed: answer.headers.get("Idempotency-Replayed") === "true",
+    };
+  }
+
+  #wait(attempt: number, problem: Error): Promise<void> {
+    const asked = problem instanceof ShopwireError ? Number(problem.data.retry_ms ?? 0) : 0;
+    const jittered = backoff(attempt, {
+      least: TRY_MS_LEAST,
+      most: TRY_MS_MAX,
+      random: this.#random,
+    });
+    return new Promise((resolve) => {
+      this.#clock.after(Math.max(asked, jittered), resolve);
+    });
+  }
+}

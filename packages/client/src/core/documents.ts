@@ -1,0 +1,137 @@
+/** What the documents of each kind of topic look like. One name everywhere: server, wire, screen. */
+
+export interface ProductOption {
+  name: string;
+  values: string[];
+}
+
+export interface ProductVariant {
+  sku: string;
+  title: string;
+  options: Record<string, string>;
+  gtin: string | null;
+}
+
+export interface ProductImage {
+  url: string;
+  alt: string;
+}
+
+/** A product; price and stock are documents of their own, one a SKU. */
+export interface ProductDocument {
+  id: string;
+  title: string;
+  description: string;
+  brand: string;
+  status: "active" | "draft" | "archived";
+  categories: string[];
+  tags: string[];
+  options: ProductOption[];
+  variants: ProductVariant[];
+  images: ProductImage[];
+}
+
+/** A category; `revision` grows when a list of its products should be asked for again. */
+export interface CategoryDocument {
+  slug: string;
+  name: string;
+  parent: string | null;
+  products: number;
+  revision: number;
+}
+
+/** Units that can be sold now, over all suppliers. */
+export interface StockDocument {
+  sku: string;
+  available: number;
+  status: "in_stock" | "low" | "out";
+}
+
+/** A list price in minor units of its currency. */
+export interface PriceDocument {
+  sku: string;
+  amount_minor: number;
+  currency: string;
+  compare_at_minor: number | null;
+}
+
+export interface SupplierDocument {
+  id: string;
+  name: string;
+  status: "active" | "paused";
+}
+
+export interface OfferDocument {
+  sku: string;
+  supplier: string;
+  cost_minor: number;
+  currency: string;
+  lead_time_days: number | null;
+  order_min: number;
+  order_max: number | null;
+  map_minor: number | null;
+  msrp_minor: number | null;
+  active: boolean;
+}
+
+/** A run of an import, also while it goes on; rows = changed + unchanged + quarantined. */
+export interface ImportDocument {
+  id: string;
+  supplier: string;
+  profile: string;
+  source: string;
+  status: "running" | "finished" | "failed";
+  rows: number;
+  changed: number;
+  unchanged: number;
+  quarantined: number;
+  notes: string[];
+  started_at_ms: number;
+  finished_at_ms: number | null;
+  error: string | null;
+}
+
+/** Ids of the latest runs, newest first. */
+export interface ImportsDocument {
+  runs: string[];
+}
+
+/** How the server is doing, every second. */
+export interface PulseDocument {
+  events_per_s: number;
+  commands_per_s: number;
+  refused_per_s: number;
+  log_head: number;
+  hub_lag_ms: number;
+  screens: number;
+  frames_per_s: number;
+  topics: number;
+  queue: number;
+  database: "up" | "down";
+  now_ms: number;
+}
+
+/** Kind of topic to its document. */
+export interface Documents {
+  product: ProductDocument;
+  category: CategoryDocument;
+  stock: StockDocument;
+  price: PriceDocument;
+  supplier: SupplierDocument;
+  offer: OfferDocument;
+  import: ImportDocument;
+  imports: ImportsDocument;
+  ops: PulseDocument;
+}
+
+export type Kind = keyof Documents;
+
+/** A topic's name: its kind, a colon, the entity's id. */
+export type Topic<K extends Kind = Kind> = `${K}:${string}`;
+
+/** The document of a topic whose kind is known; otherwise any object. */
+export type DocumentOf<T extends string> = T extends `${infer K}:${string}`
+  ? K extends Kind
+    ? Documents[K]
+    : Record<string, unknown>
+  : Record<string, unknown>;

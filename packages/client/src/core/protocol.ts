@@ -1,0 +1,115 @@
+/** The messages of docs/protocol/sync-v1.md. */
+
+export const PROTOCOL = 1;
+
+export type Json = Record<string, unknown>;
+
+export interface Snap {
+  t: "snap";
+  topic: string;
+  v: number;
+  doc: Json | null;
+  at: number;
+}
+
+export interface Patch {
+  t: "patch";
+  topic: string;
+  from: number;
+  v: number;
+  set?: Json;
+  del?: string[];
+  at: number;
+}
+
+export type Item = Snap | Patch;
+
+export interface Welcome {
+  t: "welcome";
+  proto: number;
+  epoch: number;
+  head: number[];
+  now: number;
+  lag_ms: number;
+  beat_ms: number;
+  session: string;
+  limits: Record<string, number>;
+}
+
+export interface ErrorMessage {
+  t: "error";
+  id: number | null;
+  code: number;
+  name: string;
+  message: string;
+  temporary: boolean;
+  remedy: string;
+  data: Json;
+}
+
+export type ServerMessage =
+  | Welcome
+  | { t: "reset"; epoch: number; reason: string }
+  | Item
+  | { t: "batch"; items: Item[] }
+  | { t: "live"; id: number; head: number[] }
+  | { t: "beat"; head: number[]; lag_ms: number; now: number }
+  | { t: "pong"; id: number; now: number }
+  | ErrorMessage;
+
+export type ClientMessage =
+  | { t: "hello"; proto: number; epoch: number | null }
+  | { t: "sub"; id: number; topics: string[]; have?: Record<string, number>; epoch?: number }
+  | { t: "unsub"; id: number; topics: string[] }
+  | { t: "ping"; id: number };
+
+/** What no server of this protocol sends: close, and connect again with backoff. */
+export class ProtocolBroken extends Error {
+  override name = "ProtocolBroken";
+}
+
+/** Fields without which a message of a type means nothing. */
+const NEEDS: Record<string, Record<string, string>> = {
+  welcome: { epoch: "number", head: "object", now: "number", lag_ms: "number", beat_ms: "number" },
+  reset: { epoch: "number" },
+  snap: { topic: "string", v: "number" },
+  patch: { topic: "string", v: "number", from: "number" },
+  batch: { items: "object" },
+  live: { id: "number" },
+  beat: { lag_ms: "number", now: "number" },
+  error: { code: "number" },
+};
+
+/** Reads a server's message; throws ProtocolBroken. Unknown types pass: the protocol may grow. */
+export function decode(text: string): ServerMessage {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch (problem) {
+    throw new ProtocolBroken(String(problem));
+  }
+  checkShape(message);
+  const items = (message as { t: string; items?: unknown }).items;
+  if ((message as { t: string }).t === "batch") {
+    if (!Array.isArray(items)) throw new ProtocolBroken("the items of a batch are a list");
+    for (const item of items) checkShape(item);
+  }
+  return message as ServerMessage;
+}
+
+function checkShape(message: unknown): void {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) {
+    throw new ProtocolBroken("a message is an object");
+  }
+  const fields = message as Json;
+  if (typeof fields.t !== "string") throw new ProtocolBroken("a message has a type t");
+  for (const [name, type] of Object.entries(NEEDS[fields.t] ?? {})) {
+    // biome-ignore lint/suspicious/useValidTypeof: the types come from the table above
+    if (typeof fields[name] !== type || fields[name] === null) {
+      throw new ProtocolBroken(`${fields.t} without a usable ${name}`);
+    }
+  }
+  if (fields.t === "snap" && (typeof fields.doc !== "object" || Array.isArray(fields.doc))) {
+    throw new ProtocolBroken("a document is an object or null");
+  }
+}

@@ -1,0 +1,96 @@
+/** Documents by topic, observable. The only way in is the reducer. */
+
+import type { DocumentOf } from "./documents.ts";
+import type { Item, ServerMessage } from "./protocol.ts";
+import { type Change, type Held, Replica } from "./reducer.ts";
+
+export type Listener = () => void;
+
+/** Holds what was received. References of unchanged documents stay the same. */
+export class Store {
+  readonly #replica = new Replica();
+  readonly #byTopic = new Map<string, Set<Listener>>();
+  readonly #all = new Set<(topics: ReadonlySet<string>) => void>();
+
+  get epoch(): number | null {
+    return this.#replica.epoch;
+  }
+
+  /** The document of a topic as last received; undefined where nothing was received yet. */
+  get<T extends string>(topic: T): Held<DocumentOf<T>> | undefined {
+    return this.#replica.docs.get(topic) as Held<DocumentOf<T>> | undefined;
+  }
+
+  /** Version by topic, of those that are held: what a subscription says it has. */
+  versions(topics: Iterable<string>): Record<string, number> {
+    const have: Record<string, number> = {};
+    for (const topic of topics) {
+      const held = this.#replica.docs.get(topic);
+      if (held !== undefined && !this.#replica.missed.has(topic)) have[topic] = held.v;
+    }
+    return have;
+  }
+
+  /** Whether a newer version than the held one is known to exist. */
+  isMissed(topic: string): boolean {
+    return this.#replica.missed.has(topic);
+  }
+
+  /** Whether these versions, or newer ones, are held. */
+  holds(versions: Readonly<Record<string, number>>): boolean {
+    return Object.entries(versions).every(
+      ([topic, v]) => (this.#replica.docs.get(topic)?.v ?? 0) >= v,
+    );
+  }
+
+  /** Tells when the document of a topic changes; returns how to stop that. */
+  onTopic(topic: string, listener: Listener): () => void {
+    const listeners = this.#byTopic.get(topic) ?? new Set();
+    this.#byTopic.set(topic, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#byTopic.get(topic) === listeners) {
+        this.#byTopic.delete(topic);
+      }
+    };
+  }
+
+  /** Tells once, however many of the topics changed together. */
+  onTopics(topics: readonly string[], listener: Listener): () => void {
+    const stops = topics.map((topic) => this.onTopic(topic, listener));
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  /** Tells every change with the topics that it concerns. */
+  onChange(listener: (topics: ReadonlySet<string>) => void): () => void {
+    this.#all.add(listener);
+    return () => this.#all.delete(listener);
+  }
+
+  /** Takes documents that came with a list over HTTP; older ones than the held change nothing. */
+  offer(entries: Iterable<{ topic: string; v: number; doc: unknown; at: number }>): void {
+    const items: Item[] = [];
+    for (const { topic, v, doc, at } of entries) {
+      items.push({ t: "snap", topic, v, doc: doc as never, at });
+    }
+    this.apply({ t: "batch", items });
+  }
+
+  /** Takes a message of the server. */
+  apply(message: ServerMessage): Change {
+    const change = this.#replica.apply(message);
+    if (change.topics.size > 0) this.#tell(change.topics);
+    return change;
+  }
+
+  #tell(topics: ReadonlySet<string>): void {
+    const listeners = new Set<Listener>();
+    for (const topic of topics) {
+      for (const listener of this.#byTopic.get(topic) ?? []) listeners.add(listener);
+    }
+    for (const listener of listeners) listener();
+    for (const listener of this.#all) listener(topics);
+  }
+}

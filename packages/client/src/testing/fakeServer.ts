@@ -1,0 +1,127 @@
+/** A server of the sync protocol in memory, for tests of what stands on the client. */
+
+import type { ClientMessage, Item, Json, ServerMessage } from "../core/protocol.ts";
+import type { Link, LinkEvents, Transport } from "../transports/transport.ts";
+
+export interface FakeConnection {
+  readonly received: ClientMessage[];
+  /** Sends a message as it is. */
+  send(message: ServerMessage): void;
+  /** Sends a text that may be no message. */
+  sendText(text: string): void;
+  close(code: number, reason?: string): void;
+}
+
+export interface FakeServer {
+  readonly transport: Transport;
+  /** Connections that were made, the newest last. */
+  readonly connections: FakeConnection[];
+  epoch: number;
+  /** Whether connections open, and hellos are answered. */
+  reachable: boolean;
+  answering: boolean;
+  /** Sets a document at its next version and tells subscribers by a snapshot. */
+  put(topic: string, doc: Json | null): number;
+  beat(lagMs?: number): void;
+}
+
+class Session implements FakeConnection {
+  readonly received: ClientMessage[] = [];
+  readonly topics = new Set<string>();
+  readonly #events: LinkEvents;
+  #open = true;
+
+  constructor(events: LinkEvents) {
+    this.#events = events;
+  }
+
+  send(message: ServerMessage): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  sendText(text: string): void {
+    if (this.#open) this.#events.message(text);
+  }
+
+  close(code: number, reason = ""): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#events.closed(code, reason);
+  }
+}
+
+export function createFakeServer(now: () => number = () => 0): FakeServer {
+  const documents = new Map<string, { v: number; doc: Json | null; at: number }>();
+  const sessions: Session[] = [];
+
+  const snap = (topic: string): Item => {
+    const held = documents.get(topic) ?? { v: 0, doc: null, at: 0 };
+    return { t: "snap", topic, v: held.v, doc: held.doc, at: held.at };
+  };
+
+  const subscribe = (session: Session, sub: ClientMessage & { t: "sub" }): void => {
+    const known = sub.epoch === undefined || sub.epoch === server.epoch;
+    const news = sub.topics.filter((topic) => {
+      session.topics.add(topic);
+      const have = known ? sub.have?.[topic] : undefined;
+      return have === undefined || have !== (documents.get(topic)?.v ?? 0);
+    });
+    if (news.length > 0) session.send({ t: "batch", items: news.map(snap) });
+    session.send({ t: "live", id: sub.id, head: [0] });
+  };
+
+  const answer = (session: Session, message: ClientMessage): void => {
+    session.received.push(message);
+    if (!server.answering) return;
+    if (message.t === "hello") {
+      session.send({
+        t: "welcome",
+        proto: 1,
+        epoch: server.epoch,
+        head: [0],
+        now: now(),
+        lag_ms: 0,
+        beat_ms: 2_000,
+        session: "fake",
+        limits: {},
+      });
+    } else if (message.t === "sub") {
+      subscribe(session, message);
+    } else if (message.t === "unsub") {
+      for (const topic of message.topics) session.topics.delete(topic);
+    } else session.send({ t: "pong", id: message.id, now: now() });
+  };
+
+  const server: FakeServer = {
+    connections: sessions,
+    epoch: 1,
+    reachable: true,
+    answering: true,
+    transport: {
+      name: "fake",
+      connect(events): Link {
+        const session = new Session(events);
+        if (server.reachable) {
+          sessions.push(session);
+          queueMicrotask(() => events.opened());
+        } else queueMicrotask(() => session.close(1006));
+        return {
+          send: (text) => answer(session, JSON.parse(text) as ClientMessage),
+          close: (code, reason) => session.close(code, reason),
+        };
+      },
+    },
+    put(topic, doc) {
+      const v = (documents.get(topic)?.v ?? 0) + 1;
+      documents.set(topic, { v, doc, at: now() });
+      for (const session of sessions) if (session.topics.has(topic)) session.send(snap(topic));
+      return v;
+    },
+    beat(lagMs = 0) {
+      for (const session of sessions) {
+        session.send({ t: "beat", head: [0], lag_ms: lagMs, now: now() });
+      }
+    },
+  };
+  return server;
+}
