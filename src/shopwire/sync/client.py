@@ -97,6 +97,7 @@ class SyncClient:
         # Only spreads reconnects; nothing secret hangs on it.
         self._random = random.Random(seed)  # noqa: S311
         self._task: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     # -- for users ----------------------------------------------------------------------------
@@ -179,6 +180,8 @@ class SyncClient:
             self._beat_ms = message["beat_ms"]
             self._prove(message)
             self._welcomed = True
+            if self._transport is not None:
+                self._watch_over(self._transport)
             if self._topics and self._said in {None, message["epoch"]}:
                 self._sub(list(self._topics), self.replica.versions)
         elif kind == "reset":
@@ -269,13 +272,20 @@ class SyncClient:
         self._heard = time.monotonic()
         self._said = self.replica.epoch
         self._say({"t": "hello", "proto": 1, "epoch": self._said})
-        watch = asyncio.create_task(self._watch(transport))
+        self._watch_over(transport)
         try:
             await transport.wait_disconnected()
         finally:
-            watch.cancel()
+            if self._watcher is not None:
+                self._watcher.cancel()
             transport.disconnect(False)
         return listener.code
+
+    def _watch_over(self, transport: WSTransport) -> None:
+        """Begins to watch, at the pace that is known now."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._watcher = asyncio.create_task(self._watch(transport))
 
     async def _watch(self, transport: WSTransport) -> None:
         """A half-open connection looks healthy: only messages prove that it lives."""

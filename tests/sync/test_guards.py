@@ -1,0 +1,150 @@
+"""Guards that no ordinary history reaches."""
+
+import asyncio
+
+import pytest
+from tests.sync.simulated import FakeClock
+from tests.sync.test_bug_classes import Bench, document
+
+from shopwire.kernel.events import Position, Recorded
+from shopwire.kernel.limits import READ_EVENTS_MAX
+from shopwire.kernel.log import Heads
+from shopwire.sync.codes import CloseCode
+from shopwire.sync.fanout import Fanout
+from shopwire.sync.hub import Hub
+from shopwire.sync.limits import Limits
+from shopwire.sync.transports.queued import QueuedWire
+
+pytestmark = pytest.mark.anyio
+
+
+class LongLog:
+    """Says where it ends, nothing else."""
+
+    partitions = 1
+
+    def __init__(self, end) -> None:
+        self.end = end
+
+    async def heads(self):
+        return Heads(1, (self.end,))
+
+
+def recorded(offset, command):
+    return Recorded(
+        Position(1, 0, offset), "main", f"stock:{offset}", 1, "e", b"{}", b"null", command, 1
+    )
+
+
+async def test_a_read_that_ends_inside_a_command_is_held_until_the_rest_is_there():
+    log = LongLog(READ_EVENTS_MAX + 5)
+    hub = Hub(log)
+    hub.fanout.begin(1, [0], 0)
+    first = [recorded(n, "whole" if n < 100 else "torn") for n in range(READ_EVENTS_MAX)]
+    await hub._take(0, first)
+    assert hub.fanout.applied == [100]
+    await hub._take(0, [recorded(READ_EVENTS_MAX + n, "torn") for n in range(5)])
+    assert hub.fanout.applied == [READ_EVENTS_MAX + 5]
+
+
+async def test_a_full_read_that_ends_at_the_head_is_not_held():
+    hub = Hub(LongLog(READ_EVENTS_MAX))
+    hub.fanout.begin(1, [0], 0)
+    await hub._take(0, [recorded(n, "all") for n in range(READ_EVENTS_MAX)])
+    assert hub.fanout.applied == [READ_EVENTS_MAX]
+
+
+async def test_a_followed_topic_does_not_run_ahead_of_the_others_of_its_command():
+    bench = Bench()
+    client = bench.client()
+    client.sub(["stock:A", "price:A"])
+    bench.load(0, document("stock:A", 1), document("price:A", 1))
+    client.hear()
+    ahead = bench.client(7)
+    ahead.sub(["stock:A"], have={"stock:A": 2})
+    bench.load(2, document("stock:A", 2, n=2))
+    assert client.hear() == []
+    bench.apply(bench.event("stock:A", 2, n=2), bench.event("price:A", 2, n=2))
+    assert client.hear() == ["patch", "patch"]
+    assert len(client.replica.missed) == 0
+
+
+async def test_answers_wait_for_a_client_that_does_not_read_and_are_bounded():
+    bench = Bench()
+    client = bench.client()
+    client.session.on_pause()
+    client.wire.frames.clear()
+    client.say({"t": "ping", "id": 1})
+    assert not client.wire.frames
+    client.session.on_resume()
+    assert client.hear() == ["pong"]
+    client.session.on_pause()
+    for number in range(20_000):
+        bench.clock.ms += 25
+        client.say({"t": "ping", "id": number})
+        if client.wire.closed is not None:
+            break
+    assert client.wire.closed is CloseCode.FLOODING
+    assert client.session._answer_bytes < 300_000
+
+
+async def test_subs_that_wait_for_live_are_bounded():
+    bench = Bench()
+    client = bench.client()
+    for number in range(2_000):
+        bench.clock.ms += 25
+        client.sub(["stock:A"], number)
+        if client.wire.closed is not None:
+            break
+    assert client.wire.closed is CloseCode.FLOODING
+    assert number <= 1_001
+
+
+async def test_another_shop_s_event_is_counted_and_not_shown():
+    fanout = Fanout("another", FakeClock(), Limits())
+    fanout.begin(7, [0], 0)
+    bench = Bench()
+    bench.fanout = fanout
+    client = bench.client()
+    client.sub(["stock:A"])
+    bench.load(0)
+    client.hear()
+    bench.apply(bench.event("stock:A", 1, n=1))
+    assert client.hear() == []
+    assert fanout.applied == [1]
+
+
+class Held:
+    """A session as a queued wire sees it."""
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def on_pause(self):
+        self.calls.append("pause")
+
+    def on_resume(self):
+        self.calls.append("resume")
+
+
+async def test_a_queued_wire_asks_to_hold_back_and_to_go_on():
+    wire = QueuedWire(Limits(write_high_bytes=100, write_low_bytes=20))
+    held = wire.session = Held()
+    assert wire.progressed(), "nothing waits"
+    for _ in range(12):
+        wire.send(b"0123456789")
+    assert held.calls == ["pause"]
+    assert not wire.progressed()
+    sent = []
+
+    async def send(frame):
+        sent.append(frame)
+        if len(sent) == 9:
+            assert held.calls == ["pause"]
+
+    pump = asyncio.create_task(wire.pump(send))
+    wire.close(CloseCode.SERVER_STOPPING)
+    assert await pump is CloseCode.SERVER_STOPPING
+    assert len(sent) == 12
+    assert held.calls == ["pause", "resume"]
+    assert wire.progressed()
