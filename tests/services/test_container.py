@@ -13,6 +13,7 @@ from shopwire.kernel.errors import SetupProblem, ShopwireError
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.modules.inventory.api import ReportStock, SellStock
 from shopwire.modules.inventory.store import explain_stock
+from shopwire.services.consumers import Consumers
 from shopwire.services.container import Container, ServeOptions, open_container
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -53,10 +54,10 @@ async def buy(container: Container, name: str, stop: asyncio.Event) -> tuple[int
 
 @pytest.mark.timeout(90)
 async def test_a_postgres_killed_under_load_is_started_again_and_no_sale_is_lost_or_doubled(
-    tmp_path: Path,
+    data_folder: Path,
 ):
     with capture_logs() as said:
-        async with open_container(ServeOptions(data=tmp_path / "data")) as container:
+        async with open_container(ServeOptions(data=data_folder)) as container:
             report = ReportStock(sku="MUG", supplier="kiln", quantity=STOCK)
             await container.write_path.submit(Envelope(command=report, key="stock"))
             stop = asyncio.Event()
@@ -81,9 +82,9 @@ async def test_a_postgres_killed_under_load_is_started_again_and_no_sale_is_lost
     assert "stop.failed" not in told
 
 
-async def test_parts_stop_in_the_opposite_order_of_their_start(tmp_path: Path):
+async def test_parts_stop_in_the_opposite_order_of_their_start(data_folder: Path):
     with capture_logs() as said:
-        async with open_container(ServeOptions(data=tmp_path / "data")):
+        async with open_container(ServeOptions(data=data_folder)):
             pass
     started = [line["step"] for line in said if line["event"] == "start.step"]
     stopped = [line["step"] for line in said if line["event"] == "stop.step"]
@@ -91,8 +92,8 @@ async def test_parts_stop_in_the_opposite_order_of_their_start(tmp_path: Path):
     assert stopped == started[::-1]
 
 
-async def test_a_folder_in_use_is_refused_and_its_owner_stays(tmp_path: Path):
-    options = ServeOptions(data=tmp_path / "data")
+async def test_a_folder_in_use_is_refused_and_its_owner_stays(data_folder: Path):
+    options = ServeOptions(data=data_folder)
     with capture_logs():
         async with open_container(options) as first:
             with pytest.raises(SetupProblem, match="Another Shopwire"):
@@ -101,8 +102,8 @@ async def test_a_folder_in_use_is_refused_and_its_owner_stays(tmp_path: Path):
             await first.store.log.heads()
 
 
-async def test_what_was_written_is_there_after_the_next_start(tmp_path: Path):
-    options = ServeOptions(data=tmp_path / "data")
+async def test_what_was_written_is_there_after_the_next_start(data_folder: Path):
+    options = ServeOptions(data=data_folder)
     report = ReportStock(sku="MUG", supplier="kiln", quantity=7)
     with capture_logs():
         async with open_container(options) as container:
@@ -113,10 +114,24 @@ async def test_what_was_written_is_there_after_the_next_start(tmp_path: Path):
     assert again.body == first.body
 
 
-async def test_an_unreachable_database_of_ones_own_is_told(tmp_path: Path):
-    options = ServeOptions(data=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
+async def test_an_unreachable_database_of_ones_own_is_told(data_folder: Path):
+    options = ServeOptions(data=data_folder, database_url="postgresql://nobody@127.0.0.1:1/none")
     with capture_logs(), pytest.raises(SetupProblem, match="cannot be used") as caught:
         async with open_container(options):
             pass
     assert "127.0.0.1:1" in str(caught.value)
     assert "nobody" not in str(caught.value)
+
+
+async def test_a_part_that_ends_by_an_error_is_reported(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def broken(_self: Consumers) -> None:
+        raise ZeroDivisionError("a defect that the test provokes")
+
+    monkeypatch.setattr(Consumers, "run", broken)
+    with capture_logs() as said:
+        async with open_container(ServeOptions(data=data_folder)) as container:
+            problem = await container.failed
+    assert isinstance(problem, ZeroDivisionError)
+    assert "part.failed" in [line["event"] for line in said]

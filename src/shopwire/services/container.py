@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import asyncpg
 import msgspec
+import structlog
 
 from shopwire import __version__
 from shopwire.adapters.postgres.migrate import migrate
@@ -31,6 +32,8 @@ from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
+
+_log: Final = structlog.get_logger()
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +124,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def fail(problem: BaseException) -> None:
+        _log.critical("part.failed", exc_info=problem)
         if not failed.done():
             failed.set_result(problem)
 

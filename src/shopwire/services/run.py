@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from shopwire.kernel.errors import InternalError
 from shopwire.services.container import Container, ServeOptions, open_container
 from shopwire.services.server import StopSignals, listen, make_server
 
@@ -94,7 +95,10 @@ class _Life:
             while not asked.done():
                 done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if container.failed.done():
-                    raise container.failed.result()
+                    problem = container.failed.result()
+                    raise InternalError(
+                        "A part ended by an error; the log says which."
+                    ) from problem
                 for task in done - {asked}:
                     ends.discard(task)
                     task.result()

@@ -60,6 +60,7 @@ METRICS: Final = {
 LOG_EVENTS: Final = {
     "start.step": "A part was started; `step`, `took_ms`.",
     "start.ready": "Everything runs; `url`, `took_ms`.",
+    "part.failed": "A part that should run for ever ended by an error; the process stops.",
     "stop.begin": "A signal or an error asked for the end; `reason`.",
     "stop.step": "A part was stopped; `step`, `took_ms`.",
     "stop.failed": "A part did not stop cleanly; the rest is stopped all the same; `step`.",
