@@ -104,7 +104,6 @@ function checkShape(message: unknown): void {
   const fields = message as Json;
   if (typeof fields.t !== "string") throw new ProtocolBroken("a message has a type t");
   for (const [name, type] of Object.entries(NEEDS[fields.t] ?? {})) {
-    // biome-ignore lint/suspicious/useValidTypeof: the types come from the table above
     if (typeof fields[name] !== type || fields[name] === null) {
       throw new ProtocolBroken(`${fields.t} without a usable ${name}`);
     }
