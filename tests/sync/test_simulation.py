@@ -1,11 +1,13 @@
 """Whatever the network and the log do: no step back, no gap, no torn transaction, no false live."""
 
+import os
 from collections import Counter
 
 import pytest
 from tests.sync.simulated import World
 
-SEEDS = 600
+SEEDS = int(os.environ.get("SHOPWIRE_SEEDS", "600"))
+"""Histories; more of them by SHOPWIRE_SEEDS=10000."""
 SLICES = 20
 STEPS = 400
 
