@@ -35,7 +35,10 @@ from shopwire.sync.origins import Origins
 from shopwire.sync.session import Session
 from shopwire.sync.topics import Gate
 
-_LOG: Final = logging.LoggerAdapter(logging.getLogger("shopwire.sync.picows"), {})
+_PICOWS: Final = logging.getLogger("shopwire.sync.picows")
+_PICOWS.setLevel(logging.WARNING)  # it tells every connection at INFO
+_LOG: Final = logging.LoggerAdapter(_PICOWS, {})
+"""An adapter, since picows makes a logger for each connection out of a plain one."""
 _HANDSHAKE_S: Final = 10.0
 _READ_BUFFER_BYTES: Final = 2_048
 """First size of a connection's read buffer: clients say little."""
