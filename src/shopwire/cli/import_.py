@@ -40,6 +40,7 @@ def import_feed(
     supplier: str,
     profile: str | None = None,
     mapping: Path | None = None,
+    encoding: str | None = None,
     currency: str = "EUR",
     as_of: dt.datetime | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
@@ -59,6 +60,7 @@ def import_feed(
         supplier: Whose feed it is; a new name makes a new supplier.
         profile: How to read it; without it, the header tells.
         mapping: A mapping of your own, in TOML, instead of a profile.
+        encoding: Such as cp1252, for a file that is no UTF-8 and does not say what it is.
         currency: Of amounts that do not say theirs.
         as_of: The moment the feed's counts speak of, such as 2026-11-23T10:00:00+01:00. Sales up
             to then are in them. Without it no sale is taken to be in them.
@@ -79,6 +81,7 @@ def import_feed(
         supplier=check_name(supplier, "supplier"),
         source=file.name,
         profile=chosen,
+        encoding=encoding,
         currency=currency,
         as_of_ms=int(as_of.timestamp() * 1_000) if as_of else None,
         folder=file.absolute().parent,
@@ -144,6 +147,7 @@ async def open_importer(data: Path | None, database: str | None) -> AsyncIterato
 def _show(summary: Summary) -> None:
     console = Console()
     head = "Would change" if summary.dry_run else "Imported"
+    verb = "to send" if summary.dry_run else "changed"
     console.print(f"[bold]{head}[/] {summary.source} of {summary.supplier} ({summary.profile})")
     found = summary.detected
     if found.encoding:
@@ -153,13 +157,11 @@ def _show(summary: Summary) -> None:
     for name in ("rows", "changed", "unchanged", "quarantined"):
         sums.add_row(f"  {name}", f"{getattr(summary, name):,}")
     console.print(sums)
-    if not summary.dry_run:
-        for kind in ("products", "offers", "stock"):
-            tally = getattr(summary, kind)
-            refused = f", {tally.refused:,} refused" if tally.refused else ""
-            console.print(
-                f"  {kind}: {tally.applied:,} changed, {tally.unchanged:,} as they were{refused}"
-            )
+    for kind in ("products", "offers", "stock"):
+        tally = getattr(summary, kind)
+        refused = f", {tally.refused:,} refused" if tally.refused else ""
+        kept = "" if summary.dry_run else f", {tally.unchanged:,} as they were"
+        console.print(f"  {kind}: {tally.applied:,} {verb}{kept}{refused}")
     for note in summary.notes:
         console.print(f"  [dim]note: {note}[/]", markup=True, highlight=False)
     for bad in summary.bad_rows:

@@ -43,6 +43,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
         supplier: Annotated[str, QueryParameter()],
         profile: Annotated[str | None, QueryParameter()] = None,
         source: Annotated[str, QueryParameter()] = "upload",
+        encoding: Annotated[str | None, QueryParameter()] = None,
         currency: Annotated[str, QueryParameter()] = "EUR",
         as_of_ms: Annotated[int | None, QueryParameter()] = None,
         dry_run: Annotated[bool, QueryParameter()] = False,
@@ -56,6 +57,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             supplier=check_name(supplier, "supplier"),
             source=check_name(source, "source"),
             profile=profile,
+            encoding=encoding,
             currency=currency,
             as_of_ms=as_of_ms,
             dry_run=dry_run,
@@ -98,7 +100,10 @@ async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[
 
 
 def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:
-    parts = (wanted.supplier, wanted.profile, wanted.currency, wanted.as_of_ms, wanted.dry_run)
+    parts = (
+        *(wanted.supplier, wanted.profile, wanted.encoding, wanted.currency),
+        *(wanted.as_of_ms, wanted.dry_run),
+    )
     return hashlib.sha256(msgspec.json.encode(parts) + digest).digest()[:16]
 
 

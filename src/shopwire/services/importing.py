@@ -1,31 +1,51 @@
 """Takes a feed in: read, compare with what its supplier said last, send only what is news."""
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 import msgspec
 
 from shopwire.kernel.commands import Command, Envelope, Outcome
-from shopwire.kernel.errors import AlreadyExists, FeedUnreadable, InternalError, ShopwireError
+from shopwire.kernel.errors import (
+    AlreadyExists,
+    FeedUnreadable,
+    InternalError,
+    NotFound,
+    QueueFull,
+    RuleBroken,
+    ShopwireError,
+    StorageUnavailable,
+)
 from shopwire.kernel.ids import DEFAULT_TENANT, partition_of
 from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.catalog.api import PutProducts
 from shopwire.modules.feeds.api import BadRow, Counts, Digest, FinishRun, NoteChunk, StartRun
-from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX, QUARANTINED_ROWS_MAX, RAW_CHARS_MAX
+from shopwire.modules.feeds.limits import QUARANTINED_ROWS_MAX, SEND_WAIT_MS_MAX, SENDS_MAX
 from shopwire.modules.feeds.mapping import Group, Offered
 from shopwire.modules.feeds.opening import OpenFeed, open_feed
 from shopwire.modules.feeds.profile import Profile
-from shopwire.modules.feeds.reading import Detected
-from shopwire.modules.feeds.store import list_runs, said_last
-from shopwire.modules.inventory.api import Count, ReportStocks
+from shopwire.modules.feeds.reading import Detected, RawRow
+from shopwire.modules.feeds.store import get_run, list_runs, said_last
+from shopwire.modules.inventory.api import Count
 from shopwire.modules.inventory.store import skus_with_open_sales
-from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier, Terms
+from shopwire.modules.suppliers.api import RegisterSupplier
+from shopwire.services.import_news import (
+    News,
+    chunks,
+    news_of,
+    offer_commands,
+    refused_row,
+    stock_commands,
+)
 
+T = TypeVar("T")
+_LOG: Final = logging.getLogger(__name__)
 SHOWN_BAD_ROWS_MAX: Final = 20
 """Bad rows that a summary shows; all are in quarantine."""
 
@@ -39,6 +59,8 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """Where the feed came from: a file's name."""
     profile: Profile | str | None = None
+    encoding: str | None = None
+    """Goes before the profile's."""
     currency: str = "EUR"
     as_of_ms: int | None = None
     """The moment the feed's counts speak of."""
@@ -86,10 +108,18 @@ Progress = Callable[[Counts, int], None]
 class Importer:
     """Imports feeds through the write path; several may run at once."""
 
-    def __init__(self, write_path: WritePath, reads: Reads, *, partitions: int) -> None:
+    def __init__(
+        self,
+        write_path: WritePath,
+        reads: Reads,
+        *,
+        partitions: int,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._write_path = write_path
         self._reads = reads
         self._partitions = partitions
+        self._pause = pause
 
     async def run(
         self, request: ImportRequest, stream: BinaryIO, progress: Progress | None = None
@@ -97,8 +127,10 @@ class Importer:
         """Imports a feed from a seekable stream.
 
         A feed that cannot be read at all raises and leaves nothing. One that breaks off later
-        ends as `failed`, with what came before in effect. Raises StorageUnavailable and QueueFull
-        with the run still open: the same run again goes on from there.
+        ends as `failed`, with what came before in effect. A database that is away for a moment is
+        waited for; StorageUnavailable and QueueFull after SENDS_MAX tries leave the run open. The
+        feed's next import closes it and sends what is missing. Raises AlreadyExists for a run's
+        id that was used before.
         """
         feed = await asyncio.to_thread(
             open_feed,
@@ -107,6 +139,7 @@ class Importer:
             currency=request.currency,
             profile=request.profile,
             folder=request.folder,
+            encoding=request.encoding,
         )
         job = _Job(self, request, feed)
         return await job.run(stream, progress)
@@ -124,11 +157,46 @@ class Importer:
             )
             for key, command in commands
         ]
-        outcomes = await self._write_path.submit_many(envelopes)
+        outcomes = await self._patiently(lambda: self._write_path.submit_many(envelopes))
         for outcome, envelope in zip(outcomes, envelopes, strict=True):
             if not outcome.ok:
                 raise InternalError(f"{envelope.command.operation}: {outcome.body.decode()}")
         return outcomes
+
+    async def record(self, request: ImportRequest, key: str, command: Command) -> None:
+        """Writes down how far a run is; raises RuleBroken where a newer run has closed it."""
+        envelope = Envelope(
+            command=command,
+            key=f"{request.run}/{key}",
+            principal=request.principal,
+            tenant=request.tenant,
+        )
+        (outcome,) = await self._patiently(lambda: self._write_path.submit_many([envelope]))
+        if outcome.status == NotFound.status:
+            raise RuleBroken(
+                "A newer import of this supplier began.",
+                rule="one import of a supplier at a time",
+                reason="the newer one goes on",
+            )
+        if not outcome.ok:
+            raise InternalError(f"{command.operation}: {outcome.body.decode()}")
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Asks again while the answer is that it may work later: under the same keys, once."""
+        for number in range(1, SENDS_MAX):
+            try:
+                return await call()
+            except (QueueFull, StorageUnavailable) as problem:
+                wait_ms = min(SEND_WAIT_MS_MAX, 100 * 2**number)
+                _LOG.warning("an import waits %d ms: %s", wait_ms, problem)
+                await self._pause(wait_ms / 1_000)
+        return await call()
+
+    async def refuse_used(self, request: ImportRequest) -> None:
+        """Raises AlreadyExists for the id of an earlier run; a repeated start is no such run."""
+        run = await get_run(self._reads, request.tenant, request.run)
+        if run["status"] != "running" or run["rows"]:
+            raise AlreadyExists(what="import", id=request.run)
 
     async def close_interrupted(self, request: ImportRequest) -> None:
         """Closes runs of this supplier that never ended: a newer one begins."""
@@ -143,20 +211,19 @@ class Importer:
         """SKUs for which even the same count at a later moment is news."""
         if request.as_of_ms is None:
             return set()
-        return await skus_with_open_sales(self._reads, request.tenant, supplier, skus)
+        return await self._patiently(
+            lambda: skus_with_open_sales(self._reads, request.tenant, supplier, skus)
+        )
 
     async def said_last(
         self, request: ImportRequest, supplier: str, keys: Sequence[str]
     ) -> dict[str, Digest]:
         """What the supplier said last."""
-        return await said_last(self._reads, request.tenant, supplier, keys)
+        return await self._patiently(lambda: said_last(self._reads, request.tenant, supplier, keys))
 
-    def by_partition(self, tenant: str, skus: Iterable[str]) -> dict[int, list[str]]:
-        """SKUs by the partition that they belong to."""
-        found: dict[int, list[str]] = defaultdict(list)
-        for sku in skus:
-            found[partition_of(tenant, sku, self._partitions)].append(sku)
-        return found
+    def partition(self, tenant: str, sku: str) -> int:
+        """Where a SKU lies."""
+        return partition_of(tenant, sku, self._partitions)
 
 
 class _Job:
@@ -193,7 +260,11 @@ class _Job:
                 source=request.source,
             )
             register = RegisterSupplier(id=self._supplier, name=request.supplier)
-            await self._importer.send(request, [("start", start), ("supplier", register)])
+            outcomes = await self._importer.send(
+                request, [("start", start), ("supplier", register)]
+            )
+            if outcomes[0].replayed:
+                await self._importer.refuse_used(request)
         try:
             await self._walk(stream, progress)
         except FeedUnreadable as problem:
@@ -201,7 +272,27 @@ class _Job:
         except ShopwireError as problem:
             if problem.temporary:
                 raise
-            summary.status, summary.error = "failed", str(problem)
+            summary.status, summary.error = "failed", problem.detail
+        self._note()
+        if not request.dry_run:
+            await self._finish()
+        return summary
+
+    async def _finish(self) -> None:
+        summary = self.summary
+        finish = FinishRun(
+            run=summary.id,
+            counts=self._counts(),
+            notes=tuple(summary.notes),
+            error=summary.error,
+        )
+        try:
+            await self._importer.record(self._request, "finish", finish)
+        except RuleBroken as problem:
+            summary.status, summary.error = "failed", problem.detail
+
+    def _note(self) -> None:
+        summary = self.summary
         summary.notes = self._feed.notes
         if self._foreign:
             summary.notes.append(
@@ -210,15 +301,6 @@ class _Job:
             )
         if summary.quarantined > QUARANTINED_ROWS_MAX:
             summary.notes.append(f"only the first {QUARANTINED_ROWS_MAX} bad rows are kept")
-        if not request.dry_run:
-            finish = FinishRun(
-                run=request.run,
-                counts=self._counts(),
-                notes=tuple(summary.notes),
-                error=summary.error,
-            )
-            await self._importer.send(request, [("finish", finish)])
-        return summary
 
     def _where(self, problem: FeedUnreadable) -> str:
         line = problem.data.get("line")
@@ -235,8 +317,8 @@ class _Job:
 
     async def _walk(self, stream: BinaryIO, progress: Progress | None) -> None:
         """Reads the next chunk in a thread while the one before takes effect."""
-        chunks = _chunks(self._feed.groups)
-        reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+        pieces = chunks(self._feed.groups)
+        reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
         broken: FeedUnreadable | None = None
         while True:
             try:
@@ -247,11 +329,12 @@ class _Job:
                 break
             groups, broken = chunk
             if broken is None:
-                reading = asyncio.create_task(asyncio.to_thread(next, chunks, None))
+                reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
             try:
                 await self._take(groups)
             except BaseException:
-                reading.cancel()
+                # The thread is still at the stream, which the caller closes next.
+                await asyncio.gather(reading, return_exceptions=True)
                 raise
             if progress is not None:
                 progress(self._counts(), stream.tell())
@@ -262,27 +345,23 @@ class _Job:
 
     async def _take(self, groups: Sequence[Group]) -> None:
         """Compares a chunk with what is known, sends the news, writes down what came of it."""
-        request = self._request
-        merged = _joined(groups)
-        digests = {group.key: group.digest() for group in merged if group.key}
+        request, summary = self._request, self.summary
+        digests = {group.key: group.digest() for group in groups if group.key}
         known = await self._importer.said_last(request, self._supplier, list(digests))
-        skus = [count.sku for group in merged for count in group.counts]
+        skus = [count.sku for group in groups for count in group.counts]
         open_skus = await self._importer.open_sales(request, self._supplier, skus)
-        news = [
-            group
-            for group in merged
-            if group.key
-            and (
-                digests[group.key] != known.get(group.key) or not open_skus.isdisjoint(group.lines)
-            )
-        ]
-        refused: list[BadRow] = []
-        if not request.dry_run:
-            refused = await self._send(news, digests, known, open_skus)
-        bad = [row for group in groups for row in group.bad] + refused
-        summary = self.summary
+        news = news_of(groups, digests, known, open_skus)
+        refused: _Refusals = {}
+        if request.dry_run:
+            self._count_unsent(news)
+        else:
+            refused = await self._send(news)
+        bad = [row for group in groups for row in group.bad]
+        bad += [row for rows in refused.values() for row in rows.values()]
         rows = sum(group.rows for group in groups)
-        changed = sum(group.rows - len(_bad_lines(group, bad)) for group in news)
+        changed = sum(
+            group.rows - len(group.bad) - len(refused.get(group.key, ())) for group in news.groups
+        )
         summary.rows += rows
         summary.quarantined += len(bad)
         summary.changed += changed
@@ -290,10 +369,10 @@ class _Job:
         room = SHOWN_BAD_ROWS_MAX - len(summary.bad_rows)
         summary.bad_rows += bad[:room]
         self._chunk += 1
-        if request.dry_run or not (news or bad):
+        if request.dry_run or not (news.groups or bad):
             return
         # A group of which something was refused is compared anew the next time.
-        kept = [digests[group.key] for group in news if not _bad_lines(group, refused)]
+        kept = [digests[group.key] for group in news.groups if group.key not in refused]
         note = NoteChunk(
             run=request.run,
             supplier=self._supplier,
@@ -301,163 +380,88 @@ class _Job:
             digests=tuple(kept),
             bad_rows=tuple(bad),
         )
-        await self._importer.send(request, [(f"{self._chunk}/note", note)])
+        await self._importer.record(request, f"{self._chunk}/note", note)
 
-    async def _send(
+    def _count_unsent(self, news: News) -> None:
+        """A dry run: what would be sent; of some of it the shop may know already."""
+        summary = self.summary
+        summary.products.applied += len(news.products)
+        summary.offers.applied += len(news.offers)
+        summary.stock.applied += len(news.counts)
+
+    async def _send(self, news: News) -> "_Refusals":
+        """Sends what is new; returns the rows of which something was refused, by group and SKU.
+
+        Products go first: one that is refused takes its offers and counts with it.
+        """
+        refused: _Refusals = {}
+        if news.products:
+            put = PutProducts(source=self._supplier, products=tuple(news.products), partial=True)
+            await self._deliver("products", [("products", put)], news, refused)
+            news = news.without(refused)
+        await self._register(news.offers)
+        for kind, commands in (
+            ("offers", offer_commands(news.offers, self._partition)),
+            ("stock", self._stock(news.counts)),
+        ):
+            await self._deliver(kind, commands, news, refused)
+        return refused
+
+    async def _deliver(
         self,
-        news: Sequence[Group],
-        digests: dict[str, Digest],
-        known: dict[str, Digest],
-        open_skus: set[str],
-    ) -> list[BadRow]:
-        """The commands for what is new; returns the rows whose commands were refused."""
-        products, offers, counts = [], [], []
-        for group in news:
-            before, now = known.get(group.key, Digest(key=group.key)), digests[group.key]
-            if group.product is not None and now.product != before.product:
-                products.append(group.product)
-            if now.offers != before.offers:
-                offers += group.offers
-            if now.stock != before.stock:
-                counts += group.counts
-            else:
-                counts += [count for count in group.counts if count.sku in open_skus]
-        commands: list[tuple[str, Command]] = []
-        if products:
-            put = PutProducts(source=self._supplier, products=tuple(products), partial=True)
-            commands.append(("products", put))
-        commands += await self._offers(offers)
-        commands += self._stock(counts)
-        numbered = [(f"{self._chunk}/{key}", command) for key, command in commands]
-        outcomes = await self._importer.send(self._request, numbered)
-        bad: dict[int, BadRow] = {}
-        for (key, _), outcome in zip(commands, outcomes, strict=True):
-            self._tell(key.split("/")[0], outcome, news, bad)
-        return list(bad.values())
-
-    def _tell(
-        self, kind: str, outcome: Outcome, news: Sequence[Group], bad: dict[int, BadRow]
+        kind: str,
+        commands: Sequence[tuple[str, Command]],
+        news: News,
+        refused: "_Refusals",
     ) -> None:
-        """Counts what came of a command; rows whose part of it was refused go into `bad`."""
-        result = msgspec.json.decode(outcome.body)["result"]
+        """Sends commands of one kind, counts what came of them, adds to `refused`."""
         tally: Tally = getattr(self.summary, kind)
-        tally.applied += len(result["applied"])
-        tally.unchanged += len(result["unchanged"])
-        tally.refused += len(result["refused"])
-        for refused in result["refused"]:
-            if kind == "products" and refused["error"]["code"] == AlreadyExists.code:
-                self._foreign += 1
-                continue
-            for group in news:
-                row = group.lines.get(refused["id"])
-                if kind == "products" and group.product and group.product.id == refused["id"]:
-                    row = next(iter(group.lines.values()))
-                if row is not None:
-                    bad[row.line] = _refused(row.line, row.raw, refused["error"])
+        rows: dict[str, list[tuple[Group, str, RawRow]]] = defaultdict(list)
+        for group in news.groups:
+            for sku, row in group.lines.items():
+                rows[_product_id(group) if kind == "products" else sku].append((group, sku, row))
+        numbered = [(f"{self._chunk}/{key}", command) for key, command in commands]
+        for outcome in await self._importer.send(self._request, numbered):
+            result = msgspec.json.decode(outcome.body)["result"]
+            tally.applied += len(result["applied"])
+            tally.unchanged += len(result["unchanged"])
+            for item in result["refused"]:
+                if kind == "products" and item["error"]["code"] == AlreadyExists.code:
+                    self._foreign += 1
+                    continue
+                tally.refused += 1
+                for group, sku, row in rows[item["id"]]:
+                    refused.setdefault(group.key, {})[sku] = refused_row(row, item["error"])
 
-    async def _offers(self, offers: Sequence[Offered]) -> list[tuple[str, Command]]:
-        by_supplier: dict[str, dict[str, Terms]] = defaultdict(dict)
-        for offered in offers:
-            by_supplier[offered.supplier][offered.terms.sku] = offered.terms
-        fresh = {slug_of(name): name for name in by_supplier if slug_of(name) not in self._names}
-        if fresh:
-            self._names |= fresh
-            register = [
-                (f"supplier/{one}", RegisterSupplier(id=one, name=name))
-                for one, name in fresh.items()
-            ]
-            await self._importer.send(self._request, register)
-        commands: list[tuple[str, Command]] = []
-        for name, terms in by_supplier.items():
-            parts = self._importer.by_partition(self._request.tenant, terms)
-            commands += [
-                (
-                    f"offers/{slug_of(name)}/{partition}",
-                    PutOffers(supplier=slug_of(name), offers=tuple(terms[sku] for sku in skus)),
-                )
-                for partition, skus in parts.items()
-            ]
-        return commands
+    async def _register(self, offers: Sequence[Offered]) -> None:
+        """Makes suppliers known that the feed names itself."""
+        named = {slug_of(offered.supplier): offered.supplier for offered in offers}
+        fresh = {one: name for one, name in named.items() if one not in self._names}
+        self._names |= fresh
+        await self._importer.send(
+            self._request,
+            [
+                (f"{self._chunk}/supplier/{number}", RegisterSupplier(id=one, name=name))
+                for number, (one, name) in enumerate(fresh.items())
+            ],
+        )
 
     def _stock(self, counts: Sequence[Count]) -> list[tuple[str, Command]]:
-        by_sku = {count.sku: count for count in counts}
-        parts = self._importer.by_partition(self._request.tenant, by_sku)
-        return [
-            (
-                f"stock/{partition}",
-                ReportStocks(
-                    supplier=self._supplier,
-                    counts=tuple(by_sku[sku] for sku in skus),
-                    as_of_ms=self._request.as_of_ms,
-                    reference=f"import {self._request.run}",
-                ),
-            )
-            for partition, skus in parts.items()
-        ]
-
-
-def _chunks(groups: Iterator[Group]) -> Iterator[tuple[list[Group], FeedUnreadable | None]]:
-    """Groups of about CHUNK_ROWS_MAX rows; a feed that breaks off still gives what it had."""
-    held: list[Group] = []
-    rows = 0
-    try:
-        for group in groups:
-            held.append(group)
-            rows += group.rows
-            if rows >= CHUNK_ROWS_MAX:
-                yield held, None
-                held, rows = [], 0
-    except FeedUnreadable as problem:
-        yield held, problem
-        return
-    if held:
-        yield held, None
-
-
-def _joined(groups: Sequence[Group]) -> list[Group]:
-    """Groups of one product that stand apart in the chunk become one."""
-    by_key: dict[str, Group] = {}
-    for group in groups:
-        known = by_key.get(group.key)
-        if known is None or not group.key:
-            by_key[group.key] = group
-            continue
-        by_key[group.key] = _both(known, group)
-    return list(by_key.values())
-
-
-def _both(one: Group, other: Group) -> Group:
-    product: Any = one.product or other.product
-    if one.product is not None and other.product is not None:
-        product = msgspec.structs.replace(
-            one.product,
-            variants=(*one.product.variants, *other.product.variants),
-            images=tuple(dict.fromkeys((*one.product.images, *other.product.images))),
+        return stock_commands(
+            counts,
+            self._partition,
+            supplier=self._supplier,
+            as_of_ms=self._request.as_of_ms,
+            reference=f"import {self._request.run}",
         )
-    return Group(
-        key=one.key,
-        rows=one.rows + other.rows,
-        lines=one.lines | other.lines,
-        product=product,
-        offers=[*one.offers, *other.offers],
-        counts=[*one.counts, *other.counts],
-        count_supplier=one.count_supplier,
-        bad=[*one.bad, *other.bad],
-    )
+
+    def _partition(self, sku: str) -> int:
+        return self._importer.partition(self._request.tenant, sku)
 
 
-def _bad_lines(group: Group, bad: Sequence[BadRow]) -> set[int]:
-    """Which of the bad rows are of this group."""
-    lines = {row.line for row in group.lines.values()} | {row.line for row in group.bad}
-    return lines & {row.line for row in bad}
+_Refusals = dict[str, dict[str, BadRow]]
+"""By group and SKU."""
 
 
-def _refused(line: int, raw: str, error: dict[str, Any]) -> BadRow:
-    return BadRow(
-        line=line,
-        column=str(error.get("data", {}).get("field", "")),
-        code="refused",
-        reason=error["message"],
-        remedy=error["remedy"],
-        raw=raw[:RAW_CHARS_MAX],
-    )
+def _product_id(group: Group) -> str:
+    return group.product.id if group.product is not None else ""

@@ -23,6 +23,7 @@ VARIANTS: Final = 4
 """Rows of one product, as of an article in four sizes."""
 CHANGED_EVERY: Final = 100
 """In the third file, each row with such a number has another count."""
+SESSION_END_TRIES: Final = 500
 HEADER: Final = (
     "handle,title,brand,category,sku,option1_name,option1_value,gtin,cost,currency,stock,"
     "lead_time_days\n"
@@ -147,30 +148,38 @@ async def _import(dsn: str, feed: Path) -> Spent:
 
 
 async def _peak_rss_mib(pid: int) -> tuple[float, float]:
-    """The most memory and the CPU time that a process had, read until it ends."""
-    status, stat = Path(f"/proc/{pid}/status"), Path(f"/proc/{pid}/stat")
-    peak, cpu_s, tick = 0.0, 0.0, os.sysconf("SC_CLK_TCK")
-    while True:
-        try:
-            lines = status.read_text(encoding="utf-8").splitlines()
-            times = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            return peak, cpu_s
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                peak = int(line.split()[1]) / 1_024
-                cpu_s = (int(times[11]) + int(times[12])) / tick
-        if times[0] == "Z":
-            return peak, cpu_s
-        await asyncio.sleep(0.02)  # polls another process: there is no signal to wait on
+    """The most memory and the CPU time that a process had, looked at until it ends."""
+    peak, cpu_s = 0.0, 0.0
+    while (seen := _usage(pid)) is not None:
+        peak, cpu_s = seen
+        await asyncio.sleep(0.02)  # another process has no signal for this
+    return peak, cpu_s
+
+
+def _usage(pid: int) -> tuple[float, float] | None:
+    """Most memory in MiB and CPU seconds of a process; nothing of one that ended."""
+    process = Path(f"/proc/{pid}")
+    try:
+        lines = (process / "status").read_text(encoding="utf-8").splitlines()
+        times = (process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    peaks = [int(line.split()[1]) / 1_024 for line in lines if line.startswith("VmHWM:")]
+    if not peaks:
+        return None
+    return peaks[0], (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _written(dsn: str) -> dict[str, int]:
     """Rows written by table, once nobody else is connected: sessions tell it when they end."""
     con = await _driver.connect(dsn)
     try:
-        while await con.fetchval(_SQL["sessions"]):
+        others = await con.fetchval(_SQL["sessions"])
+        for _ in range(SESSION_END_TRIES):
+            if not others:
+                break
             await asyncio.sleep(0.02)  # the server has no signal for the end of a session
+            others = await con.fetchval(_SQL["sessions"])
         return {row["name"]: row["rows"] for row in await con.fetch(_SQL["written"])}
     finally:
         await con.close()

@@ -12,12 +12,18 @@ RAW_CHARS_MAX: Final = 4_000
 """How much of a row's raw text is kept with it in quarantine."""
 CHUNK_ROWS_MAX: Final = 500
 """Rows that are compared and sent together."""
+CHUNK_CHARS_MAX: Final = 4_000_000
+"""Letters that are compared and sent together; a chunk of long rows has fewer of them."""
 GROUP_ROWS_MAX: Final = 500
 """Rows of one product; further rows are quarantined."""
 QUARANTINED_ROWS_MAX: Final = 10_000
 """Rows a run keeps in quarantine; further ones are counted, and the run says so."""
-JSON_BYTES_MAX: Final = 64 * 1024 * 1024
+JSON_BYTES_MAX: Final = 16 * 1024 * 1024
 """Size of a feed that cannot be read in pieces; a larger one is refused."""
+SENDS_MAX: Final = 10
+"""Times that a part of a feed is sent while the database or a queue refuses for the moment."""
+SEND_WAIT_MS_MAX: Final = 4_000
+"""Longest pause between two of them."""
 UPLOAD_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Size of a feed sent over HTTP; more is refused with BodyTooLarge."""
 LOOKUP_ROWS_MAX: Final = 1_000_000

@@ -4,18 +4,16 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, cast
 
 import msgspec
 
-from shopwire.kernel.errors import InvalidField
-from shopwire.kernel.limits import NAME_CHARS_MAX, QUANTITY_MAX, TEXT_CHARS_MAX
-from shopwire.kernel.money import parse_money
+from shopwire.kernel.errors import FeedUnreadable, InvalidField
+from shopwire.kernel.limits import NAME_CHARS_MAX, TEXT_CHARS_MAX
 from shopwire.kernel.names import slug_of
-from shopwire.kernel.validation import check_name
 from shopwire.modules.catalog.api import Image, Option, ProductContent, Status, Variant
 from shopwire.modules.feeds.api import BadRow, Digest
-from shopwire.modules.feeds.limits import GROUP_ROWS_MAX
+from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import (
     PRODUCT_FIELDS,
     Change,
@@ -24,23 +22,24 @@ from shopwire.modules.feeds.profile import (
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
+from shopwire.modules.feeds.values import (
+    Refused,
+    amount_of,
+    count_of,
+    gtin_of,
+    name_of,
+    refuse,
+)
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _TAGS: Final = re.compile(r"<[^>]*>")
-_MONEY_WORD: Final = re.compile(r"^([A-Z]{3})\s+|\s*([A-Z]{3})$|[$€£¥]\s*|\s*[$€£¥]")
-_THOUSANDS: Final = {
-    ".": re.compile(r"^\d{1,3}(,\d{3})+(\.\d*)?$"),
-    ",": re.compile(r"^\d{1,3}(\.\d{3})+(,\d*)?$"),
-}
-_WHOLE: Final = re.compile(r"^[+-]?\d+$")
 _DRAFT: Final = ("draft", "proposed", "unlisted", "false", "rejected", "inactive")
 _STATUSES: Final = dict.fromkeys(("", "active", "published", "true"), "active") | dict.fromkeys(
     _DRAFT, "draft"
 )
 _ARCHIVED: Final = ("archived", "discontinued")
-_GTIN_LENGTHS: Final = (8, 12, 13, 14)
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +54,8 @@ class Group(msgspec.Struct, kw_only=True):
 
     key: str
     rows: int = 0
+    chars: int = 0
+    """How long their texts are together."""
     lines: dict[str, RawRow] = {}
     """The row of each SKU, for a quarantine that is found out later."""
     product: ProductContent | None = None
@@ -77,16 +78,18 @@ def _digest(value: Any) -> str:
     return hashlib.blake2b(_encode(value), digest_size=12).hexdigest() if value else ""
 
 
-class _Refused(Exception):
-    """A value that cannot be used."""
+class _Held(msgspec.Struct):
+    """The rows of the product that is being read."""
 
-    def __init__(self, field: str, code: str, reason: str, remedy: str) -> None:
-        super().__init__(reason)
-        self.field, self.code, self.reason, self.remedy = field, code, reason, remedy
+    id: str = ""
+    rows: list[tuple[RawRow, dict[str, str]]] = []
+    chars: int = 0
+    orphans: bool = False
+    """Whether rows that only go on with a product have none to go on with."""
 
-
-def _refuse(field: str, code: str, reason: str, remedy: str) -> NoReturn:
-    raise _Refused(field, code, reason, remedy)
+    @property
+    def full(self) -> bool:
+        return len(self.rows) >= GROUP_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
 
 
 class Mapper:
@@ -104,33 +107,67 @@ class Mapper:
         self._supplier = supplier
         self._currency = currency
         self._lookups = lookups or {}
+        # Hashes instead of texts: a million rows fit into a few dozen megabytes.
         self._seen: set[int] = set()
+        self._begun: set[int] = set()
+        self._parts: dict[int, int] = {}
         self.notes: dict[str, int] = {}
         """What was read leniently, and how often."""
 
     def groups(self, rows: Iterable[RawRow]) -> Iterator[Group]:
-        """Rows that follow each other and are of one product, together."""
-        held: list[tuple[RawRow, dict[str, str]]] = []
-        held_id = ""
-        for row in rows:
-            if row.problem is not None:
-                yield Group(key="", rows=1, bad=[row.problem])
-                continue
-            try:
-                values = self._values(row)
-            except _Refused as problem:
-                yield Group(key="", rows=1, bad=[self._bad(row, problem)])
-                continue
-            by = self._profile.group_by
-            continues = bool(held) and by != "" and not row.cells.get(by)
-            own_id = values.get("id") or (held_id if continues else values.get("sku", ""))
-            if held and (own_id != held_id or len(held) >= GROUP_ROWS_MAX):
-                yield self._group(held_id, held)
-                held = []
-            held_id = own_id
-            held.append((row, values))
-        if held:
-            yield self._group(held_id, held)
+        """Rows that follow each other and are of one product, together.
+
+        A feed that breaks off gives what it had before FeedUnreadable goes on.
+        """
+        held = _Held()
+        broken: FeedUnreadable | None = None
+        try:
+            for row in rows:
+                taken = self._sorted(row, held)
+                if isinstance(taken, BadRow):
+                    yield Group(key="", rows=1, bad=[taken])
+                    continue
+                group_id, values = taken
+                if held.rows and (group_id != held.id or held.full):
+                    yield self._group(held)
+                    held.rows, held.chars = [], 0
+                held.id = group_id
+                held.rows.append((row, values))
+                held.chars += row.chars
+        except FeedUnreadable as problem:
+            broken = problem
+        if held.rows:
+            yield self._group(held)
+        if broken is not None:
+            raise broken
+
+    def _sorted(self, row: RawRow, held: _Held) -> tuple[str, dict[str, str]] | BadRow:
+        """The product that a row belongs to and its values, or why it cannot be used."""
+        by = self._profile.group_by
+        begins = bool(by) and bool(row.cells.get(by))
+        if row.problem is not None:
+            held.orphans = True  # a product may have begun with it
+            return row.problem
+        try:
+            values = self._values(row)
+        except Refused as problem:
+            held.orphans = held.orphans or begins
+            return self._bad(row, problem)
+        if begins:
+            held.orphans = False
+        if values.get("id") or not by or begins:
+            return values.get("id") or values.get("sku", ""), values
+        if held.orphans or not held.id:
+            return self._bad(
+                row,
+                Refused(
+                    by,
+                    "orphan",
+                    "the row goes on with a product whose first row could not be used",
+                    "Mend the first row of the product; then send both.",
+                ),
+            )
+        return held.id, values
 
     def _values(self, row: RawRow) -> dict[str, str]:
         """The profile's fields of one row as text; a field without a value is not there."""
@@ -141,7 +178,7 @@ class Mapper:
                 values[name] = text
             elif field.required:
                 column = field.columns[0] if field.columns else name
-                _refuse(column, "missing", f"{column} is blank", f"Fill in {column}.")
+                refuse(column, "missing", f"{column} is blank", f"Fill in {column}.")
         return values
 
     def _value(self, field: Field, cells: Mapping[str, str]) -> str:
@@ -166,8 +203,9 @@ class Mapper:
             text = field.values.get(text.casefold(), text)
         return text or field.default
 
-    def _group(self, group_id: str, held: list[tuple[RawRow, dict[str, str]]]) -> Group:
-        group = Group(key=group_id, rows=len(held))
+    def _group(self, whole: _Held) -> Group:
+        group_id, held = whole.id, whole.rows
+        group = Group(key=self._part(group_id), rows=len(held), chars=whole.chars)
         variants: list[Variant] = []
         names = self._option_names(held[0][0])
         supplier = slug_of(self._supplier)
@@ -175,23 +213,32 @@ class Mapper:
         for row, values in held:
             try:
                 self._take(group, variants, names, row, values)
-            except _Refused as problem:
+            except Refused as problem:
                 group.bad.append(self._bad(row, problem))
             except InvalidField as problem:
-                refused = _Refused(
+                refused = Refused(
                     problem.data["field"], "not_allowed", problem.detail, "Correct the value."
                 )
                 group.bad.append(self._bad(row, refused))
         if variants and "product" in self._profile.brings:
             try:
                 group.product = self._product(group_id, held, variants, names)
-            except _Refused as problem:
+            except Refused as problem:
                 refused_rows = {bad.line for bad in group.bad}
                 group.bad += [
                     self._bad(row, problem) for row, _ in held if row.line not in refused_rows
                 ]
-                group.offers, group.counts = [], []
+                group.offers, group.counts, group.lines = [], [], {}
         return group
+
+    def _part(self, group_id: str) -> str:
+        """The key of a product's rows: where they stand apart, each part has one of its own."""
+        mark = hash(group_id)
+        if mark not in self._begun:
+            self._begun.add(mark)
+            return group_id
+        self._parts[mark] = self._parts.get(mark, 1) + 1
+        return f"{group_id}#{self._parts[mark]}"
 
     def _take(
         self,
@@ -205,14 +252,14 @@ class Mapper:
         if "sku" not in values:
             if variants and values.get("images") and not values.get("title"):
                 return  # a row that only brings one more picture of the product above
-            _refuse(self._column("sku"), "missing", "the SKU is blank", "Give the row a SKU.")
+            refuse(self._column("sku"), "missing", "the SKU is blank", "Give the row a SKU.")
         sku = values["sku"]
-        _check(sku, self._column("sku"))
+        name_of(sku, self._column("sku"))
         offered = self._offer(sku, values) if "offer" in self._profile.brings else None
         count = self._count(sku, values) if "stock" in self._profile.brings else None
         seen = hash((sku, offered.supplier if offered else ""))
         if seen in self._seen:
-            _refuse(
+            refuse(
                 self._column("sku"),
                 "duplicate_sku",
                 f"the SKU {sku} was in this feed before",
@@ -241,9 +288,17 @@ class Mapper:
     def _offer(self, sku: str, values: dict[str, str]) -> Offered | None:
         amounts: dict[str, int | None] = {}
         currency = values.get("currency", self._currency).upper()
+        said: set[str] = set()
         for field in ("cost", "price", "msrp", "map"):
-            amounts[field], own = self._money(values.get(field, ""), currency, field)
-            currency = own or currency
+            text, column = values.get(field, ""), self._column(field)
+            amounts[field], own = amount_of(
+                text, currency, column=column, decimal=self._profile.decimal
+            )
+            said |= {own} - {""}
+            if len(said) > 1:
+                shown = " and ".join(sorted(said))
+                refuse(column, "two_currencies", f"the row has {shown}", "Use one currency a row.")
+        currency = said.pop() if said else currency
         cost = amounts["cost"]
         if cost is None:
             if amounts["price"] is None:
@@ -252,22 +307,22 @@ class Mapper:
             self._note("a price without a cost was taken as the cost")
         elif amounts["msrp"] is None:
             amounts["msrp"] = amounts["price"]
-        least = self._whole(values.get("order_min", ""), "order_min") or 1
-        most = self._whole(values.get("order_max", ""), "order_max") or None
+        least = self._whole(values, "order_min") or 1
+        most = self._whole(values, "order_max") or None
         if most is not None and most < least:
-            _refuse(
+            refuse(
                 self._column("order_max"),
                 "out_of_range",
                 f"at most {most} can be ordered, but at least {least} have to be",
                 "Correct the order limits.",
             )
         supplier = values.get("supplier", self._supplier)
-        _check(supplier, self._column("supplier"))
+        name_of(supplier, self._column("supplier"))
         terms = Terms(
             sku=sku,
             cost_minor=cost,
             currency=currency,
-            lead_time_days=self._whole(values.get("lead_time_days", ""), "lead_time_days"),
+            lead_time_days=self._whole(values, "lead_time_days"),
             order_min=least,
             order_max=most,
             map_minor=amounts["map"],
@@ -276,69 +331,19 @@ class Mapper:
         return Offered(supplier=supplier, terms=terms)
 
     def _count(self, sku: str, values: dict[str, str]) -> Count | None:
-        quantity = self._whole(values.get("quantity", ""), "quantity")
+        quantity = self._whole(values, "quantity")
         return None if quantity is None else Count(sku=sku, quantity=quantity)
 
-    def _money(self, text: str, currency: str, field: str) -> tuple[int | None, str]:
-        """An amount in minor units, and the currency that stood with it."""
-        if not text:
-            return None, ""
-        column = self._column(field)
-        found = "".join(part for match in _MONEY_WORD.finditer(text) for part in match.groups(""))
-        plain = _MONEY_WORD.sub("", text).strip()
-        if _THOUSANDS[self._profile.decimal].match(plain):
-            plain = plain.replace("," if self._profile.decimal == "." else ".", "")
-        if self._profile.decimal == ",":
-            plain = plain.replace(",", ".")
-        if plain.startswith("-"):
-            _refuse(column, "negative", f"{column} is {text}", "Give an amount above zero.")
-        try:
-            amount = parse_money(plain, found or currency, field=column).amount_minor
-        except InvalidField as problem:
-            _refuse(column, "not_a_number", problem.detail, "Write it like 12.50.")
-        if amount == 0:
-            _refuse(
-                column,
-                "zero_price",
-                f"{column} is zero",
-                "Give the price, or leave the cell blank where there is none.",
-            )
-        return amount, found
-
-    def _whole(self, text: str, field: str) -> int | None:
-        """A whole number of 0 or more."""
-        if not text:
-            return None
-        column = self._column(field)
-        whole, point, rest = text.partition(self._profile.decimal)
-        if point and not rest.strip("0"):
-            text = whole
-        if point and rest.strip("0").isdigit() and _WHOLE.match(whole or "0"):
-            _refuse(column, "fractional", f"{column} is {text}", "Give a whole number of units.")
-        if not _WHOLE.match(text):
-            _refuse(column, "not_a_number", f"{column} is {text[:60]!r}", "Give a whole number.")
-        if text.startswith("-") and text.strip("-0"):
-            _refuse(column, "negative", f"{column} is {text}", "Give 0 or more.")
-        if len(text) > 12 or int(text) > QUANTITY_MAX:
-            _refuse(
-                column, "out_of_range", f"{column} is over {QUANTITY_MAX}", "Give a smaller number."
-            )
-        return int(text)
+    def _whole(self, values: dict[str, str], field: str) -> int | None:
+        return count_of(
+            values.get(field, ""), column=self._column(field), decimal=self._profile.decimal
+        )
 
     def _gtin(self, values: dict[str, str]) -> str | None:
-        """The article number padded to 14 digits, so that all lengths compare."""
-        text = values.get("gtin", "").replace("-", "").replace(" ", "")
-        if not text:
-            return None
-        if not text.isascii() or not text.isdigit() or len(text) not in _GTIN_LENGTHS:
-            self._note("a barcode that is no GTIN was left out")
-            return None
-        digits = [int(digit) for digit in text.zfill(14)]
-        total = sum(digit * (3 if at % 2 == 0 else 1) for at, digit in enumerate(digits))
-        if total % 10:
-            self._note("a GTIN with a wrong check digit was left out")
-            return None
-        return text.zfill(14)
+        gtin, why_not = gtin_of(values.get("gtin", ""))
+        if why_not:
+            self._note(why_not)
+        return gtin
 
     def _product(
         self,
@@ -354,10 +359,10 @@ class Mapper:
         title = first.get("title", "")
         column = self._column("title")
         if not title:
-            _refuse(column, "missing", "the product has no title", f"Fill in {column}.")
-        _check(title, column)
+            refuse(column, "missing", "the product has no title", f"Fill in {column}.")
+        name_of(title, column)
         if len(first.get("description", "")) > TEXT_CHARS_MAX:
-            _refuse(
+            refuse(
                 self._column("description"),
                 "cell_too_long",
                 f"the description has more than {TEXT_CHARS_MAX} letters",
@@ -365,7 +370,7 @@ class Mapper:
             )
         status = first.get("status", "").casefold()
         if status not in _STATUSES and status not in _ARCHIVED:
-            _refuse(
+            refuse(
                 self._column("status"),
                 "not_allowed",
                 f"there is no status {status!r}",
@@ -409,10 +414,10 @@ class Mapper:
         spec = self._profile.fields.get(field)
         return spec.columns[0] if spec and spec.columns else field
 
-    def _bad(self, row: RawRow, problem: _Refused) -> BadRow:
+    def _bad(self, row: RawRow, problem: Refused) -> BadRow:
         return BadRow(
             line=row.line,
-            column=problem.field,
+            column=problem.column,
             code=problem.code,
             reason=problem.reason,
             remedy=problem.remedy,
@@ -421,13 +426,6 @@ class Mapper:
 
     def _note(self, text: str) -> None:
         self.notes[text] = self.notes.get(text, 0) + 1
-
-
-def _check(text: str, column: str) -> None:
-    try:
-        check_name(text, column)
-    except InvalidField as problem:
-        _refuse(column, "not_allowed", problem.detail, "Shorten or correct it.")
 
 
 def _parts(text: str, option: OptionColumns) -> list[str]:

@@ -1,11 +1,12 @@
 """A file as groups of rows: reader and profile chosen, header checked, mapping applied."""
 
 import fnmatch
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.money import exponent_of
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.profile import (
@@ -14,9 +15,11 @@ from shopwire.modules.feeds.profile import (
     detect_profile,
     profile_named,
 )
-from shopwire.modules.feeds.reading import DelimitedReader, Detected, RawRow
+from shopwire.modules.feeds.reading import DelimitedReader, Detected
 from shopwire.modules.feeds.structured import SaleorReader, XmlReader
 
+NAMED_MAX: Final = 12
+"""Columns that a note or a message names; the others are counted."""
 _XML_NAMES: Final = ("google-merchant", "google-merchant-xml")
 
 
@@ -24,12 +27,15 @@ class OpenFeed:
     """A feed that is being read; `groups` can be walked through once."""
 
     def __init__(
-        self, profile: Profile, detected: Detected, mapper: Mapper, rows: Iterable[RawRow]
+        self,
+        profile: Profile,
+        mapper: Mapper,
+        reader: "DelimitedReader | XmlReader | SaleorReader",
     ) -> None:
         self.profile = profile
-        self.detected = detected
-        self._mapper = mapper
-        self.groups: Iterator[Group] = mapper.groups(rows)
+        self.detected = reader.detected
+        self._mapper, self._reader = mapper, reader
+        self.groups: Iterator[Group] = mapper.groups(reader)
 
     @property
     def notes(self) -> list[str]:
@@ -38,7 +44,10 @@ class OpenFeed:
         notes = list(self.profile.notes)
         notes += [f"{text} ({times} rows)" for text, times in self._mapper.notes.items()]
         if unused and not self.profile.columns:
-            notes.append(f"columns that were not used: {', '.join(unused)}")
+            more = f" and {len(unused) - NAMED_MAX} more" if len(unused) > NAMED_MAX else ""
+            notes.append(f"columns that were not used: {', '.join(unused[:NAMED_MAX])}{more}")
+        if isinstance(self._reader, DelimitedReader) and self._reader.unended:
+            notes.append("the last line has no end: if the file was cut there, a cell is short")
         return notes
 
 
@@ -49,11 +58,14 @@ def open_feed(
     currency: str,
     profile: Profile | str | None = None,
     folder: Path | None = None,
+    encoding: str | None = None,
 ) -> OpenFeed:
     """Begins to read a feed from a seekable stream.
 
-    Raises FeedUnreadable, ProfileUnknown, MappingInvalid before anything of it is used.
+    `encoding` goes before the profile's; a mark at the start of the file before both. Raises
+    FeedUnreadable, ProfileUnknown, MappingInvalid, InvalidField before anything of it is used.
     """
+    exponent_of(currency)
     chosen = profile_named(profile) if isinstance(profile, str) else profile
     start = _peek(stream)
     if chosen is None or chosen.name in _XML_NAMES:
@@ -69,17 +81,18 @@ def open_feed(
     else:
         reader = DelimitedReader(
             stream,
-            encoding=chosen.encoding if chosen else "utf-8",
+            encoding=encoding or (chosen.encoding if chosen else "utf-8"),
             delimiter=chosen.delimiter if chosen else "",
             columns=chosen.columns if chosen else (),
         )
         chosen = chosen or detect_profile(reader.detected.columns)
         reader.loose_quotes = chosen.loose_quotes
+        reader.rename(chosen.used_columns())
         _check_columns(chosen, reader.detected)
     mapper = Mapper(
         chosen, supplier=supplier, currency=currency, lookups=load_lookups(chosen, folder)
     )
-    return OpenFeed(chosen, reader.detected, mapper, reader)
+    return OpenFeed(chosen, mapper, reader)
 
 
 def _peek(stream: BinaryIO) -> bytes:
@@ -94,7 +107,8 @@ def _check_columns(profile: Profile, detected: Detected) -> None:
     columns = set(detected.columns)
     wanted = profile.fields["sku"].columns
     if not columns.intersection(wanted):
-        reason = f"there is no column {' or '.join(wanted)}; there are {', '.join(columns)}"[:500]
+        there = ", ".join(detected.columns[:NAMED_MAX])
+        reason = f"there is no column {' or '.join(wanted)}; there are {there}"[:500]
         raise FeedUnreadable(reason, reason=reason, line=1)
     if not profile.strict:
         return
@@ -106,5 +120,5 @@ def _check_columns(profile: Profile, detected: Detected) -> None:
         and not any(fnmatch.fnmatchcase(column, pattern) for pattern in profile.known_columns)
     ]
     if foreign:
-        reason = f"the column {foreign[0]!r} is none of a {profile.title}"
+        reason = f"the column {foreign[0]!r} is none of a {profile.title}; nothing was taken"
         raise FeedUnreadable(reason, reason=reason, line=1)

@@ -3,7 +3,7 @@
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 import msgspec
@@ -47,6 +47,8 @@ class RawRow(msgspec.Struct, frozen=True):
     cells: dict[str, str]
     raw: str
     problem: BadRow | None = None
+    chars: int = 0
+    """How long it is."""
 
 
 class Lines:
@@ -61,7 +63,10 @@ class Lines:
         self.number = 0
         self.taken: list[str] = []
         """Lines since the last `begin`: the raw text of the row that is being read."""
-        self._size = 0
+        self.size = 0
+        """How long these are."""
+        self.ended = True
+        """Whether the last line had an end."""
         first = stream.read(READ_BYTES)
         self.encoding, self.marked = encoding, False
         for mark, name in _MARKS:
@@ -70,24 +75,27 @@ class Lines:
         self._pieces = self._decode(first)
 
     def _decode(self, first: bytes) -> Iterator[str]:
-        try:
-            decode = codecs.getincrementaldecoder(self.encoding)(errors="surrogateescape").decode
-        except LookupError as problem:
-            raise FeedUnreadable(str(problem), reason=str(problem), line=0) from problem
-        rest, data, at_end = "", first, not first
+        decode = _decoder(self.encoding)
+        held: list[str] = []
+        size, data, at_end = 0, first, not first
         while True:
             try:
-                text = rest + decode(data, final=at_end)
+                text = decode(data, at_end)
             except UnicodeDecodeError as problem:
                 reason = f"it is no {self.encoding}: {problem.reason}"
                 raise FeedUnreadable(reason, reason=reason, line=self.number + 1) from problem
-            lines = _LINE.findall(text)
-            # A last line without an end may go on in the next piece; so may "\r" before "\n".
-            rest = lines.pop() if lines and not at_end and not lines[-1].endswith("\n") else ""
-            if len(rest) > LINE_BYTES_MAX:
+            held.append(text)
+            size += len(text)
+            if at_end or "\n" in text or "\r" in text:
+                lines = _LINE.findall("".join(held))
+                # A last line without an end may go on in the next piece; so may "\r" before "\n".
+                goes_on = bool(lines) and not at_end and not lines[-1].endswith("\n")
+                held = [lines.pop()] if goes_on else []
+                size = sum(map(len, held))
+                yield from lines
+            if size > LINE_BYTES_MAX:
                 reason = f"a line has more than {LINE_BYTES_MAX} bytes"
                 raise FeedUnreadable(reason, reason=reason, line=self.number + 1)
-            yield from lines
             if at_end:
                 return
             data = self._stream.read(READ_BYTES)
@@ -99,8 +107,9 @@ class Lines:
     def __next__(self) -> str:
         line = next(self._pieces)
         self.number += 1
-        self._size += len(line)
-        if self._size > LINE_BYTES_MAX:
+        self.size += len(line)
+        self.ended = line.endswith(("\n", "\r"))
+        if self.size > LINE_BYTES_MAX:
             reason = f"a quoted cell has no end within {LINE_BYTES_MAX} bytes"
             raise FeedUnreadable(reason, reason=reason, line=self.number)
         if len(self.taken) < 100:
@@ -110,7 +119,7 @@ class Lines:
     def begin(self) -> None:
         """Starts a new row."""
         self.taken.clear()
-        self._size = 0
+        self.size = 0
 
     @property
     def raw(self) -> str:
@@ -143,7 +152,7 @@ class DelimitedReader:
             raise FeedUnreadable("The feed is empty.", reason="no rows", line=0)
         delimiter = delimiter or max(DELIMITERS, key=header.count)
         if _undecoded(header):
-            reason = f"the header is no {self._lines.encoding}"
+            reason = f"the header is no {self._lines.encoding}: {_undecoded(header)}"
             raise FeedUnreadable(reason, reason=reason, line=1)
         csv.field_size_limit(LINE_BYTES_MAX)
         self._first = [header] if columns else []
@@ -168,6 +177,18 @@ class DelimitedReader:
             reason = f"the header names {twice[0]!r} twice" if twice else "the header is no header"
             raise FeedUnreadable(reason, reason=reason, line=1)
         return names
+
+    @property
+    def unended(self) -> bool:
+        """Whether the last line that was read has no end."""
+        return not self._lines.ended
+
+    def rename(self, names: Iterable[str]) -> None:
+        """Spells columns as a profile does where they differ only in upper and lower case."""
+        there = set(self._columns)
+        spelt = {name.casefold(): name for name in sorted(names) if name not in there}
+        self._columns = [spelt.pop(name.casefold(), name) for name in self._columns]
+        self.detected.columns = tuple(self._columns)
 
     def __iter__(self) -> Iterator[RawRow]:
         delimiter, columns, lines = self.detected.delimiter, self._columns, self._lines
@@ -201,6 +222,9 @@ class DelimitedReader:
 
     def _row(self, start: int, cells: list[str], columns: list[str]) -> RawRow:
         raw = self._lines.raw
+        if len(cells) < len(columns) and not self._lines.ended:
+            reason = "the file ends in the middle of a row: it was cut off"
+            raise FeedUnreadable(reason, reason=reason, line=start)
         if len(cells) > len(columns) and not any(cells[len(columns) :]):
             cells = cells[: len(columns)]
         if len(cells) != len(columns):
@@ -221,13 +245,13 @@ class DelimitedReader:
                     line=start,
                     column=column,
                     code="bad_encoding",
-                    reason=f"{column} has bytes that are no {self._lines.encoding}",
-                    remedy="Save the file as UTF-8, or name its encoding in the mapping.",
+                    reason=f"{column} is no {self._lines.encoding}: {_undecoded(cell)}",
+                    remedy="Save the file as UTF-8, or name its encoding, such as cp1252.",
                     raw=raw,
                 )
                 return RawRow(start, {}, raw, bad)
         named = {c: cell.strip() for c, cell in zip(columns, cells, strict=True)}
-        return RawRow(start, named, raw)
+        return RawRow(start, named, raw, chars=self._lines.size)
 
     def _malformed(self, line: int, reason: str) -> BadRow:
         return BadRow(
@@ -249,8 +273,21 @@ class DelimitedReader:
         )
 
 
-def _undecoded(text: str) -> bool:
-    """Whether there were bytes in it that are no text."""
+def _undecoded(text: str) -> str:
+    """Which byte of it is no text, and where; blank where all is."""
     if text.isascii():
-        return False
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
+        return ""
+    for place, letter in enumerate(text, 1):
+        if "\udc80" <= letter <= "\udcff":
+            return f"byte 0x{ord(letter) - 0xDC00:02X} at place {place}"
+    return ""
+
+
+def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
+    """Decodes piece by piece; raises FeedUnreadable where there is no such encoding of text."""
+    try:
+        "".encode(encoding)  # refuses what Python calls an encoding but is none of text
+        return codecs.getincrementaldecoder(encoding)(errors="surrogateescape").decode
+    except LookupError as problem:
+        reason = f"there is no encoding {encoding!r}"
+        raise FeedUnreadable(reason, reason=reason, line=0) from problem

@@ -37,22 +37,30 @@ class XmlReader:
         self.detected = Detected(delimiter="xml")
 
     def __iter__(self) -> Iterator[RawRow]:
-        checked = False
+        checked, inside, rows = False, False, 0
         try:
             for event, element in self._events:
                 if not checked:
                     checked = True
                     self._refuse_document_type(element)
-                if event == "end" and _local(element) in (self._item, _ATOM_ENTRY):
+                is_row = _local(element) in (self._item, _ATOM_ENTRY)
+                if event == "start":
+                    inside = inside or is_row
+                    continue
+                if is_row:
+                    rows += 1
                     yield self._row(element)
-                    element.clear()
-                    while element.getprevious() is not None:
-                        del element.getparent()[0]
+                    inside = False
+                if not inside:
+                    _forget(element)
         except etree.XMLSyntaxError as problem:
             line = problem.lineno or 0
             raise FeedUnreadable(
                 f"No XML: {problem.msg}", reason=problem.msg, line=line
             ) from problem
+        if not rows:
+            reason = f"there is no <{self._item}> in it"
+            raise FeedUnreadable(reason, reason=reason, line=1)
 
     def _refuse_document_type(self, element: Any) -> None:
         info = element.getroottree().docinfo
@@ -81,12 +89,70 @@ class XmlReader:
                     raw=raw,
                 )
                 return RawRow(line, {}, raw, bad)
-        return RawRow(line, cells, raw)
+        return RawRow(line, cells, raw, chars=sum(map(len, cells.values())))
+
+
+def _forget(element: Any) -> None:
+    """Lets go of an element and of all before it, so that memory stays bounded."""
+    element.clear()
+    while element.getprevious() is not None:
+        del element.getparent()[0]
 
 
 def _local(element: Any) -> str:
     """The name without its namespace; blank for what is no element."""
     return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+class _Stock(msgspec.Struct):
+    product_variant: int | str
+    quantity: int
+
+
+class _Listing(msgspec.Struct):
+    variant: int | str
+    currency: str
+    price_amount: str | float | None = None
+    cost_price_amount: str | float | None = None
+
+
+class _Variant(msgspec.Struct):
+    product: int | str
+    sku: str | None = None
+    name: str = ""
+
+
+class _Product(msgspec.Struct):
+    name: str
+    slug: str = ""
+    description_plaintext: str = ""
+    category: int | str | None = None
+
+
+class _Media(msgspec.Struct):
+    product: int | str
+    image: str | None = None
+
+
+class _Category(msgspec.Struct):
+    name: str
+    parent: int | str | None = None
+
+
+_MODELS: Final[dict[str, type[msgspec.Struct]]] = {
+    "warehouse.stock": _Stock,
+    "product.productvariantchannellisting": _Listing,
+    "product.productvariant": _Variant,
+    "product.product": _Product,
+    "product.productmedia": _Media,
+    "product.category": _Category,
+}
+
+
+class _Entry(msgspec.Struct):
+    model: str
+    pk: int | str
+    fields: msgspec.Raw
 
 
 class SaleorReader:
@@ -100,63 +166,69 @@ class SaleorReader:
         if len(content) > JSON_BYTES_MAX:
             reason = f"more than {JSON_BYTES_MAX} bytes cannot be read in one piece"
             raise FeedUnreadable(reason, reason=reason, line=0)
+        self._models: dict[str, dict[Any, Any]] = defaultdict(dict)
         try:
-            entries = msgspec.json.decode(content, type=list[dict[str, Any]])
-            self._models = self._by_model(entries)
-        except (msgspec.DecodeError, KeyError, TypeError) as problem:
+            for entry in msgspec.json.decode(content, type=list[_Entry]):
+                kind = _MODELS.get(entry.model)
+                if kind is not None:
+                    fields = msgspec.json.decode(entry.fields, type=kind)
+                    self._models[entry.model][entry.pk] = fields
+        except (msgspec.DecodeError, RecursionError) as problem:
             reason = f"it is no dump of a catalogue: {problem}"
             raise FeedUnreadable(reason, reason=reason, line=0) from problem
+        if not self._models["product.productvariant"]:
+            reason = "there is no product.productvariant in it"
+            raise FeedUnreadable(reason, reason=reason, line=0)
         self.detected = Detected(encoding="utf-8", delimiter="json")
-
-    def _by_model(self, entries: list[dict[str, Any]]) -> dict[str, dict[Any, dict[str, Any]]]:
-        models: dict[str, dict[Any, dict[str, Any]]] = defaultdict(dict)
-        for entry in entries:
-            models[entry["model"]][entry["pk"]] = entry["fields"]
-        return models
 
     def __iter__(self) -> Iterator[RawRow]:
         stock: dict[Any, int] = defaultdict(int)
-        for fields in self._models["warehouse.stock"].values():
-            stock[fields["product_variant"]] += fields["quantity"]
+        for held in self._models["warehouse.stock"].values():
+            stock[held.product_variant] += held.quantity
+        images: dict[Any, list[str]] = defaultdict(list)
+        for media in self._models["product.productmedia"].values():
+            images[media.product] += [media.image] if media.image else []
         prices = {
-            fields["variant"]: fields
-            for fields in self._models["product.productvariantchannellisting"].values()
-            if fields["currency"] == "USD"
+            listing.variant: listing
+            for listing in self._models["product.productvariantchannellisting"].values()
+            if listing.currency == "USD"
         }
-        variants = self._models["product.productvariant"]
+        variants: dict[Any, _Variant] = self._models["product.productvariant"]
         for line, (number, variant) in enumerate(variants.items(), 1):
-            cells = self._product(variant["product"])
-            listing = prices.get(number, {})
+            cells = self._product(variant.product, images)
+            listing = prices.get(number)
             cells |= {
-                "sku": variant["sku"] or "",
-                "variant": variant["name"],
+                "sku": variant.sku or "",
+                "variant": variant.name,
                 "quantity": str(stock[number]) if number in stock else "",
-                "price": listing.get("price_amount") or "",
-                "cost": listing.get("cost_price_amount") or "",
-                "currency": listing.get("currency") or "",
             }
+            if listing is not None:
+                cells |= {
+                    "price": str(listing.price_amount or ""),
+                    "cost": str(listing.cost_price_amount or ""),
+                    "currency": listing.currency,
+                }
             raw = msgspec.json.encode({"pk": number, "fields": variant}).decode()[:RAW_CHARS_MAX]
-            yield RawRow(line, {name: text.strip() for name, text in cells.items()}, raw)
+            named = {name: text.strip() for name, text in cells.items()}
+            yield RawRow(line, named, raw, chars=sum(map(len, named.values())))
 
-    def _product(self, number: Any) -> dict[str, str]:
-        product = self._models["product.product"].get(number, {})
-        images = [
-            media["image"]
-            for media in self._models["product.productmedia"].values()
-            if media["product"] == number and media["image"]
-        ]
+    def _product(self, number: Any, images: dict[Any, list[str]]) -> dict[str, str]:
+        product: _Product | None = self._models["product.product"].get(number)
+        if product is None:
+            return {}
         return {
-            "id": product.get("slug") or "",
-            "title": product.get("name") or "",
-            "description": product.get("description_plaintext") or "",
-            "category": " > ".join(self._path(product.get("category"))),
-            "images": ",".join(images),
+            "id": product.slug,
+            "title": product.name,
+            "description": product.description_plaintext,
+            "category": " > ".join(self._path(product.category)),
+            "images": ",".join(images[number]),
         }
 
     def _path(self, number: Any) -> list[str]:
-        path: list[str] = []
-        while number is not None and number in self._models["product.category"]:
-            category = self._models["product.category"][number]
-            path.insert(0, category["name"])
-            number = category["parent"]
-        return path
+        """Names from the top; a category above itself ends the path."""
+        categories: dict[Any, _Category] = self._models["product.category"]
+        path: dict[Any, str] = {}
+        while number in categories and number not in path:
+            path[number] = categories[number].name
+            number = categories[number].parent
+        return list(reversed(path.values()))

@@ -1,0 +1,170 @@
+"""What of a chunk of a feed is new, and as which commands it is sent. Nothing here does I/O."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.commands import Command
+from shopwire.kernel.each import LINES_A_COMMAND_MAX
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.names import slug_of
+from shopwire.modules.catalog.api import ProductContent
+from shopwire.modules.feeds.api import BadRow, Digest
+from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, CHUNK_ROWS_MAX, RAW_CHARS_MAX
+from shopwire.modules.feeds.mapping import Group, Offered
+from shopwire.modules.feeds.reading import RawRow
+from shopwire.modules.inventory.api import Count, ReportStocks
+from shopwire.modules.suppliers.api import PutOffers, Terms
+
+PartitionOf = Callable[[str], int]
+"""The partition that a SKU lies in: a command is about SKUs of one."""
+
+_NOTHING: Final = Digest(key="")
+
+
+class News(msgspec.Struct, frozen=True):
+    """What is new in a chunk."""
+
+    groups: list[Group]
+    products: list[ProductContent]
+    offers: list[Offered]
+    counts: list[Count]
+
+    def without(self, keys: Collection[str]) -> "News":
+        """The news of the other groups."""
+        gone = [group for group in self.groups if group.key in keys]
+        offers = {id(offered) for group in gone for offered in group.offers}
+        counts = {id(count) for group in gone for count in group.counts}
+        return News(
+            [group for group in self.groups if group.key not in keys],
+            self.products,
+            [offered for offered in self.offers if id(offered) not in offers],
+            [count for count in self.counts if id(count) not in counts],
+        )
+
+
+def news_of(
+    groups: Sequence[Group],
+    digests: Mapping[str, Digest],
+    known: Mapping[str, Digest],
+    open_skus: Collection[str],
+) -> News:
+    """Compares a chunk with what its supplier said last.
+
+    `open_skus`: SKUs of which the same count is news too, since sales wait to be seen by it.
+    """
+    fresh = [
+        group
+        for group in groups
+        if group.lines
+        and (
+            digests[group.key] != known.get(group.key)
+            or not group.lines.keys().isdisjoint(open_skus)
+        )
+    ]
+    told: set[str] = set()
+    offers: list[Offered] = []
+    counts: list[Count] = []
+    for group in fresh:
+        before, now = known.get(group.key, _NOTHING), digests[group.key]
+        if group.product is not None and now.product != before.product:
+            told.add(group.product.id)
+        if now.offers != before.offers:
+            offers += group.offers
+        if now.stock != before.stock:
+            counts += group.counts
+        else:
+            counts += [count for count in group.counts if count.sku in open_skus]
+    return News(fresh, _products(groups, told), offers, counts)
+
+
+def _products(groups: Iterable[Group], told: Collection[str]) -> list[ProductContent]:
+    """The wanted products, each whole: its rows may stand apart in the chunk."""
+    found: dict[str, ProductContent] = {}
+    for group in groups:
+        product = group.product
+        if product is None or product.id not in told:
+            continue
+        first = found.get(product.id)
+        if first is not None:
+            product = msgspec.structs.replace(
+                first,
+                variants=(*first.variants, *product.variants),
+                options=(*first.options, *(o for o in product.options if o not in first.options)),
+                images=tuple(dict.fromkeys((*first.images, *product.images))),
+            )
+        found[product.id] = product
+    return list(found.values())
+
+
+def offer_commands(offers: Iterable[Offered], partition: PartitionOf) -> list[tuple[str, Command]]:
+    """Offers as commands with keys: one a supplier and partition, and as many as it takes."""
+    by_place: dict[tuple[str, int], dict[str, Terms]] = defaultdict(dict)
+    for offered in offers:
+        place = (slug_of(offered.supplier), partition(offered.terms.sku))
+        by_place[place][offered.terms.sku] = offered.terms
+    return [
+        (f"offers/{number}/{part}", PutOffers(supplier=supplier, offers=lines))
+        for number, ((supplier, _), terms) in enumerate(by_place.items())
+        for part, lines in enumerate(_slices(tuple(terms.values())))
+    ]
+
+
+def stock_commands(
+    counts: Iterable[Count],
+    partition: PartitionOf,
+    *,
+    supplier: str,
+    as_of_ms: int | None,
+    reference: str,
+) -> list[tuple[str, Command]]:
+    """Counts as commands with keys: one a partition, and as many as it takes."""
+    by_place: dict[int, dict[str, Count]] = defaultdict(dict)
+    for count in counts:
+        by_place[partition(count.sku)][count.sku] = count
+    return [
+        (
+            f"stock/{place}/{part}",
+            ReportStocks(supplier=supplier, counts=lines, as_of_ms=as_of_ms, reference=reference),
+        )
+        for place, found in by_place.items()
+        for part, lines in enumerate(_slices(tuple(found.values())))
+    ]
+
+
+def _slices(lines: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(lines), LINES_A_COMMAND_MAX):
+        yield lines[start : start + LINES_A_COMMAND_MAX]
+
+
+def chunks(groups: Iterator[Group]) -> Iterator[tuple[list[Group], FeedUnreadable | None]]:
+    """Groups of about CHUNK_ROWS_MAX rows; a feed that breaks off still gives what it had."""
+    held: list[Group] = []
+    rows = chars = 0
+    try:
+        for group in groups:
+            held.append(group)
+            rows += group.rows
+            chars += group.chars
+            if rows >= CHUNK_ROWS_MAX or chars >= CHUNK_CHARS_MAX:
+                yield held, None
+                held, rows, chars = [], 0, 0
+    except FeedUnreadable as problem:
+        yield held, problem
+        return
+    if held:
+        yield held, None
+
+
+def refused_row(row: RawRow, error: Mapping[str, Any]) -> BadRow:
+    """A row whose command was refused, by the error that the command was answered with."""
+    return BadRow(
+        line=row.line,
+        column=str(error.get("data", {}).get("field", "")),
+        code="refused",
+        reason=error["message"],
+        remedy=error["remedy"],
+        raw=row.raw[:RAW_CHARS_MAX],
+    )
