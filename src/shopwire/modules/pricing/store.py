@@ -39,8 +39,8 @@ async def read_rules(reads: Reads, tenant: str) -> dict[str, Any]:
     return {"version": 0, "rules": PriceRules()}
 
 
-def _rules(text: str) -> PriceRules:
-    return msgspec.json.decode(text, type=PriceRules)
+def _rules(stored: Any) -> PriceRules:
+    return msgspec.convert(stored, PriceRules)
 
 
 class PriceCheck:
