@@ -1,0 +1,147 @@
+/** `npm run dev:mock`: the API and /sync of a made-up shop inside Vite's own server. */
+
+import { readdir, readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Plugin } from "vite";
+import { WebSocketServer } from "ws";
+import type { Category, Product } from "../src/shared/documents.ts";
+import { Life } from "./life.ts";
+import { MockSync } from "./sync.ts";
+import { SUPPLIERS, World } from "./world.ts";
+
+const NOT_FOUND = {
+  ...{ code: 1003, name: "NotFound", message: "There is no such thing.", temporary: false },
+  ...{ remedy: "Look at the address again.", data: {} },
+};
+
+export function mockServer(): Plugin {
+  const world = new World();
+  const life = new Life(world);
+  const sync = new MockSync(world, life);
+  return {
+    name: "shopwire-mock",
+    configureServer(server) {
+      const sockets = new WebSocketServer({ noServer: true });
+      server.httpServer?.on("upgrade", (request, socket, head) => {
+        if (request.url !== "/sync") return;
+        if (sync.mode === "cut") socket.destroy();
+        else sockets.handleUpgrade(request, socket, head, (one) => sync.open(one));
+      });
+      server.httpServer?.on("close", () => {
+        life.stop();
+        sync.stop();
+      });
+      life.start();
+      sync.start();
+      server.middlewares.use((request, response, next) => {
+        const url = new URL(request.url ?? "/", "http://mock");
+        if (url.pathname.startsWith("/pictures/")) void sendPicture(url.pathname, response);
+        else if (url.pathname.startsWith("/mock/")) {
+          sync.mode = url.pathname.slice(6) as typeof sync.mode;
+          send(response, { mode: sync.mode });
+        } else if (url.pathname.startsWith("/api/commands/"))
+          void command(world, request, response);
+        else if (url.pathname.startsWith("/api/")) answer(world, life, url, response);
+        else next();
+      });
+    },
+  };
+}
+
+function send(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+const PICTURES = new URL("./pictures/", import.meta.url);
+
+/** The picture that is asked for, else another one of the same kind. */
+async function sendPicture(path: string, response: ServerResponse): Promise<void> {
+  const [kind = "", , colour] = path.replace("/pictures/", "").replace(".svg", "").split("--");
+  const names = await readdir(PICTURES);
+  const exact = names.find((name) => name === `${kind}--${colour}.svg`);
+  const name = exact ?? names.find((one) => one.startsWith(`${kind}--`)) ?? names[0] ?? "";
+  response.writeHead(200, { "content-type": "image/svg+xml", "cache-control": "max-age=600" });
+  response.end(await readFile(new URL(name, PICTURES)));
+}
+
+async function command(
+  world: World,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  let text = "";
+  for await (const part of request) text += String(part);
+  const { sku, quantity } = JSON.parse(text) as { sku: string; quantity: number };
+  const stock = world.read<{ available: number }>(`stock:${sku}`);
+  if (!stock || stock.available < quantity) {
+    const data = { sku, requested: quantity, available: stock?.available ?? 0 };
+    const message = "There are not enough units left.";
+    send(response, { ...NOT_FOUND, code: 2104, name: "StockShort", message, data }, 409);
+    return;
+  }
+  const available = world.move(sku, "sale", quantity, "web");
+  const versions = { [`stock:${sku}`]: world.docs.get(`stock:${sku}`)?.v ?? 0 };
+  send(response, { versions, result: { sku, quantity, available } });
+}
+
+function answer(world: World, life: Life, url: URL, response: ServerResponse): void {
+  const [, , what = "", id = "", part = ""] = url.pathname.split("/").map(decodeURIComponent);
+  const found = READS[`${what}${id && "/:id"}${part && `/${part}`}`]?.(world, life, url, id);
+  if (found === undefined || found === null) send(response, NOT_FOUND, 404);
+  else send(response, found);
+}
+
+type Read = (world: World, life: Life, url: URL, id: string) => unknown;
+
+const READS: Readonly<Record<string, Read>> = {
+  products: (world, _life, url) => list(world, url.searchParams),
+  "products/:id": (world, _life, _url, id) => {
+    const product = world.read<Product>(`product:${id}`);
+    return product && world.item(product);
+  },
+  categories: (world) => ({
+    items: [...world.docs]
+      .filter(([topic]) => topic.startsWith("category:"))
+      .map(([, held]) => held.doc as Category),
+  }),
+  suppliers: () => ({ items: SUPPLIERS.map((one, at) => ({ ...one, offers: 120 - at * 23 })) }),
+  imports: (_world, life) => ({ items: life.runs.slice(0, 50) }),
+  "imports/:id": (_world, life, _url, id) => life.runs.find((run) => run.id === id),
+  "imports/:id/quarantine": (_world, life, _url, id) => ({
+    items: life.bad.get(id) ?? [],
+    next: null,
+  }),
+  "stock/:id/ledger": (world, _life, _url, sku) =>
+    world.pools.has(sku) && {
+      ...{ sku, pools: world.pools.get(sku), lines: world.ledger.get(sku)?.slice(0, 100) },
+      next: null,
+    },
+  "offers/:id": (world, _life, _url, sku) => ({
+    sku,
+    items: (world.pools.get(sku) ?? []).map(({ supplier }) => ({
+      ...{ supplier, cost_minor: 870, currency: "EUR", lead_time_days: 2, order_min: 1 },
+      ...{ order_max: null, map_minor: null, msrp_minor: 2_190, active: true, sku },
+    })),
+  }),
+};
+
+function list(world: World, params: URLSearchParams): object {
+  const words = (params.get("q") ?? "").toLowerCase();
+  const category = params.get("category") ?? "";
+  const limit = Number(params.get("limit") ?? 24);
+  const start = Number(params.get("cursor") ?? 0);
+  const found = world
+    .products()
+    .filter((one) => `${one.title} ${one.brand}`.toLowerCase().includes(words))
+    .filter((one) => category === "" || one.categories.includes(category));
+  const cost = (one: Product) =>
+    world.read<{ amount_minor: number }>(`price:${one.variants[0]?.sku}`)?.amount_minor ?? 0;
+  if (params.get("sort") === "price") found.sort((a, b) => cost(a) - cost(b));
+  const more = start + limit < found.length;
+  return {
+    items: found.slice(start, start + limit).map((one) => world.item(one)),
+    next: more ? String(start + limit) : null,
+    total: found.length,
+  };
+}

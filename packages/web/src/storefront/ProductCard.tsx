@@ -1,0 +1,115 @@
+/** A product in a list: its picture, what it costs, how many there are. Live while near. */
+
+import { useTopic, useTopics } from "@shopwire/client/react";
+import { type RefObject, useEffect, useRef, useState } from "react";
+import { Cued } from "../shared/cue.tsx";
+import type { Item } from "../shared/documents.ts";
+import { OldMark } from "../shared/Freshness.tsx";
+import { formatMoney } from "../shared/money.ts";
+import { Link } from "../shared/router.tsx";
+import { type Summary, stockWording, summaryOf, topicsOf, wasMinor } from "./offer.ts";
+
+/** Cards this far outside of the window are kept current, so that none is old when it comes. */
+const NEAR = "400px 0px";
+/** Cards without a wait for their pictures: those one sees first. */
+const EAGER = 5;
+
+/** Whether the element is in the window or about to be. */
+function useNear(element: RefObject<Element | null>): boolean {
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    if (element.current === null) return;
+    const watch = new IntersectionObserver(
+      (entries) => setNear(entries.some((entry) => entry.isIntersecting)),
+      { rootMargin: NEAR },
+    );
+    watch.observe(element.current);
+    return () => watch.disconnect();
+  }, [element]);
+  return near;
+}
+
+/** The documents of a card: live while it is near, else as the list brought them. */
+function useSummary(item: Item, near: boolean): { product: Item["doc"]; summary: Summary } {
+  const live = useTopic(near ? item.topic : null);
+  const product = (live?.doc as Item["doc"] | null | undefined) ?? item.doc;
+  const topics = topicsOf(product);
+  const prices = useTopics(near ? topics.prices : []);
+  const stocks = useTopics(near ? topics.stocks : []);
+  const summary = summaryOf(
+    product.variants.map(
+      (_, at) => prices[at]?.doc ?? item.prices.find((one) => one.topic === topics.prices[at])?.doc,
+    ),
+    product.variants.map(
+      (_, at) => stocks[at]?.doc ?? item.stocks.find((one) => one.topic === topics.stocks[at])?.doc,
+    ),
+  );
+  return { product, summary };
+}
+
+export function ProductCard({ item, index }: { item: Item; index: number }) {
+  const root = useRef<HTMLLIElement>(null);
+  const { product, summary } = useSummary(item, useNear(root));
+  const image = product.images[0];
+  const eager = index < EAGER;
+  return (
+    <li className="card" ref={root} data-testid="product-card" data-stock={summary.status}>
+      <div className="card-picture">
+        {image ? (
+          <img
+            src={image.url}
+            alt={image.alt}
+            width={600}
+            height={600}
+            loading={eager ? "eager" : "lazy"}
+            decoding="async"
+          />
+        ) : (
+          <span className="card-blank" aria-hidden="true">
+            {product.title.slice(0, 1)}
+          </span>
+        )}
+      </div>
+      <div className="card-words">
+        <h3 className="card-title">
+          <Link href={`/product/${encodeURIComponent(product.id)}`}>{product.title}</Link>
+        </h3>
+        {product.brand !== "" && <p className="card-brand">{product.brand}</p>}
+        <p className="card-price">
+          <PriceLine summary={summary} />
+        </p>
+        <p className="card-stock">
+          <Cued value={summary.available} className="stock" testId="product-stock">
+            {stockWording(summary.available, summary.status)}
+          </Cued>
+          <OldMark />
+        </p>
+      </div>
+    </li>
+  );
+}
+
+function PriceLine({ summary: { price, from } }: { summary: Summary }) {
+  if (price === null) {
+    return (
+      <span className="price price-none" data-testid="product-price">
+        No price yet
+      </span>
+    );
+  }
+  const was = wasMinor(price);
+  return (
+    <>
+      <Cued value={price.amount_minor} className="price" testId="product-price">
+        {from && <span className="price-from">from </span>}
+        {formatMoney(price.amount_minor, price.currency)}
+      </Cued>
+      {was !== null && (
+        <s className="price-was">
+          <span className="visually-hidden">before </span>
+          {formatMoney(was, price.currency)}
+        </s>
+      )}
+    </>
+  );
+}

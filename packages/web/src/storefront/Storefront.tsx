@@ -1,0 +1,106 @@
+/** The shop: header, the page that the address names, footer. */
+
+import { useMemo } from "react";
+import { getJson } from "../shared/api.ts";
+import type { Category } from "../shared/documents.ts";
+import { Freshness } from "../shared/Freshness.tsx";
+import { Mark } from "../shared/Mark.tsx";
+import { Notice } from "../shared/Notice.tsx";
+import { useRemote } from "../shared/remote.ts";
+import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
+import { ThemeSwitch } from "../shared/theme.tsx";
+import { useRevision } from "../shared/useRevision.ts";
+import { ListPage } from "./ListPage.tsx";
+import { ProductPage } from "./ProductPage.tsx";
+import { EVERYTHING, type Query, queryOf, urlOf } from "./query.ts";
+import { SearchField } from "./SearchField.tsx";
+import "../styles/storefront.css";
+
+interface Categories {
+  readonly items: readonly Category[];
+}
+
+function useCategories(): readonly Category[] | null {
+  const { data, reload } = useRemote("/api/categories", (path, signal) =>
+    getJson<Categories>(path, signal),
+  );
+  useRevision("", reload);
+  return useMemo(() => data?.items.filter((one) => one.slug !== "all") ?? null, [data]);
+}
+
+export default function Storefront() {
+  const place = usePlace();
+  const query = useMemo(() => queryOf(place.path, place.params), [place]);
+  const product = match("/product/:id", place.path);
+  const categories = useCategories();
+  return (
+    <div className="shop">
+      <header className="shop-head">
+        <div className="shop-bar">
+          <Link className="wordmark" href="/" aria-label="Shopwire, to the first page">
+            <Mark /> Shopwire
+          </Link>
+          <SearchField query={query} />
+          <div className="shop-tools">
+            <Freshness />
+            <ThemeSwitch />
+          </div>
+        </div>
+        <CategoryMenu categories={categories} query={query} />
+      </header>
+      <main id="main" tabIndex={-1} key={product ? place.path : "list"}>
+        {product ? (
+          <ProductPage id={product.id ?? ""} categories={categories} />
+        ) : query ? (
+          <ListPage query={query} categories={categories} />
+        ) : (
+          <Lost />
+        )}
+      </main>
+      <footer className="shop-foot">
+        <p>Prices and stock come straight from our suppliers, and move while you look.</p>
+        <Link href="/console">Operator's console</Link>
+      </footer>
+    </div>
+  );
+}
+
+function CategoryMenu(props: { categories: readonly Category[] | null; query: Query | null }) {
+  const { categories, query } = props;
+  const top = categories?.filter((one) => one.parent === null && one.products > 0) ?? [];
+  const chosen = query?.category ?? null;
+  const branch = categories?.find((one) => one.slug === chosen)?.parent ?? chosen;
+  return (
+    <nav className="menu" aria-label="Categories">
+      <Link href="/" aria-current={chosen === "" && query?.q === "" ? "page" : undefined}>
+        Everything
+      </Link>
+      {top.map((one) => (
+        <Link
+          key={one.slug}
+          href={urlOf({ ...EVERYTHING, category: one.slug })}
+          aria-current={branch === one.slug ? "page" : undefined}
+        >
+          {one.name}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function Lost() {
+  useTitle("Not found · Shopwire");
+  return (
+    <Notice
+      title="There is no such page"
+      icon="search"
+      actions={
+        <Link className="button" href="/">
+          See everything
+        </Link>
+      }
+    >
+      The address may have a slip in it, or the page has moved.
+    </Notice>
+  );
+}

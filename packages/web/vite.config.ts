@@ -1,0 +1,34 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { mockServer } from "./dev/mock.ts";
+
+/** Where `npm run dev` finds a running shop; `shopwire demo` listens there by itself. */
+const SHOP = process.env.SHOPWIRE_URL ?? "http://127.0.0.1:8420";
+
+export default defineConfig(({ mode }) => ({
+  plugins: [react(), ...(mode === "mock" ? [mockServer()] : [])],
+  resolve: { conditions: ["shopwire-source", "module", "browser", "development|production"] },
+  build: {
+    // The server's Content-Security-Policy takes files of its own origin, and no data: scripts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2023",
+  },
+  server: {
+    ...(mode === "mock"
+      ? {}
+      : {
+          proxy: {
+            "/api": SHOP,
+            "/pictures": SHOP,
+            "/sync": { target: SHOP, ws: true },
+          },
+        }),
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+}));
