@@ -257,7 +257,7 @@ class Mapper:
         name_of(sku, self._column("sku"))
         offered = self._offer(sku, values) if "offer" in self._profile.brings else None
         count = self._count(sku, values) if "stock" in self._profile.brings else None
-        seen = hash((sku, offered.supplier if offered else ""))
+        seen = hash((sku, values.get("supplier", "")))
         if seen in self._seen:
             refuse(
                 self._column("sku"),
