@@ -110,8 +110,11 @@ def kind_of(name: str) -> str:
 def picture(name: str) -> Picture:
     """Draws the picture of a name: always the same for the same name."""
     draw, alt = KINDS[kind_of(name)]
-    dice = Dice(name)
-    main = COLOURS.get(name.rsplit("--", 1)[-1].capitalize()) or dice.pick([*COLOURS.values()])
+    thing, _, colour = name.rpartition("--")
+    named = COLOURS.get(colour.capitalize())
+    # The colour is left out of the chance: a thing looks the same in all of its colours.
+    dice = Dice(thing if named else name)
+    main = named or dice.pick([*COLOURS.values()])
     wall = dice.pick([w for w in WALLS if abs(lightness(w) - lightness(main)) > 0.2])
     sheet = Sheet(dice, main, wall)
     _backdrop(sheet)

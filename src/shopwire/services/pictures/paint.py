@@ -169,21 +169,23 @@ class Sheet:
                 lines = "".join(f"M0 {top + height * k / 8:.0f}h400" for k in (2, 3, 4))
                 return f'<path d="{lines}" stroke="{light}" stroke-width="5"/>'
             case "speckle":
-                return self._sprinkle(26, (1.6, 3), darker(self.main, 0.5), top, bottom)
+                return self._sprinkle(26, (1.6, 2.8), darker(self.main, 0.5), top, bottom)
             case "dots":
-                return self._sprinkle(16, (5, 7), light, top, bottom)
+                return self._sprinkle(36, (6, 6), light, top, bottom)
             case _:
                 return ""
 
     def _sprinkle(
-        self, count: int, radii: tuple[float, float], colour: str, top: float, bottom: float
+        self, step: int, radii: tuple[float, float], colour: str, top: float, bottom: float
     ) -> str:
-        dots = ""
-        for k in range(count):
-            x = 110 + (k * 61.8 + self.dice.between(0, 20)) % 180
-            y = self.dice.between(top + 8, bottom - 6)
-            dots += f'<circle cx="{x:.0f}" cy="{y}" r="{radii[k % 2]:g}"/>'
-        return f'<g fill="{colour}" opacity=".8">{dots}</g>'
+        """Spots in rows that are set off against each other, each a little out of line."""
+        spots, loose = "", step / 5
+        for row in range(round((bottom - top) / step) + 1):
+            for place in range(-3, 4):
+                x = 200 + (place + row % 2 / 2) * step + self.dice.between(-loose, loose)
+                y = top + 12 + row * step * 0.9 + self.dice.between(-loose, loose)
+                spots += f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{radii[(row + place) % 2]:g}"/>'
+        return f'<g fill="{colour}" opacity=".8">{spots}</g>'
 
 
 def _apart(one: str, other: str) -> bool:
