@@ -17,6 +17,10 @@ Phase = Literal["pre", "post", "all"]
 _NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<phase>pre|post)_[a-z0-9_]+\.sql")
 _LOCK: Final = 0x53_48_4F_50
 """Key of the advisory lock: two runners at once apply each file once."""
+_LEDGER: Final = (
+    "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY,"
+    " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+)
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -58,6 +62,7 @@ async def migrate(
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute(_LEDGER)
         applied = await _applied(connection)
         done: list[str] = []
         for migration in wanted:
@@ -77,21 +82,18 @@ async def migrate(
 
 
 async def pending(dsn: str, *, migrations: list[Migration] | None = None) -> list[str]:
-    """Names of the files that `migrate` would apply."""
+    """Names of the files that `migrate` would apply; changes nothing."""
     wanted = load_migrations() if migrations is None else migrations
     connection = await asyncpg.connect(dsn)
     try:
-        applied = await _applied(connection)
+        known = await connection.fetchval("SELECT to_regclass('schema_migration') IS NOT NULL")
+        applied = await _applied(connection) if known else {}
     finally:
         await connection.close()
     return [migration.name for migration in wanted if migration.name not in applied]
 
 
 async def _applied(connection: Any) -> dict[str, str]:
-    await connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migration (name text PRIMARY KEY,"
-        " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
     rows = await connection.fetch("SELECT name, checksum FROM schema_migration")
     return {row["name"]: row["checksum"] for row in rows}
 
