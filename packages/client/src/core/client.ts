@@ -52,26 +52,27 @@ export class Client {
     this.#commands = new Commands(url, options.fetch ?? fetch.bind(globalThis), clock, random);
     this.#connection = new Connection(
       {
-        transports: options.transports ?? [
-          webSocketTransport(`${url.replace(/^http/, "ws")}/sync`),
-          sseTransport(`${url}/sync/sse`),
-        ],
+        transports: options.transports ?? waysTo(url),
         clock,
         random,
         epoch: () => this.store.epoch,
       },
       {
-        welcomed: () => this.#subscriptions.restart(),
+        greeted: () => this.#subscriptions.restart(),
         message: (message) => this.#take(message),
-        changed: () => this.#tellStatus(),
+        changed: () => {
+          if (!this.#connection.greeted) this.#subscriptions.lost();
+          this.#tellStatus();
+        },
       },
     );
-    this.#subscriptions = new Subscriptions(
-      this.store,
+    this.#subscriptions = new Subscriptions({
+      store: this.store,
       clock,
-      () => this.#connection,
-      () => this.#tellStatus(),
-    );
+      connection: () => this.#connection,
+      proof: () => this.status.provenAt(),
+      changed: () => this.#tellStatus(),
+    });
   }
 
   get connection(): ConnectionState {
@@ -122,11 +123,22 @@ export class Client {
     return this.#commands.send<R>(operation, body, options);
   }
 
+  /**
+   * Milliseconds since the server last proved that what is held of a topic is true; null where it
+   * never did. Grows for a topic that nothing on the screen subscribes to.
+   */
+  ageMs(topic: string): number | null {
+    const until = this.#subscriptions.provenUntil(topic);
+    return until === null ? null : this.#clock.monotonic() - until;
+  }
+
   /** Resolves when these versions are in the store: true; or when time is up: false. */
   waitFor(versions: Readonly<Record<string, number>>, msMax = 5_000): Promise<boolean> {
     if (this.store.holds(versions)) return Promise.resolve(true);
+    const giveBack = this.subscribe(Object.keys(versions));
     return new Promise((resolve) => {
       const finish = (held: boolean) => {
+        giveBack();
         stop();
         this.#clock.cancel(timer);
         resolve(held);
@@ -142,6 +154,8 @@ export class Client {
     const change = this.store.apply(message);
     switch (message.t) {
       case "welcome":
+        this.status.welcomed(message.lag_ms, message.now);
+        break;
       case "beat":
         this.status.proved(message.lag_ms, message.now);
         break;
@@ -153,7 +167,7 @@ export class Client {
         this.#subscriptions.live(message.id);
         break;
       case "error":
-        this.#subscriptions.refused(message.id, message);
+        this.#subscriptions.refused(message);
         break;
     }
     if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);
@@ -162,6 +176,16 @@ export class Client {
   #tellStatus(): void {
     this.status.connection(this.#connection.state === "open", this.#subscriptions.complete);
   }
+}
+
+/** The ways that this browser, or server, knows. */
+function waysTo(url: string): Transport[] {
+  const ways: Transport[] = [];
+  if (typeof WebSocket !== "undefined") {
+    ways.push(webSocketTransport(`${url.replace(/^http/, "ws")}/sync`));
+  }
+  if (typeof EventSource !== "undefined") ways.push(sseTransport(`${url}/sync/sse`));
+  return ways;
 }
 
 /** A client that is connecting already. */

@@ -7,6 +7,8 @@ import type { Json } from "./protocol.ts";
 export const TRIES_MAX = 6;
 export const TRY_MS_LEAST = 200;
 export const TRY_MS_MAX = 5_000;
+/** How long one try may take; a half-open connection would otherwise never end it. */
+export const ANSWER_MS_MAX = 15_000;
 
 /** The server's refusal; decide by `code` and `temporary`, never by the text. */
 export class ShopwireError extends Error {
@@ -85,7 +87,7 @@ export class Commands {
   async send<R = unknown>(
     operation: string,
     body: Json,
-    { key = crypto.randomUUID(), signal, onRetry }: SendOptions = {},
+    { key = newKey(), signal, onRetry }: SendOptions = {},
   ): Promise<CommandResult<R>> {
     for (let attempt = 0; ; attempt += 1) {
       const problem = await this.#once<R>(operation, body, key, signal);
@@ -93,7 +95,8 @@ export class Commands {
       const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
       if (!passing || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
       onRetry?.(attempt + 1);
-      await this.#wait(attempt, problem);
+      await this.#wait(attempt, problem, signal);
+      if (signal?.aborted) throw problem;
     }
   }
 
@@ -105,26 +108,30 @@ export class Commands {
   ): Promise<CommandResult<R> | Error> {
     let answer: Response;
     let content: Json;
+    const patience = new AbortController();
+    const timer = this.#clock.after(ANSWER_MS_MAX, () => patience.abort());
     try {
       answer = await this.#fetch(`${this.#url}/api/commands/${encodeURIComponent(operation)}`, {
         method: "POST",
         headers: { "Content-Type": "application/json", "Idempotency-Key": key },
         body: JSON.stringify(body),
-        ...(signal === undefined ? {} : { signal }),
+        signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),
       });
-      content = (await answer.json()) as Json;
+      content = ((await answer.json()) ?? {}) as Json;
     } catch (problem) {
       return new UnknownOutcome(key, problem);
+    } finally {
+      this.#clock.cancel(timer);
     }
     if (!answer.ok) return new ShopwireError(content as Partial<ErrorBody>, answer.status);
     return {
-      versions: content.versions as Record<string, number>,
+      versions: (content.versions ?? {}) as Record<string, number>,
       result: content.result as R,
       replayed: answer.headers.get("Idempotency-Replayed") === "true",
     };
   }
 
-  #wait(attempt: number, problem: Error): Promise<void> {
+  #wait(attempt: number, problem: Error, signal: AbortSignal | undefined): Promise<void> {
     const asked = problem instanceof ShopwireError ? Number(problem.data.retry_ms ?? 0) : 0;
     const jittered = backoff(attempt, {
       least: TRY_MS_LEAST,
@@ -132,7 +139,19 @@ export class Commands {
       random: this.#random,
     });
     return new Promise((resolve) => {
-      this.#clock.after(Math.max(asked, jittered), resolve);
+      const done = () => {
+        this.#clock.cancel(timer);
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = this.#clock.after(Math.max(asked, jittered), done);
+      signal?.addEventListener("abort", done);
     });
   }
+}
+
+/** 128 random bits. Not `crypto.randomUUID`: pages of a plain-HTTP address do not have it. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,6 +4,9 @@
  *   idle --start--> connecting --opened--> handshaking --welcome--> open
  *   connecting, handshaking, open --lost--> waiting --due or woken--> connecting
  *   any --stop--> idle;  any --a code that forbids to return--> closed
+ *
+ * A try goes through the ways to connect in their order, without a wait between them; the waits
+ * between tries grow. So an outage does not leave anybody on a worse way than needed.
  */
 
 import type { Link, Transport } from "../transports/transport.ts";
@@ -22,19 +25,21 @@ export const FLOOD_MS_LEAST = 10_000;
 export const PING_MS = 10_000;
 /** Beats that may be late before the connection is asked whether it lives. */
 export const BEATS_MISSED_MAX = 2.5;
+/** Beats in which it has to answer that; a link that takes no questions has its next beat by then. */
+export const ANSWER_BEATS_MAX = 1.25;
 
 /** Close codes outside of 4000 to 4999 after which coming back makes no sense. */
 const FINAL_CODES = new Set([1002, 1003, 1007, 1009, 1010]);
 
 export interface ConnectionEvents {
-  /** A new connection was welcomed; what was asked for on the last one has to be asked again. */
-  welcomed(): void;
+  /** A new connection said hello: what was asked for on the last one has to be asked again. */
+  greeted(): void;
   message(message: ServerMessage): void;
   changed(state: ConnectionState): void;
 }
 
 export interface ConnectionOptions {
-  /** Ways to connect, the best first; a way that never led to a welcome makes room for the next. */
+  /** Ways to connect, the best first; a way that does not lead to a welcome leads to the next. */
   transports: readonly Transport[];
   clock: Clock;
   random: () => number;
@@ -59,7 +64,6 @@ export class Connection {
   #watch: unknown = null;
   #attempt = 0;
   #way = 0;
-  #wayProven = false;
   #beatMs = 2_000;
   #asked = false;
   #sentAt = 0;
@@ -70,24 +74,33 @@ export class Connection {
     this.#events = events;
   }
 
+  /** Whether messages can be sent: hello was said, its answer need not be awaited. */
+  get greeted(): boolean {
+    return this.state === "handshaking" || this.state === "open";
+  }
+
   start(): void {
     if (this.state === "idle" || this.state === "closed") this.#connect();
   }
 
   stop(): void {
     this.#drop(1000, "stopped");
+    this.#attempt = this.#way = 0;
     this.#become("idle");
   }
 
   /** The network came back or somebody looks again: no reason to wait any longer. */
   wake(): void {
     if (this.state === "waiting") this.#connect();
-    else if (this.state === "open") this.#ask();
+    else if (this.state === "open" && !this.#asked) this.#ask();
   }
 
   /** The network says that it is gone. */
   sleep(): void {
-    if (this.state !== "idle" && this.state !== "closed") this.#lost(1006, "the network is gone");
+    if (this.state !== "connecting" && !this.greeted) return;
+    this.#drop(1000, "offline");
+    this.#way = 0;
+    this.#wait({ code: 1006, reason: "the network is gone" }, 0);
   }
 
   /** A subscription went live: what is tried next starts from the shortest wait. */
@@ -107,7 +120,8 @@ export class Connection {
 
   /** What was received makes no sense: begin anew. */
   broken(reason: string): void {
-    this.#drop(4500, reason.slice(0, 100));
+    this.#drop(4500, "protocol error");
+    this.#way = 0;
     this.#wait({ code: 4500, reason }, RETRY_MS_LEAST);
   }
 
@@ -117,28 +131,36 @@ export class Connection {
     const transport = this.#transport();
     let current: Link | null = null;
     const mine = () => current !== null && this.#link === current;
-    current = transport.connect({
-      opened: () => {
-        if (!mine()) return;
-        this.#become("handshaking");
-        this.send({ t: "hello", proto: PROTOCOL, epoch: this.#options.epoch() });
-      },
-      message: (text) => {
-        if (mine()) this.#receive(text);
-      },
-      closed: (code, reason) => {
-        if (mine()) this.#lost(code, reason);
-      },
-    });
+    try {
+      current = transport.connect({
+        opened: () => {
+          if (mine()) this.#greet();
+        },
+        message: (text) => {
+          if (mine()) this.#receive(text);
+        },
+        closed: (code, reason) => {
+          if (mine()) this.#lost(code, reason);
+        },
+      });
+    } catch (problem) {
+      this.#lost(1006, String(problem));
+      return;
+    }
     this.#link = current;
     this.#timer = this.#options.clock.after(CONNECT_MS_MAX, () => {
       this.#lost(1006, "no welcome in time");
     });
   }
 
+  #greet(): void {
+    this.#become("handshaking");
+    this.send({ t: "hello", proto: PROTOCOL, epoch: this.#options.epoch() });
+    this.#events.greeted();
+  }
+
   #transport(): Transport {
-    const { transports } = this.#options;
-    const transport = transports[this.#way % transports.length];
+    const transport = this.#options.transports[this.#way];
     if (transport === undefined) throw new Error("a connection needs a transport");
     return transport;
   }
@@ -156,12 +178,8 @@ export class Connection {
     if (message.t === "welcome" && this.state === "handshaking") {
       this.#options.clock.cancel(this.#timer);
       this.#timer = null;
-      this.#wayProven = true;
       this.#beatMs = message.beat_ms;
       this.#become("open");
-      this.#events.message(message);
-      this.#events.welcomed();
-      return;
     }
     if (this.state === "open" || message.t === "error") this.#events.message(message);
   }
@@ -185,29 +203,34 @@ export class Connection {
     this.#asked = true;
     this.send({ t: "ping", id: this.nextId() });
     this.#options.clock.cancel(this.#watch);
-    this.#watch = this.#options.clock.after(this.#beatMs, () => this.#ask());
+    this.#watch = this.#options.clock.after(this.#beatMs * ANSWER_BEATS_MAX, () => this.#ask());
   }
 
   #lost(code: number, reason: string): void {
+    const reached = this.state === "open" || code >= 4000;
     this.#drop(1000, "lost");
-    if (!mayReturn(code) && code !== 4503) {
-      this.lastClose = { code, reason };
-      this.#become("closed");
+    if (!reached && this.#way + 1 < this.#options.transports.length) {
+      this.#way += 1;
+      this.#wait({ code, reason }, 0, 0);
       return;
     }
-    if (!this.#wayProven) this.#way += 1;
-    this.#wait({ code, reason }, code === 4003 ? FLOOD_MS_LEAST : 0);
+    this.#way = 0;
+    if (mayReturn(code)) this.#wait({ code, reason }, code === 4003 ? FLOOD_MS_LEAST : 0);
+    else {
+      this.lastClose = { code, reason };
+      this.#become("closed");
+    }
   }
 
-  #wait(close: { code: number; reason: string }, least: number): void {
+  #wait(close: { code: number; reason: string }, least: number, most = RETRY_MS_MAX): void {
     this.lastClose = close;
     const { random, clock } = this.#options;
-    // The first try of another way does not wait: nobody was asked too often yet.
-    const fresh = !this.#wayProven && this.#way < this.#options.transports.length;
-    const jittered = backoff(this.#attempt, { least: RETRY_MS_LEAST, most: RETRY_MS_MAX, random });
-    this.#attempt += 1;
+    const jittered = backoff(this.#attempt, { least: RETRY_MS_LEAST, most, random });
+    if (most > 0) this.#attempt += 1;
     this.#become("waiting");
-    this.#timer = clock.after(Math.max(least, fresh ? 0 : jittered), () => this.#connect());
+    // A listener of that may have stopped or woken it.
+    if (this.state !== "waiting") return;
+    this.#timer = clock.after(Math.max(least, jittered), () => this.#connect());
   }
 
   #drop(code: number, reason: string): void {

@@ -108,7 +108,15 @@ function checkShape(message: unknown): void {
       throw new ProtocolBroken(`${fields.t} without a usable ${name}`);
     }
   }
+  if (fields.t === "patch") checkPatch(fields);
   if (fields.t === "snap" && (typeof fields.doc !== "object" || Array.isArray(fields.doc))) {
     throw new ProtocolBroken("a document is an object or null");
   }
+}
+
+function checkPatch({ set = {}, del = [] }: Json): void {
+  if (typeof set !== "object" || set === null || Array.isArray(set)) {
+    throw new ProtocolBroken("the set of a patch is an object");
+  }
+  if (!Array.isArray(del)) throw new ProtocolBroken("the del of a patch is a list");
 }

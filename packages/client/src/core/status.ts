@@ -1,6 +1,7 @@
 /** How old what is shown may be. The client's wall clock is never asked. */
 
 import type { Clock } from "./clock.ts";
+import { notify } from "./notify.ts";
 
 export type Status = "live" | "delayed" | "stale" | "offline";
 
@@ -8,6 +9,8 @@ export const LIVE_MS_MAX = 3_000;
 export const DELAYED_MS_MAX = 10_000;
 /** How often the age is looked at while somebody watches. */
 const TICK_MS = 500;
+/** How fast the two clocks may drift apart, in parts of one; crystals do 0.0001. */
+const DRIFT_MAX = 0.0005;
 
 export interface StatusSnapshot {
   readonly status: Status;
@@ -21,7 +24,11 @@ export interface StatusSnapshot {
 export class StatusTracker {
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
-  #proof: { lagMs: number; now: number; at: number } | null = null;
+  /** The moment (ours, monotonic) for which the server proved what it sent, and the server's time then. */
+  #proof: { at: number; server: number } | null = null;
+  /** The server's clock minus ours, by the beat that was the least time on its way. */
+  #offset: { ms: number; at: number } | null = null;
+  #told: StatusSnapshot | null = null;
   #connected = false;
   #complete = false;
   #timer: unknown = null;
@@ -45,13 +52,17 @@ export class StatusTracker {
   /** Milliseconds since the last proof, right now; null before the first. */
   ageMs(): number | null {
     if (this.#proof === null) return null;
-    return this.#proof.lagMs + (this.#clock.monotonic() - this.#proof.at);
+    return this.#clock.monotonic() - this.#proof.at;
   }
 
-  /** The server's time now, as far as its last beat tells; null before the first. */
+  /** The moment (monotonic) for which the server last proved what it sent; null before that. */
+  provenAt(): number | null {
+    return this.#proof?.at ?? null;
+  }
+
+  /** The server's time now, as far as its beats tell; null before the first. */
   serverNow(): number | null {
-    if (this.#proof === null) return null;
-    return this.#proof.now + (this.#clock.monotonic() - this.#proof.at);
+    return this.#offset === null ? null : this.#clock.monotonic() + this.#offset.ms;
   }
 
   subscribe(listener: () => void): () => void {
@@ -66,9 +77,23 @@ export class StatusTracker {
     };
   }
 
-  /** A welcome or a beat. */
+  /** A welcome: perhaps of another server, with another clock. */
+  welcomed(lagMs: number, now: number): void {
+    this.#offset = null;
+    this.proved(lagMs, now);
+  }
+
+  /**
+   * A beat: everything up to `now - lagMs` on the server's clock is here. A beat that was longer
+   * on its way than others is known by its `now`: what lay in a queue proves less.
+   */
   proved(lagMs: number, now: number): void {
-    this.#proof = { lagMs, now, at: this.#clock.monotonic() };
+    const at = this.#clock.monotonic();
+    const seen = now - at;
+    const least =
+      this.#offset === null ? seen : this.#offset.ms - DRIFT_MAX * (at - this.#offset.at);
+    this.#offset = { ms: Math.max(seen, least), at };
+    this.#proof = { at: now - lagMs - this.#offset.ms, server: now - lagMs };
     this.#tell();
   }
 
@@ -82,8 +107,7 @@ export class StatusTracker {
 
   #compute(): StatusSnapshot {
     const ageMs = this.ageMs();
-    const provenAt = this.#proof === null ? null : this.#proof.now - this.#proof.lagMs;
-    return { status: this.#status(ageMs), ageMs, provenAt };
+    return { status: this.#status(ageMs), ageMs, provenAt: this.#proof?.server ?? null };
   }
 
   #status(ageMs: number | null): Status {
@@ -94,9 +118,11 @@ export class StatusTracker {
   }
 
   #tell(): void {
-    const before = this.#last;
-    if (this.get() === before) return;
-    for (const listener of this.#listeners) listener();
+    // Compared with what was told, not with what was last read: a reader is not everybody.
+    const now = this.get();
+    if (now === this.#told) return;
+    this.#told = now;
+    notify(this.#listeners);
   }
 
   #schedule(): void {

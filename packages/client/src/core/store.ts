@@ -1,6 +1,7 @@
 /** Documents by topic, observable. The only way in is the reducer. */
 
 import type { DocumentOf } from "./documents.ts";
+import { notify } from "./notify.ts";
 import type { Item, ServerMessage } from "./protocol.ts";
 import { type Change, type Held, Replica } from "./reducer.ts";
 
@@ -69,8 +70,16 @@ export class Store {
     return () => this.#all.delete(listener);
   }
 
-  /** Takes documents that came with a list over HTTP; older ones than the held change nothing. */
-  offer(entries: Iterable<{ topic: string; v: number; doc: unknown; at: number }>): void {
+  /**
+   * Takes documents that came with a list over HTTP; older ones than the held change nothing.
+   * With the `epoch` from before the request, an answer that a restore of the server has overtaken
+   * changes nothing either.
+   */
+  offer(
+    entries: Iterable<{ topic: string; v: number; doc: unknown; at: number }>,
+    epoch: number | null = this.epoch,
+  ): void {
+    if (epoch !== this.epoch) return;
     const items: Item[] = [];
     for (const { topic, v, doc, at } of entries) {
       items.push({ t: "snap", topic, v, doc: doc as never, at });
@@ -90,7 +99,7 @@ export class Store {
     for (const topic of topics) {
       for (const listener of this.#byTopic.get(topic) ?? []) listeners.add(listener);
     }
-    for (const listener of listeners) listener();
-    for (const listener of this.#all) listener(topics);
+    notify(listeners);
+    notify(this.#all, topics);
   }
 }

@@ -2,46 +2,70 @@
 
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
+import type { ErrorMessage } from "./protocol.ts";
 import type { Store } from "./store.ts";
 
 /** Topics in one message; more are asked for in several. */
 export const SUB_TOPICS_MAX = 500;
+/** Characters of topics in one message: with versions, in any script, it stays below 128 KiB. */
+export const SUB_CHARS_MAX = 18_000;
 /** How long a topic is kept that nobody needs: the next page often needs it again. */
 export const GRACE_MS = 2_000;
 /** Waits before a topic whose refetch did not help is fetched again. */
 export const REFETCH_MS = [500, 2_000, 8_000] as const;
+/** Wait before a sub is repeated that the server could not take just then. */
+export const SUB_RETRY_MS = 1_000;
+
+export interface Refusal {
+  readonly code: number;
+  readonly message: string;
+}
+
+interface Surroundings {
+  store: Store;
+  clock: Clock;
+  connection: () => Connection;
+  /** The moment (monotonic) for which the server last proved what it sent; null before that. */
+  proof: () => number | null;
+  /** `complete` may be another now. */
+  changed: () => void;
+}
 
 export class Subscriptions {
-  readonly #store: Store;
-  readonly #clock: Clock;
-  readonly #connection: () => Connection;
-  readonly #onComplete: () => void;
+  readonly #around: Surroundings;
   readonly #wanted = new Map<string, number>();
   /** Topics that the server was asked for on this connection. */
   readonly #asked = new Set<string>();
-  readonly #fresh = new Set<string>();
-  readonly #anew = new Set<string>();
+  /** Topics to ask for next. */
+  readonly #due = new Set<string>();
   /** Subs without their `live` yet, with their topics. */
   readonly #open = new Map<number, string[]>();
-  readonly #refused = new Map<string, { code: number; message: string }>();
-  readonly #refetches = new Map<string, number>();
+  readonly #live = new Set<string>();
+  /** Until when topics were proven that are live no more. */
+  readonly #provenUntil = new Map<string, number | null>();
+  readonly #refused = new Map<string, Refusal>();
+  /** Topics whose gap outlived a refetch, with the number of these. */
+  readonly #gaps = new Map<string, number>();
   #scheduled = false;
 
-  constructor(store: Store, clock: Clock, connection: () => Connection, onComplete: () => void) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#connection = connection;
-    this.#onComplete = onComplete;
+  constructor(around: Surroundings) {
+    this.#around = around;
   }
 
   /** Whether everything that is wanted is live. */
   get complete(): boolean {
-    return this.#open.size === 0 && this.#fresh.size === 0 && this.#anew.size === 0;
+    return this.#open.size === 0 && this.#due.size === 0 && this.#gaps.size === 0;
   }
 
   /** Why a topic was refused; undefined where it was not. */
-  refusal(topic: string): { code: number; message: string } | undefined {
+  refusal(topic: string): Refusal | undefined {
     return this.#refused.get(topic);
+  }
+
+  /** The moment (monotonic) for which what is held of a topic was proven; null where never. */
+  provenUntil(topic: string): number | null {
+    if (this.#live.has(topic)) return this.#around.proof();
+    return this.#provenUntil.get(topic) ?? null;
   }
 
   /** Adds topics; returns how to give them back. */
@@ -50,7 +74,7 @@ export class Subscriptions {
     for (const topic of mine) {
       const count = this.#wanted.get(topic) ?? 0;
       this.#wanted.set(topic, count + 1);
-      if (count === 0 && !this.#asked.has(topic)) this.#fresh.add(topic);
+      if (count === 0 && !this.#asked.has(topic)) this.#due.add(topic);
     }
     this.#schedule();
     let given = false;
@@ -58,30 +82,41 @@ export class Subscriptions {
       if (given) return;
       given = true;
       for (const topic of mine) this.#wanted.set(topic, (this.#wanted.get(topic) ?? 1) - 1);
-      this.#clock.after(GRACE_MS, () => this.#release(mine));
+      this.#around.clock.after(GRACE_MS, () => this.#release(mine));
     };
+  }
+
+  /** The connection is gone, and with it every promise made on it. */
+  lost(): void {
+    for (const topic of [...this.#live]) this.#fade(topic);
+    this.#open.clear();
+    this.#asked.clear();
+    this.#due.clear();
+    for (const [topic, count] of this.#wanted) if (count > 0) this.#due.add(topic);
   }
 
   /** A new connection: everything is asked for again, with what is held. */
   restart(): void {
-    this.#open.clear();
-    this.#asked.clear();
-    this.#anew.clear();
-    this.#fresh.clear();
-    for (const topic of this.#wanted.keys()) this.#fresh.add(topic);
+    this.lost();
     this.#flush();
   }
 
   /** Nothing that is held counts any more. */
   reset(): void {
-    this.#refetches.clear();
+    this.#gaps.clear();
     this.restart();
+    this.#provenUntil.clear();
   }
 
-  /** Topics with a gap: asked for again, without what is held. */
+  /** Topics with a gap: asked for again; the store names no version for these. */
   refetch(topics: Iterable<string>): void {
-    for (const topic of topics) if (this.#wanted.has(topic)) this.#anew.add(topic);
+    for (const topic of topics) {
+      if (!this.#wanted.has(topic)) continue;
+      this.#fade(topic);
+      this.#due.add(topic);
+    }
     this.#schedule();
+    this.#around.changed();
   }
 
   /** The answer to a sub. */
@@ -89,32 +124,50 @@ export class Subscriptions {
     const topics = this.#open.get(id);
     if (topics === undefined) return;
     this.#open.delete(id);
-    for (const topic of topics) this.#checkGap(topic);
-    this.#onComplete();
+    for (const topic of topics) {
+      if (this.#around.store.isMissed(topic)) this.#retryGap(topic);
+      else {
+        this.#gaps.delete(topic);
+        if (this.#asked.has(topic) && !this.#refused.has(topic)) this.#live.add(topic);
+      }
+    }
+    this.#around.changed();
   }
 
   /** The refusal of a sub, or of one topic of it. */
-  refused(id: number | null, error: { code: number; message: string; data: object }): void {
-    const { topic } = error.data as { topic?: string };
-    if (topic !== undefined) this.#refused.set(topic, error);
-    else if (id !== null) {
-      for (const one of this.#open.get(id) ?? []) this.#refused.set(one, error);
-      this.#open.delete(id);
-      this.#onComplete();
+  refused(error: ErrorMessage): void {
+    const topic = error.data?.topic;
+    if (typeof topic === "string") {
+      this.#fade(topic);
+      this.#refused.set(topic, error);
+      return;
     }
+    const topics = error.id === null ? undefined : this.#open.get(error.id);
+    if (topics === undefined || error.id === null) return;
+    this.#open.delete(error.id);
+    const wanted = topics.filter((one) => this.#wanted.has(one));
+    if (error.temporary) {
+      for (const one of wanted) this.#due.add(one);
+      this.#around.clock.after(SUB_RETRY_MS, () => this.#flush());
+    } else for (const one of wanted) this.#refused.set(one, error);
+    this.#around.changed();
+  }
+
+  /** From now on the topic only has the proof that it had. */
+  #fade(topic: string): void {
+    if (this.#live.delete(topic)) this.#provenUntil.set(topic, this.#around.proof());
   }
 
   /** A refetch that did not close its gap is repeated, ever slower. */
-  #checkGap(topic: string): void {
-    if (!this.#store.isMissed(topic)) {
-      this.#refetches.delete(topic);
-      return;
-    }
-    const tries = this.#refetches.get(topic) ?? 0;
-    this.#refetches.set(topic, tries + 1);
+  #retryGap(topic: string): void {
+    if (!this.#wanted.has(topic)) return;
+    const tries = this.#gaps.get(topic) ?? 0;
+    this.#gaps.set(topic, tries + 1);
     const wait = REFETCH_MS[Math.min(tries, REFETCH_MS.length - 1)] ?? 0;
-    this.#clock.after(wait, () => {
-      if (this.#store.isMissed(topic)) this.refetch([topic]);
+    this.#around.clock.after(wait, () => {
+      if (!this.#gaps.has(topic)) return;
+      // Healed meanwhile or not: only the answer to another sub says that it is complete.
+      this.refetch([topic]);
     });
   }
 
@@ -123,15 +176,17 @@ export class Subscriptions {
     for (const topic of topics) {
       if (this.#wanted.get(topic) !== 0) continue;
       this.#wanted.delete(topic);
-      this.#fresh.delete(topic);
-      this.#anew.delete(topic);
+      this.#due.delete(topic);
+      this.#gaps.delete(topic);
       this.#refused.delete(topic);
+      this.#fade(topic);
       if (this.#asked.delete(topic)) gone.push(topic);
     }
-    const connection = this.#connection();
-    if (gone.length > 0 && connection.state === "open") {
+    const connection = this.#around.connection();
+    if (gone.length > 0 && connection.greeted) {
       connection.send({ t: "unsub", id: connection.nextId(), topics: gone });
     }
+    this.#around.changed();
   }
 
   #schedule(): void {
@@ -144,30 +199,42 @@ export class Subscriptions {
   }
 
   #flush(): void {
-    const connection = this.#connection();
-    if (connection.state === "open") {
-      this.#send(connection, this.#fresh, true);
-      this.#send(connection, this.#anew, false);
+    const connection = this.#around.connection();
+    if (connection.greeted) {
+      const topics = [...this.#due];
+      this.#due.clear();
+      for (const part of parts(topics)) this.#send(connection, part);
     }
-    this.#onComplete();
+    this.#around.changed();
   }
 
-  #send(connection: Connection, pending: Set<string>, withVersions: boolean): void {
-    const topics = [...pending];
-    pending.clear();
-    for (let start = 0; start < topics.length; start += SUB_TOPICS_MAX) {
-      const part = topics.slice(start, start + SUB_TOPICS_MAX);
-      const id = connection.nextId();
-      this.#open.set(id, part);
-      for (const topic of part) this.#asked.add(topic);
-      const have = withVersions ? this.#store.versions(part) : {};
-      const epoch = this.#store.epoch;
-      connection.send({
-        t: "sub",
-        id,
-        topics: part,
-        ...(Object.keys(have).length > 0 ? { have, ...(epoch === null ? {} : { epoch }) } : {}),
-      });
+  #send(connection: Connection, topics: string[]): void {
+    const { store } = this.#around;
+    const id = connection.nextId();
+    this.#open.set(id, topics);
+    for (const topic of topics) {
+      this.#asked.add(topic);
+      this.#refused.delete(topic);
     }
+    const { epoch } = store;
+    const have = epoch === null ? {} : store.versions(topics);
+    const resumes = epoch !== null && Object.keys(have).length > 0;
+    connection.send({ t: "sub", id, topics, ...(resumes ? { have, epoch } : {}) });
   }
+}
+
+/** Topics in portions that fit into one message. */
+function* parts(topics: readonly string[]): Generator<string[]> {
+  let part: string[] = [];
+  let chars = 0;
+  for (const topic of topics) {
+    if (part.length === SUB_TOPICS_MAX || chars + topic.length > SUB_CHARS_MAX) {
+      yield part;
+      part = [];
+      chars = 0;
+    }
+    part.push(topic);
+    chars += topic.length;
+  }
+  if (part.length > 0) yield part;
 }

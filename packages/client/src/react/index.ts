@@ -67,9 +67,14 @@ export function useStatus(): StatusSnapshot {
   return useSyncExternalStore(listen, read, read);
 }
 
-/** Milliseconds since the server last proved that what is shown is true; null before the first. */
-export function useAge(): number | null {
-  return useStatus().ageMs;
+/**
+ * Milliseconds since the server last proved that what is shown is true, of one topic or of all;
+ * null before the first. Renders again when whole seconds of the whole's age change.
+ */
+export function useAge(topic?: string): number | null {
+  const client = useClient();
+  const { ageMs } = useStatus();
+  return topic === undefined ? ageMs : client.ageMs(topic);
 }
 
 export interface CommandHandle<R> {

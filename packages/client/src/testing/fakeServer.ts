@@ -22,6 +22,10 @@ export interface FakeServer {
   answering: boolean;
   /** Sets a document at its next version and tells subscribers by a snapshot. */
   put(topic: string, doc: Json | null): number;
+  /** Sets several by one change: subscribers of several get these in one batch. */
+  putAll(docs: Readonly<Record<string, Json | null>>): void;
+  /** Begins another epoch, as a restore does: versions start anew, subscriptions end. */
+  restore(docs?: Readonly<Record<string, Json | null>>): void;
   beat(lagMs?: number): void;
 }
 
@@ -70,26 +74,38 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
     session.send({ t: "live", id: sub.id, head: [0] });
   };
 
+  const greet = (session: Session, hello: ClientMessage & { t: "hello" }): void => {
+    const { epoch } = server;
+    const times = { head: [0], now: now(), lag_ms: 0, beat_ms: 2_000 };
+    session.send({ t: "welcome", proto: 1, epoch, ...times, session: "fake", limits: {} });
+    if (hello.epoch !== null && hello.epoch !== epoch) {
+      session.send({ t: "reset", epoch, reason: "epoch_changed" });
+    }
+  };
+
   const answer = (session: Session, message: ClientMessage): void => {
     session.received.push(message);
     if (!server.answering) return;
-    if (message.t === "hello") {
-      session.send({
-        t: "welcome",
-        proto: 1,
-        epoch: server.epoch,
-        head: [0],
-        now: now(),
-        lag_ms: 0,
-        beat_ms: 2_000,
-        session: "fake",
-        limits: {},
-      });
-    } else if (message.t === "sub") {
-      subscribe(session, message);
-    } else if (message.t === "unsub") {
-      for (const topic of message.topics) session.topics.delete(topic);
-    } else session.send({ t: "pong", id: message.id, now: now() });
+    switch (message.t) {
+      case "hello":
+        greet(session, message);
+        break;
+      case "sub":
+        subscribe(session, message);
+        break;
+      case "unsub":
+        for (const topic of message.topics) session.topics.delete(topic);
+        break;
+      case "ping":
+        session.send({ t: "pong", id: message.id, now: now() });
+        break;
+    }
+  };
+
+  const set = (topic: string, doc: Json | null): number => {
+    const v = (documents.get(topic)?.v ?? 0) + 1;
+    documents.set(topic, { v, doc, at: now() });
+    return v;
   };
 
   const server: FakeServer = {
@@ -112,10 +128,27 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
       },
     },
     put(topic, doc) {
-      const v = (documents.get(topic)?.v ?? 0) + 1;
-      documents.set(topic, { v, doc, at: now() });
+      const v = set(topic, doc);
       for (const session of sessions) if (session.topics.has(topic)) session.send(snap(topic));
       return v;
+    },
+    putAll(docs) {
+      for (const [topic, doc] of Object.entries(docs)) set(topic, doc);
+      for (const session of sessions) {
+        const items = Object.keys(docs)
+          .filter((topic) => session.topics.has(topic))
+          .map(snap);
+        if (items.length > 0) session.send({ t: "batch", items });
+      }
+    },
+    restore(docs = {}) {
+      documents.clear();
+      for (const [topic, doc] of Object.entries(docs)) set(topic, doc);
+      server.epoch += 1;
+      for (const session of sessions) {
+        session.topics.clear();
+        session.send({ t: "reset", epoch: server.epoch, reason: "epoch_changed" });
+      }
     },
     beat(lagMs = 0) {
       for (const session of sessions) {

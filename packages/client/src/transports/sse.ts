@@ -5,11 +5,13 @@
  * sent to it ask for, and opens a stream anew, from the versions it has seen, when the set changes.
  */
 
-import type { ClientMessage, Item, ServerMessage } from "../core/protocol.ts";
+import { type ClientMessage, decode, type Item, type ServerMessage } from "../core/protocol.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
 /** Topics that fit into one stream's address. */
 export const SSE_TOPICS_MAX = 200;
+/** Asked for where nothing else is: a stream without a topic is refused. */
+const ANY_TOPIC = "category:all";
 
 export type EventSourceFactory = (url: string) => EventSource;
 
@@ -33,7 +35,8 @@ class SseLink implements Link {
   readonly #events: LinkEvents;
   readonly #have = new Map<string, number | null>();
   #epoch: number | null = null;
-  #subs: number[] = [];
+  /** Subs that no stream has answered yet. */
+  readonly #waiting = new Set<number>();
   #source: EventSource | null = null;
   #scheduled = false;
   #ended = false;
@@ -50,14 +53,22 @@ class SseLink implements Link {
 
   send(text: string): void {
     const message = JSON.parse(text) as ClientMessage;
-    if (message.t === "hello") this.#epoch = message.epoch;
-    else if (message.t === "sub") {
-      for (const topic of message.topics) this.#have.set(topic, message.have?.[topic] ?? null);
-      this.#subs.push(message.id);
-    } else if (message.t === "unsub") {
-      for (const topic of message.topics) this.#have.delete(topic);
-    } else return; // a ping: the stream's beats show that it lives
-    this.#schedule();
+    switch (message.t) {
+      case "hello":
+        this.#epoch = message.epoch;
+        this.#schedule();
+        break;
+      case "sub":
+        for (const topic of message.topics) this.#have.set(topic, message.have?.[topic] ?? null);
+        this.#waiting.add(message.id);
+        this.#schedule();
+        break;
+      case "unsub":
+        // The next stream does without them; for less, none is opened.
+        for (const topic of message.topics) this.#have.delete(topic);
+        break;
+      // A ping has no answer here: the stream's beats show that it lives.
+    }
   }
 
   close(code: number, reason: string): void {
@@ -79,7 +90,7 @@ class SseLink implements Link {
   #open(): void {
     this.#source?.close();
     if (this.#have.size > SSE_TOPICS_MAX) {
-      this.close(4503, `more than ${SSE_TOPICS_MAX} topics do not fit into a stream`);
+      this.close(1006, `more than ${SSE_TOPICS_MAX} topics do not fit into a stream`);
       return;
     }
     const query = new URLSearchParams();
@@ -87,20 +98,16 @@ class SseLink implements Link {
       query.append("topic", topic);
       if (v !== null) query.append("have", `${topic}@${v}`);
     }
+    if (this.#have.size === 0) query.append("topic", ANY_TOPIC);
     if (this.#epoch !== null) query.append("epoch", String(this.#epoch));
-    const answers = this.#subs;
-    this.#subs = [];
+    const answers = [...this.#waiting];
     const source = this.#create(`${this.#url}?${query}`);
     this.#source = source;
     source.onmessage = (event) => {
       if (source === this.#source && !this.#ended) this.#pass(String(event.data), answers);
     };
     source.addEventListener("close", (event) => {
-      const { code, reason } = JSON.parse((event as MessageEvent<string>).data) as {
-        code: number;
-        reason: string;
-      };
-      if (source === this.#source) this.close(code, reason);
+      if (source === this.#source) this.#goodbye(String((event as MessageEvent).data));
     });
     // The browser would go on by itself; one place decides about repeats, and that is not it.
     source.onerror = () => {
@@ -108,22 +115,49 @@ class SseLink implements Link {
     };
   }
 
-  /** Notes versions, and gives `live` back under the numbers of the subs it answers. */
-  #pass(text: string, answers: number[]): void {
-    const message = JSON.parse(text) as ServerMessage;
-    if (message.t === "welcome" || message.t === "reset") this.#epoch = message.epoch;
-    if (message.t === "reset") for (const topic of this.#have.keys()) this.#have.set(topic, null);
-    const items: readonly Item[] =
-      message.t === "batch"
-        ? message.items
-        : message.t === "snap" || message.t === "patch"
-          ? [message]
-          : [];
-    for (const item of items) if (this.#have.has(item.topic)) this.#have.set(item.topic, item.v);
+  /** Passes a message on, `live` under the numbers of the subs that it answers. */
+  #pass(text: string, answers: readonly number[]): void {
+    let message: ServerMessage;
+    try {
+      message = decode(text);
+    } catch {
+      this.#events.message(text); // whoever reads it says what is wrong with it
+      return;
+    }
+    this.#note(message);
     if (message.t !== "live") {
       this.#events.message(text);
       return;
     }
-    for (const id of answers.splice(0)) this.#events.message(JSON.stringify({ ...message, id }));
+    for (const id of answers) {
+      if (this.#waiting.delete(id)) this.#events.message(JSON.stringify({ ...message, id }));
+    }
   }
+
+  /** Keeps what the next stream is to start from. */
+  #note(message: ServerMessage): void {
+    if (message.t === "welcome" || message.t === "reset") this.#epoch = message.epoch;
+    if (message.t === "reset") for (const topic of this.#have.keys()) this.#have.set(topic, null);
+    for (const item of itemsOf(message)) {
+      if (this.#have.has(item.topic)) this.#have.set(item.topic, item.v);
+    }
+  }
+
+  #goodbye(text: string): void {
+    let code = 1006;
+    let reason = "an unreadable goodbye";
+    try {
+      const said = JSON.parse(text) as { code?: unknown; reason?: unknown };
+      if (typeof said.code === "number") code = said.code;
+      reason = String(said.reason);
+    } catch {
+      // Cut off is what it is then.
+    }
+    this.close(code, reason);
+  }
+}
+
+function itemsOf(message: ServerMessage): readonly Item[] {
+  if (message.t === "batch") return message.items;
+  return message.t === "snap" || message.t === "patch" ? [message] : [];
 }
