@@ -1,5 +1,6 @@
 """The hub on the real log: whatever becomes of its connections, nothing is missing."""
 
+import asyncio
 import json
 
 import asyncpg
@@ -20,9 +21,10 @@ TOPICS = [f"stock:{number}" for number in range(8)]
 class PostgresShop(Shop):
     """The same target on PostgreSQL."""
 
-    def __init__(self, log) -> None:
+    def __init__(self, store) -> None:
         super().__init__()
-        self.log = log
+        self.log = store.log
+        self.storage = store.storage
         self.versions = {}
 
     async def change(self, changes):
@@ -36,12 +38,15 @@ class PostgresShop(Shop):
                     "main", topic, self.versions[topic], "t.e", body, b"null", f"c{self.commands}"
                 )
             )
-        await self.log.append(partition_of("main", changes[0][0], self.log.partitions), events)
+        partition = partition_of("main", changes[0][0], self.log.partitions)
+        async with self.storage.transaction([partition]) as tx:
+            await tx.append(partition, events)
+        self.storage.committed([partition])
 
 
 async def test_screens_follow_the_log_through_lost_connections(database_url):
     async with open_store(database_url, tail_poll_ms=200) as store:
-        shop = PostgresShop(store.log)
+        shop = PostgresShop(store)
         await shop.change([(topic, {"n": -1}) for topic in TOPICS[:1]])
         async with serving(shop):
             client = SyncClient(shop.url)
@@ -75,8 +80,9 @@ async def _insist(shop, topic, number):
     for _ in range(20):
         try:
             await shop.change([(topic, {"n": number})])
-        except StorageUnavailable:
+        except StorageUnavailable as problem:
             shop.versions[topic] -= 1
+            await asyncio.sleep(problem.data["retry_ms"] / 1_000)
         else:
             return
     raise AssertionError("the database stayed away")
