@@ -175,7 +175,12 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         write_path=write_path,
         importer=Importer(write_path, store.reads, partitions=store.storage.partitions),
         hub=hub,
-        sync=SyncDoor(hub, operator_open=options.is_local, origins=options.allow_origins),
+        sync=SyncDoor(
+            hub,
+            operator_open=options.is_local,
+            origins=options.allow_origins,
+            hosts=options.hosts,
+        ),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         failed=failed,

@@ -137,6 +137,9 @@ class Pools:
             self.readers.acquire(timeout=ACQUIRE_MS_MAX / 1_000) as con,
             con.transaction(isolation="repeatable_read", readonly=True),
         ):
+            # Proofs join whole tables. Right after an import there are no statistics yet, and a
+            # planner that takes the tables for small would walk one for each row of the other.
+            await con.execute("SET LOCAL enable_nestloop = off")
             yield Snapshot(con)
 
     async def write(self, query: str, *args: Any) -> list[Any]:
@@ -182,11 +185,21 @@ class Lane:
     async def fetch(self, query: str, *args: Any) -> list[Any]:
         """One statement that commits by itself; a connection that failed is replaced next time."""
         async with StorageErrors():
-            if self._con is None or self._con.is_closed():
+            if not self._usable():
                 await self.close()
                 self._con = await self._pools.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000)
             found: list[Any] = await self._con.fetch(query, *args)
             return found
+
+    def _usable(self) -> bool:
+        """Whether the connection can be asked; one whose server end died is the pool's again."""
+        if self._con is None:
+            return False
+        try:
+            return not self._con.is_closed()
+        except InterfaceError:
+            self._con = None
+            return False
 
     async def close(self) -> None:
         """Gives the connection back."""
