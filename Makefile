@@ -86,7 +86,7 @@ $(STAMPS)/node: $(VENV)/bin/python requirements/web.lock tools/node.py
 
 $(STAMPS)/npm: $(STAMPS)/node package.json package-lock.json
 	@echo "== Installing what the pages are built with"
-	@$(NODE) npm ci --silent --no-progress
+	@$(NODE) npm ci --no-progress --loglevel=error
 	@touch $@
 
 $(PAGES): $(STAMPS)/npm $(PAGE_SOURCES)
