@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { mockServer } from "./dev/mock.ts";
 
 /** Where `npm run dev` finds a running shop; `shopwire demo` listens there by itself. */
-const SHOP = process.env.SHOPWIRE_URL ?? "http://127.0.0.1:8420";
+const SHOP = process.env.SHOPWIRE_URL ?? "http://127.0.0.1:8000";
 
 export default defineConfig(({ mode }) => ({
   plugins: [react(), ...(mode === "mock" ? [mockServer()] : [])],
@@ -11,6 +11,7 @@ export default defineConfig(({ mode }) => ({
   build: {
     // The server's Content-Security-Policy takes files of its own origin, and no data: scripts.
     assetsInlineLimit: 0,
+    manifest: true,
     modulePreload: { polyfill: false },
     target: "es2023",
   },

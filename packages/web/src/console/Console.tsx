@@ -1,3 +1,87 @@
+/** The operator's console: what the shop is doing, kept open all day. */
+
+import { Freshness } from "../shared/Freshness.tsx";
+import { Icon, type IconName } from "../shared/icons.tsx";
+import { Mark } from "../shared/Mark.tsx";
+import { Notice } from "../shared/Notice.tsx";
+import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
+import { ThemeSwitch } from "../shared/theme.tsx";
+import { FindStockPage } from "./FindStockPage.tsx";
+import { ImportPage } from "./ImportPage.tsx";
+import { ImportsPage } from "./ImportsPage.tsx";
+import { Overview } from "./Overview.tsx";
+import { useCollectedPulse } from "./pulse.ts";
+import { StockPage } from "./StockPage.tsx";
+import { SuppliersPage } from "./SuppliersPage.tsx";
+import "../styles/console.css";
+
+const NAV: readonly { href: string; name: string; icon: IconName }[] = [
+  { href: "/console", name: "Overview", icon: "pulse" },
+  { href: "/console/imports", name: "Imports", icon: "inbox" },
+  { href: "/console/suppliers", name: "Suppliers", icon: "people" },
+  { href: "/console/stock", name: "Stock", icon: "boxes" },
+];
+
 export default function Console() {
-  return <main id="main">Console</main>;
+  const { path } = usePlace();
+  useCollectedPulse();
+  return (
+    <div className="console">
+      <header className="console-side">
+        <Link className="wordmark" href="/console" aria-label="Shopwire console">
+          <Mark /> Shopwire
+        </Link>
+        <nav className="console-nav" aria-label="Console">
+          {NAV.map(({ href, name, icon }) => (
+            <Link key={href} href={href} aria-current={isWithin(path, href) ? "page" : undefined}>
+              <Icon name={icon} /> {name}
+            </Link>
+          ))}
+        </nav>
+        <div className="console-tools">
+          <Freshness />
+          <ThemeSwitch />
+          <Link className="icon-button" href="/" aria-label="To the shop" title="To the shop">
+            <Icon name="shop" />
+          </Link>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} key={path}>
+        <Page path={path} />
+      </main>
+    </div>
+  );
+}
+
+function isWithin(path: string, href: string): boolean {
+  return href === "/console" ? path.replace(/\/$/, "") === href : path.startsWith(href);
+}
+
+function Page({ path }: { path: string }) {
+  const run = match("/console/imports/:id", path);
+  if (run) return <ImportPage id={run.id ?? ""} />;
+  const stock = match("/console/stock/:sku", path);
+  if (stock) return <StockPage sku={stock.sku ?? ""} />;
+  if (match("/console", path)) return <Overview />;
+  if (match("/console/imports", path)) return <ImportsPage />;
+  if (match("/console/suppliers", path)) return <SuppliersPage />;
+  if (match("/console/stock", path)) return <FindStockPage />;
+  return <Lost />;
+}
+
+function Lost() {
+  useTitle("Not found · Shopwire console");
+  return (
+    <Notice
+      title="There is no such page"
+      icon="search"
+      actions={
+        <Link className="button" href="/console">
+          To the overview
+        </Link>
+      }
+    >
+      The address may have a slip in it.
+    </Notice>
+  );
 }

@@ -1,0 +1,97 @@
+/** Imports as a table, live while they run. */
+
+import type { ImportRun, Supplier } from "../shared/documents.ts";
+import { Notice } from "../shared/Notice.tsx";
+import { Link } from "../shared/router.tsx";
+import { agoText, durationText, momentText, useNow } from "../shared/time.ts";
+import { TableSkeleton } from "./TableSkeleton.tsx";
+import { nameOf } from "./useSuppliers.ts";
+
+interface RunsTableProps {
+  runs: readonly ImportRun[] | null;
+  suppliers: readonly Supplier[] | null;
+}
+
+const NOW_MS = 1_000;
+
+export function RunsTable({ runs, suppliers }: RunsTableProps) {
+  const now = useNow(NOW_MS);
+  if (runs === null) return <TableSkeleton rows={6} />;
+  if (runs.length === 0) {
+    return (
+      <Notice title="No import yet">
+        Bring a supplier's file with <code>shopwire import FILE --supplier NAME</code>.
+      </Notice>
+    );
+  }
+  return (
+    <div className="scroll">
+      <table className="data">
+        <thead>
+          <tr>
+            <th scope="col">Supplier</th>
+            <th scope="col">State</th>
+            <th scope="col" className="number">
+              Rows
+            </th>
+            <th scope="col" className="number">
+              Changed
+            </th>
+            <th scope="col" className="number">
+              Bad
+            </th>
+            <th scope="col">Started</th>
+            <th scope="col">Took</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <RunRow key={run.id} run={run} name={nameOf(run.supplier, suppliers)} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function RunRow({ run, name, now }: { run: ImportRun; name: string; now: number }) {
+  return (
+    <tr data-testid="import-row">
+      <th scope="row">
+        <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>{name}</Link>
+        <span className="data-sub" title={run.source}>
+          {run.source}
+        </span>
+      </th>
+      <td>
+        <RunState run={run} />
+      </td>
+      <td className="number">{run.rows.toLocaleString()}</td>
+      <td className="number">{run.changed.toLocaleString()}</td>
+      <td className="number" data-bad={run.quarantined > 0 || undefined}>
+        {run.quarantined.toLocaleString()}
+      </td>
+      <td>
+        <time
+          dateTime={new Date(run.started_at_ms).toISOString()}
+          title={momentText(run.started_at_ms)}
+        >
+          {agoText(now - run.started_at_ms)}
+        </time>
+      </td>
+      <td className="soft">
+        {durationText((run.finished_at_ms ?? Math.max(now, run.started_at_ms)) - run.started_at_ms)}
+      </td>
+    </tr>
+  );
+}
+
+/** A word and a sign; never the colour alone. */
+export function RunState({ run }: { run: ImportRun }) {
+  const words = { running: "Running", finished: "Finished", failed: "Failed" } as const;
+  return (
+    <span className="state" data-state={run.status} data-testid="import-state">
+      {words[run.status]}
+    </span>
+  );
+}
