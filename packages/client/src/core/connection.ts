@@ -154,6 +154,7 @@ export class Connection {
   }
 
   #greet(): void {
+    if (this.state !== "connecting") return;
     this.#become("handshaking");
     this.send({ t: "hello", proto: PROTOCOL, epoch: this.#options.epoch() });
     this.#events.greeted();
