@@ -21,6 +21,7 @@ RESTARTS_MAX: Final = 8
 RESTART_MS_MIN: Final = 100
 """Wait after the first failed start; it doubles each time."""
 RESTART_MS_MAX: Final = 10_000
+"""Longest wait between two starts."""
 STEADY_MS: Final = 60_000
 """After so long without a death the count of starts begins anew."""
 

@@ -25,6 +25,7 @@ from shopwire.services.pages import pages_dir
 from shopwire.services.server import listen
 
 PYTHON_MIN: Final = (3, 11)
+"""What pyproject.toml asks for."""
 NODE_MIN: Final = (22, 12)
 """What the build of the pages asks for."""
 FREE_BYTES_WANTED: Final = 2 * 1024**3

@@ -5,7 +5,7 @@ FROM log_meta m CROSS JOIN head h
 GROUP BY m.partitions, m.log_id
 
 -- lock_heads --
--- The head is the lock. The time is taken after the lock, so that it never goes back in a partition.
+-- The head is the lock. The time is taken after it, so that it never goes back in a partition.
 SELECT h.partition, h.epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 FROM (
     SELECT partition, epoch FROM head WHERE partition = ANY ($1::integer[])

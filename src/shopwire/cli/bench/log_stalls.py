@@ -13,6 +13,7 @@ from shopwire.kernel.events import NewEvent, Recorded
 
 WRITERS: Final = 16
 STALL_MS_MAX: Final = 2_000
+"""How long a writer stands still in the middle of its transaction, at most."""
 EVENTS_A_TRANSACTION: Final = 250
 ROLLED_BACK: Final = 0.05
 """Share of transactions that are given up at their end."""

@@ -19,6 +19,7 @@ from shopwire.cli.bench.common import Databases, machine
 from shopwire.cli.bench.svg import Chart
 
 READY_S_MAX: Final = 60.0
+"""A start that takes longer counts as failed."""
 HOST: Final = "127.0.0.1"
 PORT: Final = 21_870
 HELLO: Final = b'{"t":"hello","proto":1,"epoch":null}'
