@@ -64,7 +64,7 @@ clean: ## Remove what was installed and built
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on PATH."; exit 1; }
 	@echo "== Making $(VENV) with $(PYTHON)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@mkdir -p $(STAMPS)
 
 $(STAMPS)/runtime: $(VENV)/bin/python requirements/build.lock requirements/runtime.lock pyproject.toml

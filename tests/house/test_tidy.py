@@ -103,7 +103,7 @@ def test_no_stray_files():
 
 
 def test_every_limit_says_what_it_is_for():
-    """A module's constant that limits something carries a docstring, or shares one with the next."""
+    """A limit of a module carries a docstring, or shares one with the next."""
     silent: list[str] = []
     for name, tree in trees():
         if not name.startswith("src/"):
