@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -30,10 +31,10 @@ def _postgres_loop():
 
 
 @pytest.fixture(scope="session")
-def postgres(_postgres_loop, tmp_path_factory):
+def postgres(_postgres_loop):
     """A running server with a migrated template; skips where no PostgreSQL can be had."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fast=True)
-    _open_the_way(server.data)
+    folder = _open_folder()
+    server = EmbeddedPostgres(folder, fast=True)
     try:
         _postgres_loop.run_until_complete(server.start())
     except SetupProblem as problem:
@@ -48,6 +49,7 @@ def postgres(_postgres_loop, tmp_path_factory):
     _postgres_loop.run_until_complete(make_template())
     yield server
     _postgres_loop.run_until_complete(server.stop())
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -62,12 +64,11 @@ def database_url(postgres, _postgres_loop):
 
 
 @pytest.fixture
-def data_folder(tmp_path: Path) -> Path:
+def data_folder():
     """A folder for a server of the test's own, reachable by the account that it runs under."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    _open_the_way(folder)
-    return folder
+    folder = _open_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +90,11 @@ def chromium() -> Path:
     return Path(found)
 
 
-def _open_the_way(folder: Path) -> None:
-    """pytest makes its folders for their owner only; root's PostgreSQL runs as another account."""
-    if os.geteuid() == 0:
-        for parent in (folder, *folder.parents):
-            if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
+def _open_folder() -> Path:
+    """Not pytest's own: it closes its folders to others whenever another session begins."""
+    folder = Path(tempfile.mkdtemp(prefix="shopwire-test-"))
+    folder.chmod(0o711)
+    return folder
 
 
 async def _execute(dsn: str, statement: str) -> None:

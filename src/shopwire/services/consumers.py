@@ -36,6 +36,8 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     reason: str
     tries: int
+    temporary: bool
+    """Whether it is over as soon as the database answers again."""
 
 
 class Consumers:
@@ -114,6 +116,7 @@ class _Follower:
                     offset=self._at,
                     reason=f"{type(problem).__name__}: {problem}",
                     tries=tries,
+                    temporary=problem.temporary,
                 )
                 _LOG.warning("consumer stalled: %s", self.stall)
                 wait_ms = min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** min(tries, 20))
@@ -129,6 +132,8 @@ class _Follower:
     async def _follow(self) -> None:
         name, partition = self._consumer.name, self.partition
         self._at = self._seen = await self._log.position(name, partition)
+        if self.stall is not None and self.stall.temporary:
+            self.stall = None
         self._moved.set()
         async for batch in self._log.tail(partition, self._at):
             for start in range(0, len(batch), STEP_EVENTS_MAX):
