@@ -64,12 +64,67 @@ const EVENTS: Record<string, (setting: Setting) => unknown> = {
 const TABLE: Record<ConnectionState, ConnectionState[]> = {
   // biome-ignore-start format: a table
   //           start         stop    wake          sleep      opened         welcome       garbage       1006          4000          4502
-  idle:        ["connecting", "idle", "idle",       "idle",    "idle",        "idle",       "idle",       "idle",       "idle",       "idle"],
-  connecting:  ["connecting", "idle", "connecting", "waiting", "handshaking", "connecting", "waiting",    "waiting",    "waiting",    "closed"],
-  handshaking: ["handshaking","idle", "handshaking","waiting", "handshaking", "open",       "waiting",    "waiting",    "waiting",    "closed"],
-  open:        ["open",       "idle", "open",       "waiting", "open",        "open",       "waiting",    "waiting",    "waiting",    "closed"],
-  waiting:     ["waiting",    "idle", "connecting", "waiting", "waiting",     "waiting",    "waiting",    "waiting",    "waiting",    "waiting"],
-  closed:      ["connecting", "idle", "closed",     "closed",  "closed",      "closed",     "closed",     "closed",     "closed",     "closed"],
+  idle: ["connecting", "idle", "idle", "idle", "idle", "idle", "idle", "idle", "idle", "idle"],
+  connecting: [
+    "connecting",
+    "idle",
+    "connecting",
+    "waiting",
+    "handshaking",
+    "connecting",
+    "waiting",
+    "waiting",
+    "waiting",
+    "closed",
+  ],
+  handshaking: [
+    "handshaking",
+    "idle",
+    "handshaking",
+    "waiting",
+    "handshaking",
+    "open",
+    "waiting",
+    "waiting",
+    "waiting",
+    "closed",
+  ],
+  open: [
+    "open",
+    "idle",
+    "open",
+    "waiting",
+    "open",
+    "open",
+    "waiting",
+    "waiting",
+    "waiting",
+    "closed",
+  ],
+  waiting: [
+    "waiting",
+    "idle",
+    "connecting",
+    "waiting",
+    "waiting",
+    "waiting",
+    "waiting",
+    "waiting",
+    "waiting",
+    "waiting",
+  ],
+  closed: [
+    "connecting",
+    "idle",
+    "closed",
+    "closed",
+    "closed",
+    "closed",
+    "closed",
+    "closed",
+    "closed",
+    "closed",
+  ],
   // biome-ignore-end format: a table
 };
 
@@ -116,7 +171,17 @@ describe("a connection", () => {
       }
       return found;
     };
-    const full = [500, 1_000, 2_000, 4_000, 8_000, 16_000, RETRY_MS_MAX, RETRY_MS_MAX, RETRY_MS_MAX];
+    const full = [
+      500,
+      1_000,
+      2_000,
+      4_000,
+      8_000,
+      16_000,
+      RETRY_MS_MAX,
+      RETRY_MS_MAX,
+      RETRY_MS_MAX,
+    ];
     expect(await waits(1)).toEqual(full);
     expect(await waits(0.5)).toEqual(full.map((ms) => ms / 2));
   });

@@ -54,20 +54,23 @@ describe("the status", () => {
 });
 
 describe("under a wrong clock", () => {
-  it.each([-60_000, 0, 60_000])("the age is right when the server's differs by %i ms", async (skew) => {
-    const clock = new FakeClock();
-    const tracker = new StatusTracker(clock);
-    tracker.welcomed(0, SERVER + skew);
-    tracker.connection(true, true);
-    for (let beat = 1; beat <= 5; beat += 1) {
-      await clock.advance(2_000);
-      tracker.proved(10, SERVER + skew + 2_000 * beat);
-      expect(tracker.ageMs()).toBe(10);
-    }
-    await clock.advance(2_500);
-    expect(tracker.ageMs()).toBe(2_510);
-    expect(tracker.serverNow()).toBe(SERVER + skew + 12_500);
-  });
+  it.each([-60_000, 0, 60_000])(
+    "the age is right when the server's differs by %i ms",
+    async (skew) => {
+      const clock = new FakeClock();
+      const tracker = new StatusTracker(clock);
+      tracker.welcomed(0, SERVER + skew);
+      tracker.connection(true, true);
+      for (let beat = 1; beat <= 5; beat += 1) {
+        await clock.advance(2_000);
+        tracker.proved(10, SERVER + skew + 2_000 * beat);
+        expect(tracker.ageMs()).toBe(10);
+      }
+      await clock.advance(2_500);
+      expect(tracker.ageMs()).toBe(2_510);
+      expect(tracker.serverNow()).toBe(SERVER + skew + 12_500);
+    },
+  );
 
   it("never asks the wall clock", async () => {
     const real = Date.now;
