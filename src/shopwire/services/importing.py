@@ -148,6 +148,8 @@ class Importer:
         self, request: ImportRequest, commands: Sequence[tuple[str, Command]]
     ) -> list[Outcome]:
         """Sends commands under keys of their own; raises where one was refused as a whole."""
+        if not commands:
+            return []
         envelopes = [
             Envelope(
                 command=command,
