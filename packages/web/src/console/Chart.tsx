@@ -3,7 +3,6 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clockText } from "../shared/time.ts";
 import { numberText } from "./metrics.ts";
 
 interface ChartProps {
@@ -16,7 +15,10 @@ interface ChartProps {
   colour: 1 | 2 | 3 | 4;
 }
 
-const HEIGHT_PX = 168;
+const HEIGHT_PX = 156;
+const SPAN_S_LEAST = 60;
+
+const hours = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** What the colour is right now: a canvas does not follow CSS by itself. */
 function resolved(host: HTMLElement, name: string): string {
@@ -45,12 +47,16 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
     cursor: { y: false, points: { size: 7 } },
     legend: { show: false },
     scales: {
-      x: { time: true },
+      // A short past does not fill the width: it would look like a long one.
+      x: {
+        time: true,
+        range: (_plot, least, most) => [Math.min(least, most - SPAN_S_LEAST), most],
+      },
       // The scale starts at zero, and a quiet line does not look like a storm.
       y: { range: (_plot, _least, most) => [0, Math.max(5, (most ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 90, values: (_plot, at) => at.map(timeOf) },
+      { ...axis, size: 26, grid: { show: false }, space: 84, values: timesOf },
       { ...axis, size: 44, space: 36, values: (_plot, at) => at.map((one) => numberText(one)) },
     ],
     series: [
@@ -60,8 +66,8 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
   };
 }
 
-function timeOf(seconds: number): string {
-  return clockText(seconds * 1_000);
+function timesOf(_plot: uPlot, seconds: number[]): string[] {
+  return seconds.map((one) => hours.format(one * 1_000));
 }
 
 export function Chart({ title, unit, times, values, colour }: ChartProps) {

@@ -14,6 +14,7 @@ import { useCollectedPulse } from "./pulse.ts";
 import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
 import "../styles/console.css";
+import "../styles/panels.css";
 
 const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },

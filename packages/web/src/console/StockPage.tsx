@@ -189,9 +189,7 @@ function Offers({ sku }: { sku: string }) {
                 <td className="number">
                   {offer.lead_time_days === null ? "–" : `${offer.lead_time_days} days`}
                 </td>
-                <td className="number">
-                  {offer.order_min}–{offer.order_max ?? "∞"}
-                </td>
+                <td className="number">{orderText(offer)}</td>
               </tr>
             ))}
           </tbody>
@@ -199,4 +197,8 @@ function Offers({ sku }: { sku: string }) {
       </div>
     </section>
   );
+}
+
+function orderText({ order_min: least, order_max: most }: Offer): string {
+  return most === null ? `${least} or more` : `${least} to ${most}`;
 }

@@ -46,7 +46,7 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
         </thead>
         <tbody>
           {suppliers.map((supplier) => {
-            const own = runsOf(supplier.id, runs);
+            const own = runsOf(supplier, runs);
             return (
               <tr key={supplier.id} data-testid="supplier-row">
                 <th scope="row">

@@ -16,9 +16,12 @@ export function useSuppliers(): Remote<readonly Supplier[]> {
   };
 }
 
-/** A supplier's runs, newest first. */
-export function runsOf(supplier: string, runs: readonly ImportRun[] | null): readonly ImportRun[] {
-  return runs?.filter((run) => run.supplier === supplier) ?? [];
+/** A supplier's runs, newest first. An import names its supplier as whoever started it did. */
+export function runsOf(
+  { id, name }: Pick<Supplier, "id" | "name">,
+  runs: readonly ImportRun[] | null,
+): readonly ImportRun[] {
+  return runs?.filter((run) => run.supplier === id || run.supplier === name) ?? [];
 }
 
 /** A supplier's name, else its id. */

@@ -1,10 +1,27 @@
 /** The pictures of a product: one large, the others to choose from. */
 
-import { useState } from "react";
-import type { Product } from "../shared/documents.ts";
+import { useEffect, useState } from "react";
+import type { Product, Variant } from "../shared/documents.ts";
 
-export function Gallery({ product }: { product: Product }) {
-  const [at, setAt] = useState(0);
+/** Which picture shows the variant: one whose words name a value of its options; else the first. */
+export function pictureOf(product: Product, variant: Variant | undefined): number {
+  const values = Object.values(variant?.options ?? {}).map((value) => value.toLowerCase());
+  const at = product.images.findIndex(({ alt }) => {
+    const words = alt.toLowerCase().split(/[^\p{L}\p{N}]+/u);
+    return values.some((value) => words.includes(value));
+  });
+  return Math.max(0, at);
+}
+
+interface GalleryProps {
+  product: Product;
+  variant: Variant | undefined;
+}
+
+export function Gallery({ product, variant }: GalleryProps) {
+  const shows = pictureOf(product, variant);
+  const [at, setAt] = useState(shows);
+  useEffect(() => setAt(shows), [shows]);
   const image = product.images[at] ?? product.images[0];
   if (image === undefined) {
     return (

@@ -71,19 +71,23 @@ export function ProductCard({ item, index }: { item: Item; index: number }) {
         )}
       </div>
       <div className="card-words">
-        <h3 className="card-title">
-          <Link href={`/product/${encodeURIComponent(product.id)}`}>{product.title}</Link>
-        </h3>
-        {product.brand !== "" && <p className="card-brand">{product.brand}</p>}
-        <p className="card-price">
-          <PriceLine summary={summary} />
-        </p>
-        <p className="card-stock">
-          <Cued value={summary.available} className="stock" testId="product-stock">
-            {stockWording(summary.available, summary.status)}
-          </Cued>
-          <OldMark />
-        </p>
+        <div>
+          <h3 className="card-title">
+            <Link href={`/product/${encodeURIComponent(product.id)}`}>{product.title}</Link>
+          </h3>
+          {product.brand !== "" && <p className="card-brand">{product.brand}</p>}
+        </div>
+        <div className="card-offer">
+          <p className="card-price">
+            <PriceLine summary={summary} />
+          </p>
+          <p className="card-stock">
+            <Cued value={summary.available} className="stock" testId="product-stock">
+              {stockWording(summary.available, summary.status)}
+            </Cued>
+            <OldMark />
+          </p>
+        </div>
       </div>
     </li>
   );

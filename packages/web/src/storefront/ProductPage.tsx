@@ -1,6 +1,7 @@
 /** One product: pictures, variants, what it costs and how many are left right now. */
 
 import { useClient, useTopic, useTopics } from "@shopwire/client/react";
+import { useState } from "react";
 import { getJson, NOT_FOUND, withParams } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
 import type { Category, Item, Product, Variant } from "../shared/documents.ts";
@@ -32,11 +33,13 @@ export function ProductPage({ id, categories }: ProductPageProps) {
   );
   const product = live ? live.doc : (data?.doc ?? null);
   useTitle(`${product?.title ?? "Product"} · Shopwire`);
-  if (product !== null && product.status === "active") {
-    return <Shown product={product} item={data} categories={categories} />;
+  const answered = data !== null || error !== null;
+  if (product !== null && product.status === "active" && answered) {
+    return <Shown key={id} product={product} item={data} categories={categories} />;
   }
-  const gone = live?.doc === null || product !== null || error?.status === NOT_FOUND;
-  if (gone) return <Gone title={product?.title ?? null} />;
+  const withdrawn = product !== null && product.status !== "active";
+  if (live?.doc === null || withdrawn || error?.status === NOT_FOUND)
+    return <Gone title={product?.title ?? null} />;
   return error ? <Failed error={error} retry={reload} /> : <ProductSkeleton />;
 }
 
@@ -49,7 +52,11 @@ interface ShownProps {
 function Shown({ product, item, categories }: ShownProps) {
   const { params, path } = usePlace();
   const asked = params.get("variant");
-  const chosen = product.variants.find((one) => one.sku === asked) ?? product.variants[0];
+  const [first] = useState(() => firstVariant(product, item));
+  const chosen =
+    product.variants.find((one) => one.sku === asked) ??
+    product.variants.find((one) => one.sku === first) ??
+    product.variants[0];
   const choose = (variant: Variant): void =>
     navigate(withParams(path, { variant: variant.sku }), { replace: true });
   const priceOf = (sku: string) => item?.prices.find((one) => one.topic === `price:${sku}`)?.doc;
@@ -57,7 +64,7 @@ function Shown({ product, item, categories }: ShownProps) {
   return (
     <article className="product">
       <Trail product={product} categories={categories} />
-      <Gallery product={product} key={product.id} />
+      <Gallery product={product} variant={chosen} />
       <div className="product-words">
         <header>
           {product.brand !== "" && <p className="product-brand">{product.brand}</p>}
@@ -85,6 +92,14 @@ function Shown({ product, item, categories }: ShownProps) {
       </div>
     </article>
   );
+}
+
+/** The first variant that can be bought as the page opens; it stays when that changes. */
+function firstVariant(product: Product, item: Item | null): string | undefined {
+  const inStock = new Set(
+    item?.stocks.filter(({ doc }) => doc.available > 0).map(({ topic }) => topic),
+  );
+  return product.variants.find(({ sku }) => inStock.has(`stock:${sku}`))?.sku;
 }
 
 function Trail({ product, categories }: Omit<ShownProps, "item">) {

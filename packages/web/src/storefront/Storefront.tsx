@@ -15,6 +15,8 @@ import { ProductPage } from "./ProductPage.tsx";
 import { EVERYTHING, type Query, queryOf, urlOf } from "./query.ts";
 import { SearchField } from "./SearchField.tsx";
 import "../styles/storefront.css";
+import "../styles/list.css";
+import "../styles/product.css";
 
 interface Categories {
   readonly items: readonly Category[];

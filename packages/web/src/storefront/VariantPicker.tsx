@@ -60,7 +60,7 @@ function Group({ name, choices, onChoose }: GroupProps) {
   return (
     <fieldset className="option">
       <legend>
-        {name} <span>{chosen?.label}</span>
+        {name} <span className="option-chosen">{chosen?.label}</span>
       </legend>
       <div className="option-values">
         {possible.map(({ label, variant, checked }, at) => {
