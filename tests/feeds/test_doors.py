@@ -1,6 +1,7 @@
 """The same import by HTTP and by command line."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+import uvicorn
 from tests.feeds.conftest import Shop
 
 from shopwire.cli.main import run
@@ -215,3 +217,59 @@ async def test_wrong_words_are_told(feed: Path, database_url: str, capsys, words
 async def test_a_missing_file_is_told(tmp_path: Path, capsys):
     assert await command(tmp_path / "no.csv", "--supplier", "A") == 1
     assert "There is no file" in capsys.readouterr().err
+
+
+@pytest.fixture
+async def server(web: httpx2.AsyncClient) -> AsyncIterator[str]:
+    """The application on a port."""
+    app = web._transport.app
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")
+    running = uvicorn.Server(config)
+    started = asyncio.Event()
+
+    async def main(sockets: list[socket.socket]) -> None:
+        await running.startup(sockets=sockets)
+        started.set()
+        await running.main_loop()
+        await running.shutdown(sockets=sockets)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config.load()
+        running.lifespan = config.lifespan_class(config)
+        serving = asyncio.create_task(main([listening]))
+        await started.wait()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        running.should_exit = True
+        await serving
+
+
+def printed(out: str) -> dict[str, Any]:
+    """The one object; the server of the test logs into the same stream."""
+    (line,) = [line for line in out.splitlines() if line.startswith("{")]
+    return msgspec.json.decode(line)
+
+
+async def test_the_command_sends_a_feed_to_a_server(feed: Path, server: str, shop: Shop, capsys):
+    words = (feed, "--supplier", "Acme", "--url", server, "--json")
+    assert await command(*words) == 3
+    summary = printed(capsys.readouterr().out)
+    assert (summary["changed"], summary["quarantined"]) == (1, 1)
+    (run_id,) = await shop.query("SELECT id, source FROM import_run")
+    assert tuple(run_id) == (summary["id"], "feed.csv")
+    assert await command(*words, "--profile", "nope") == 1
+    error = printed(capsys.readouterr().out)["error"]
+    assert error["name"] == "ProfileUnknown"
+    assert "shopify" in error["data"]["known"]
+
+
+async def test_a_server_that_is_none_is_told(feed: Path, tmp_path: Path, capsys):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        assert await command(feed, "--supplier", "A", "--url", url) == 1
+    assert "did not answer" in capsys.readouterr().err
+    mapping = tmp_path / "m.toml"
+    mapping.write_text('[fields]\nsku = { columns = ["sku"] }\n')
+    assert await command(feed, "--supplier", "A", "--url", url, "--mapping", mapping) == 1
+    assert "cannot be sent" in capsys.readouterr().err

@@ -2,10 +2,9 @@
 
 import asyncio
 import datetime as dt
-import io
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +17,7 @@ from rich.table import Table
 from shopwire.adapters.postgres.migrate import migrate
 from shopwire.adapters.postgres.server import open_database
 from shopwire.adapters.postgres.store import open_store
+from shopwire.cli.import_remote import send_feed
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.ids import new_id
@@ -67,7 +67,8 @@ def import_feed(
         dry_run: Tell what would change, write nothing.
         json: Print the summary as one JSON object.
         data: The shop's folder; a server that runs on it is used.
-        database: Address of a PostgreSQL database, instead of a folder.
+        database: Instead of a folder: the address of a PostgreSQL database, or that of a running
+            server (http://...), which the feed is then sent to.
     """
     if profile and mapping:
         raise SetupProblem("Name a profile or a mapping, not both.", what="usage")
@@ -75,6 +76,13 @@ def import_feed(
         raise SetupProblem("Say the time zone of --as-of, such as +01:00 or Z.", what="usage")
     if not file.is_file():
         raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
+    server = database if database and database.startswith(("http://", "https://")) else None
+    if server and mapping:
+        raise SetupProblem(
+            "A mapping of your own cannot be sent to a server.",
+            what="usage",
+            reason="use --data or --database where the server runs",
+        )
     chosen: Profile | str | None = load_mapping(mapping) if mapping else profile
     request = ImportRequest(
         run=new_id(),
@@ -87,7 +95,11 @@ def import_feed(
         folder=file.absolute().parent,
         dry_run=dry_run,
     )
-    summary = asyncio.run(_run(request, file, data, database, quiet=json))
+    with _bar(file, quiet=json) as progress:
+        if server:
+            summary = send_feed(server, request, file, lambda place: progress(None, place))
+        else:
+            summary = asyncio.run(_run(request, file, data, database, progress))
     if json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     else:
@@ -97,22 +109,32 @@ def import_feed(
     return _PARTLY if summary.quarantined else 0
 
 
-async def _run(
-    request: ImportRequest, file: Path, data: Path, database: str | None, *, quiet: bool
-) -> Summary:
-    console = Console(stderr=True, quiet=quiet)
+@contextmanager
+def _bar(file: Path, *, quiet: bool) -> Iterator[Callable[[Counts | None, int], None]]:
+    """A progress bar over a file, fed with the rows so far and the place in it."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
+        TextColumn("{task.fields[rows]}"), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as bar, file.open("rb") as stream:
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        task = bar.add_task(file.name, total=size or 1, rows=0)
+    console = Console(stderr=True, quiet=quiet)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(file.name, total=file.stat().st_size or 1, rows="")
 
-        def progress(counts: Counts, place: int) -> None:
-            bar.update(task, completed=place, rows=f"{counts.rows:,}")
+        def progress(counts: Counts | None, place: int) -> None:
+            rows = f"{counts.rows:,} rows" if counts else "sent"
+            bar.update(task, completed=place, rows=rows)
 
+        yield progress
+
+
+async def _run(
+    request: ImportRequest,
+    file: Path,
+    data: Path,
+    database: str | None,
+    progress: Callable[[Counts, int], None],
+) -> Summary:
+    with file.open("rb") as stream:
         async with open_importer(data, database) as importer:
             return await importer.run(request, stream, progress)
 
