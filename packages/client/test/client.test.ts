@@ -146,6 +146,7 @@ describe("subscriptions", () => {
     all.server.connections[0]?.send(gap);
     await all.clock.advance(0);
     expect(received(all, "sub")).toHaveLength(2);
+    expect(received(all, "sub")[1]).not.toHaveProperty("have");
     expect(all.client.status.get().status).toBe("delayed");
     let subs = 2;
     for (const wait of [...REFETCH_MS, 8_000]) {
@@ -156,6 +157,7 @@ describe("subscriptions", () => {
       subs += 1;
       expect(received(all, "sub")).toHaveLength(subs);
     }
+    expect(all.client.ageMs("stock:A")).toBe(all.clock.monotonic());
     for (let v = 1; v <= 9; v += 1) all.server.put("stock:A", STOCK);
     all.server.beat();
     await all.clock.advance(8_000);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Item, Json, ServerMessage } from "../src/core/protocol.ts";
-import { decode } from "../src/core/protocol.ts";
+import { decode, ProtocolBroken } from "../src/core/protocol.ts";
 import { Replica } from "../src/core/reducer.ts";
 
 /** States of one topic, version 1 first; null where it was gone. */
@@ -127,6 +127,23 @@ describe("whatever is repeated, reordered or left out", () => {
 });
 
 describe("reading messages", () => {
+  it.each([
+    "null",
+    "[]",
+    '{"t":1}',
+    '{"t":"snap","topic":"stock:A","v":1}',
+    '{"t":"snap","topic":"stock:A","v":"1","doc":{}}',
+    '{"t":"snap","topic":"stock:A","v":1,"doc":[]}',
+    '{"t":"patch","topic":"stock:A","from":1,"v":2,"set":null}',
+    '{"t":"patch","topic":"stock:A","from":1,"v":2,"set":[1]}',
+    '{"t":"patch","topic":"stock:A","from":1,"v":2,"del":"a"}',
+    '{"t":"batch","items":{}}',
+    '{"t":"batch","items":[{"t":"snap","topic":"stock:A","v":1,"doc":{}},{"t":"patch"}]}',
+    '{"t":"beat","lag_ms":null,"now":1}',
+  ])("refuses %s whole", (text) => {
+    expect(() => decode(text)).toThrow(ProtocolBroken);
+  });
+
   it("any text is a message or a broken protocol, never another error", () => {
     const text = fc.oneof(fc.string(), fc.json());
     const shaped = fc

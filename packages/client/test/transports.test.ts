@@ -120,6 +120,8 @@ describe("a stream of events", () => {
     expect(sources[0]?.closed).toBe(true);
     expect(sources[1]?.query.getAll("have")).toEqual(["stock:A@5"]);
     sources[0]?.say({ t: "live", id: 1, head: [0] });
+    sources[0]?.say({ t: "snap", topic: "stock:A", v: 6, doc: {}, at: 0 });
+    expect(messages.at(-1)).toMatchObject({ v: 5 });
     sources[1]?.say({ t: "live", id: 1, head: [0] });
     const lives = messages.filter((message) => message.t === "live");
     expect(lives.map((message) => message.id)).toEqual([1, 2]);
@@ -143,8 +145,9 @@ describe("a stream of events", () => {
       have: { "stock:A": 3 },
     });
     sources[0]?.say({ t: "reset", epoch: 8, reason: "epoch_changed" });
-    say(link, { t: "sub", id: 2, topics: ["stock:A"] });
+    say(link, { t: "sub", id: 2, topics: ["stock:B"] });
     await turn();
+    expect(sources[1]?.query.getAll("topic")).toEqual(["stock:A", "stock:B"]);
     expect(sources[1]?.query.getAll("have")).toEqual([]);
     expect(sources[1]?.query.get("epoch")).toBe("8");
   });
