@@ -1,40 +1,18 @@
 import { describe, expect, it } from "vitest";
 import {
   CONNECT_MS_MAX,
-  Connection,
   type ConnectionState,
   FLOOD_MS_LEAST,
   mayReturn,
   RETRY_MS_LEAST,
   RETRY_MS_MAX,
 } from "../src/core/connection.ts";
-import type { ServerMessage } from "../src/core/protocol.ts";
-import { FakeClock } from "../src/testing/index.ts";
-import type { Transport } from "../src/transports/transport.ts";
-import { HandTransport } from "./links.ts";
-
-function setUp(transports: readonly Transport[] = [new HandTransport()], random = () => 1) {
-  const clock = new FakeClock();
-  const states: ConnectionState[] = [];
-  const messages: ServerMessage[] = [];
-  let greeted = 0;
-  const connection = new Connection(
-    { transports, clock, random, epoch: () => 7 },
-    {
-      greeted: () => {
-        greeted += 1;
-      },
-      message: (message) => messages.push(message),
-      changed: (state) => states.push(state),
-    },
-  );
-  return { clock, connection, states, messages, greeted: () => greeted };
-}
+import { connectionOver, HandTransport } from "./links.ts";
 
 /** Brings a connection into a state. */
 function inState(state: ConnectionState) {
   const transport = new HandTransport();
-  const all = { transport, ...setUp([transport]) };
+  const all = { transport, ...connectionOver([transport]) };
   const { connection } = all;
   if (state === "idle") return all;
   connection.start();
@@ -159,7 +137,7 @@ describe("a connection", () => {
   it("waits with full jitter, twice as long each time, up to a limit", async () => {
     const waits = async (share: number) => {
       const transport = new HandTransport();
-      const { clock, connection } = setUp([transport], () => share);
+      const { clock, connection } = connectionOver([transport], () => share);
       connection.start();
       const found: number[] = [];
       for (let turn = 0; turn < 9; turn += 1) {
@@ -199,7 +177,7 @@ describe("a connection", () => {
 
   it("stays away for a while after flooding, whatever chance says", async () => {
     const transport = new HandTransport();
-    const { clock, connection } = setUp([transport], () => 0);
+    const { clock, connection } = connectionOver([transport], () => 0);
     connection.start();
     transport.last.events.closed(4003, "flooding");
     await clock.advance(FLOOD_MS_LEAST - 1);
@@ -277,7 +255,7 @@ describe("a connection", () => {
   });
 
   it("takes a transport that throws as one that fails", () => {
-    const { connection } = setUp([
+    const { connection } = connectionOver([
       {
         name: "none",
         connect() {
@@ -296,59 +274,5 @@ describe("a connection", () => {
       connection.stop();
       expect(clock.pending).toBe(0);
     }
-  });
-});
-
-describe("several ways to connect", () => {
-  const both = () => {
-    const socket = new HandTransport("socket");
-    const stream = new HandTransport("stream");
-    return { socket, stream, ...setUp([socket, stream]) };
-  };
-
-  it("takes the next within 3 s where the first lets nothing through", async () => {
-    const { clock, connection, socket, stream } = both();
-    connection.start();
-    socket.last.events.opened(); // a buffering proxy: open, and no welcome ever
-    await clock.advance(CONNECT_MS_MAX);
-    stream.last.events.opened();
-    stream.last.welcome();
-    expect(connection.state).toBe("open");
-    expect(clock.monotonic()).toBeLessThan(3_000);
-  });
-
-  it("takes the next at once where the first fails at once", async () => {
-    const { clock, connection, socket, stream } = both();
-    connection.start();
-    socket.last.events.closed(1006, "");
-    await clock.advance(0);
-    expect(stream.links).toHaveLength(1);
-  });
-
-  it("goes back to the best way after an outage of all, and after a loss", async () => {
-    const { clock, connection, socket, stream } = both();
-    connection.start();
-    socket.last.events.closed(1006, "");
-    await clock.advance(0);
-    stream.last.events.closed(1006, "");
-    await clock.advance(500);
-    expect(socket.links).toHaveLength(2);
-    socket.last.events.closed(1006, "");
-    await clock.advance(0);
-    stream.last.events.opened();
-    stream.last.welcome();
-    stream.last.events.closed(4000, "stopping");
-    await clock.advance(30_000);
-    expect(socket.links.length).toBeGreaterThanOrEqual(3);
-  });
-
-  it("stays on a way on which the server itself refused", async () => {
-    const { clock, connection, socket, stream } = both();
-    connection.start();
-    socket.last.events.opened();
-    socket.last.events.closed(4004, "full");
-    await clock.advance(500);
-    expect(stream.links).toHaveLength(0);
-    expect(socket.links).toHaveLength(2);
   });
 });

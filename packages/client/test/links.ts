@@ -1,6 +1,8 @@
 /** Connections that a test drives by hand. */
 
+import { Connection, type ConnectionState } from "../src/core/connection.ts";
 import type { ClientMessage, ServerMessage } from "../src/core/protocol.ts";
+import { FakeClock } from "../src/testing/index.ts";
 import type { Link, LinkEvents, Transport } from "../src/transports/transport.ts";
 
 export class HandLink implements Link {
@@ -53,4 +55,26 @@ export class HandTransport implements Transport {
     if (link === undefined) throw new Error("nobody connected");
     return link;
   }
+}
+
+/** A connection over these ways, and what it tells. */
+export function connectionOver(
+  transports: readonly Transport[] = [new HandTransport()],
+  random = () => 1,
+) {
+  const clock = new FakeClock();
+  const states: ConnectionState[] = [];
+  const messages: ServerMessage[] = [];
+  let greeted = 0;
+  const connection = new Connection(
+    { transports, clock, random, epoch: () => 7 },
+    {
+      greeted: () => {
+        greeted += 1;
+      },
+      message: (message) => messages.push(message),
+      changed: (state) => states.push(state),
+    },
+  );
+  return { clock, connection, states, messages, greeted: () => greeted };
 }
