@@ -1,6 +1,7 @@
 """`verify` finds whatever is not as the log says; `replay` mends what is derived."""
 
 import json
+import time
 
 import pytest
 
@@ -101,8 +102,11 @@ async def test_a_modules_own_proof_is_run_on_the_same_snapshot(store):
 
 
 async def test_a_new_epoch_is_one_for_all_partitions(store):
-    assert await audit.new_epoch(store.pools) == 2
-    assert (await store.log.heads()).epoch == 2
+    began_s = int(time.time())
+    epoch = await audit.new_epoch(store.pools)
+    assert epoch >= began_s  # counting on from a restored backup would repeat an epoch
+    assert (await store.log.heads()).epoch == epoch
+    assert await audit.new_epoch(store.pools) > epoch
     assert (await audit.verify(store.pools)).drift_total == 0
 
 
@@ -112,7 +116,7 @@ def test_the_commands_tell_machines_in_json(database_url, capsys):
     assert log_cli.replay(url=database_url, json=True) == 0
     assert json.loads(capsys.readouterr().out) == {"events": 0}
     assert log_cli.new_epoch(url=database_url, json=True) == 0
-    assert json.loads(capsys.readouterr().out) == {"epoch": 2}
+    assert json.loads(capsys.readouterr().out)["epoch"] > 1
 
 
 def test_the_commands_tell_people(database_url, capsys):

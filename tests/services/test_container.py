@@ -135,3 +135,12 @@ async def test_a_part_that_ends_by_an_error_is_reported(
             problem = await container.failed
     assert isinstance(problem, ZeroDivisionError)
     assert "part.failed" in [line["event"] for line in said]
+
+
+async def test_two_shops_never_share_an_epoch(data_folder: Path):
+    """A page that showed a former shop at the same address must not take the new one for it."""
+    async with open_container(ServeOptions(data=data_folder)) as container:
+        first = (await container.store.log.heads()).epoch
+    async with open_container(ServeOptions(data=data_folder)) as container:
+        assert (await container.store.log.heads()).epoch == first
+    assert first > 1_700_000_000

@@ -14,12 +14,14 @@ import msgspec
 import structlog
 
 from shopwire import __version__
-from shopwire.adapters.postgres.migrate import migrate
+from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
+from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.app import AppParts, build_app
+from shopwire.services.audit import new_epoch
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
@@ -190,7 +192,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
 async def _migrate(dsn: str) -> None:
     """Brings the schema up to date; it is also the first word with a database of somebody's own."""
     try:
-        await migrate(dsn)
+        applied = await migrate(dsn)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
         shown = re.sub("//[^@/]*@", "//", dsn)
         raise SetupProblem(
@@ -198,6 +200,13 @@ async def _migrate(dsn: str) -> None:
             what="database",
             reason="check the address, the user's rights and that it is PostgreSQL 16 or newer",
         ) from problem
+    if FIRST_MIGRATION in applied:
+        # An epoch of its own: a page that still shows a former shop at this address starts anew.
+        pools = await Pools.open(dsn, writers_max=1)
+        try:
+            await new_epoch(pools)
+        finally:
+            await pools.close()
 
 
 async def _nothing() -> None:

@@ -14,6 +14,9 @@ from shopwire.kernel.errors import SetupProblem
 Phase = Literal["pre", "post", "all"]
 """`pre` runs before a deploy, `post` after it; the previous release works in between."""
 
+FIRST_MIGRATION: Final = "0001_pre_log.sql"
+"""Applied where a shop begins."""
+
 _NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<phase>pre|post)_[a-z0-9_]+\.sql")
 _LOCK: Final = 0x53_48_4F_50
 """Key of the advisory lock: two runners at once apply each file once."""

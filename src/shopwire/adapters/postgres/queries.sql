@@ -165,8 +165,13 @@ WHERE i.tenant = o.tenant AND i.principal = o.principal AND i.operation = o.oper
 RETURNING 1
 
 -- new_epoch --
--- Fences every open writer and invalidates every cursor.
-UPDATE head SET epoch = epoch + 1 RETURNING epoch
+-- Fences every open writer and invalidates every cursor. An epoch is the second of its beginning:
+-- counting on would repeat one that clients have seen, where an older backup is restored again.
+UPDATE head
+SET epoch = (
+    SELECT greatest(max(epoch) + 1, extract(epoch FROM clock_timestamp())::bigint) FROM head
+)
+RETURNING epoch
 
 -- notify --
 -- Tells other processes which partitions have grown.
