@@ -8,13 +8,13 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes
 NODE := $(BIN)/python tools/node.py
 STAMPS := $(VENV)/stamps
 PAGES := packages/web/dist/index.html
-PAGE_SOURCES := $(shell find packages -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.svg' -o -name 'package.json' \) \
+PAGE_SOURCES := $(shell find packages -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.svg' -o -name 'package.json' -o -name 'tsconfig*.json' \) \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 LOCKS := build runtime web dev
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo up test soak lint fmt types tidy ci lock clean
+.PHONY: help setup web demo up test soak lint fmt types ci lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
