@@ -30,10 +30,10 @@ up: $(STAMPS)/runtime $(PAGES) ## A shop of your own (ARGS="--data DIR --port N"
 web: $(PAGES) ## Build storefront and console
 
 test: $(STAMPS)/dev $(PAGES) ## Everything that proves it
-	@echo "== TypeScript"
-	@$(NODE) npm test --silent
-	@echo "== Python"
-	@$(BIN)/python -m pytest $(ARGS)
+	@echo "== TypeScript"; $(NODE) npm test --silent; typescript=$$?; \
+	echo "== Python"; $(BIN)/python -m pytest $(ARGS); python=$$?; \
+	[ $$typescript = 0 ] || echo "The TypeScript tests failed: see above."; \
+	[ $$typescript = 0 ] && [ $$python = 0 ]
 
 soak: $(STAMPS)/dev $(PAGES) ## The long proofs
 	@$(BIN)/python -m pytest -m soak -o addopts="--strict-markers -ra --import-mode=importlib" --timeout=3600 $(ARGS)
