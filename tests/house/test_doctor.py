@@ -142,3 +142,14 @@ def test_exit_code_and_json_tell_the_worst(
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as once:
         return int(once.getsockname()[1])
+
+
+def test_settings_are_told_with_where_they_came_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SHOPWIRE_DATA", str(tmp_path / "shop"))
+    (tmp_path / "shopwire.toml").write_text("port = 0")
+    doctor(config=tmp_path / "shopwire.toml", json=True)
+    told = {f["name"]: f["seen"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert f"port = 0 ({tmp_path / 'shopwire.toml'})" in told["settings"]
+    assert f"data = {tmp_path / 'shop'} (SHOPWIRE_DATA)" in told["settings"]

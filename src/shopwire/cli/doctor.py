@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shopwire.services.doctor import Finding, Patient, examine
+from shopwire.services.settings import load_settings
 
 _STYLES: Final = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
 _EXIT_FAIL: Final = 1
@@ -20,12 +21,11 @@ _EXIT_WARN: Final = 3
 
 def doctor(
     *,
-    data: Annotated[Path, Parameter(env_var="SHOPWIRE_DATA")] = Path(".shopwire/data"),
-    port: int = 8000,
-    host: str = "127.0.0.1",
-    database: Annotated[
-        str | None, Parameter(name=["--database", "--url"], env_var="SHOPWIRE_DATABASE_URL")
-    ] = None,
+    data: Path | None = None,
+    port: int | None = None,
+    host: str | None = None,
+    database: Annotated[str | None, Parameter(name=["--database", "--url"])] = None,
+    config: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Looks at everything that a start needs; changes nothing.
@@ -33,13 +33,23 @@ def doctor(
     Ends with 0 where all is well, 1 where something keeps a shop from starting, 3 for warnings.
 
     Args:
-        data: Folder of the shop to look at.
-        port: Port that the shop would listen on.
-        host: Address that the shop would listen on.
+        data: Folder of the shop to look at. [default: .shopwire/data]
+        port: Port that the shop would listen on. [default: 8000]
+        host: Address that the shop would listen on. [default: 127.0.0.1]
         database: Address of a PostgreSQL of yours instead of our own.
+        config: TOML file with these settings; else SHOPWIRE_CONFIG names one.
         json: Print one JSON object.
     """
-    patient = Patient(data=data, host=host, port=port, database_url=database)
+    given = {"data": data, "port": port, "host": host, "database_url": database}
+    loaded = load_settings(given, file=config)
+    settings = loaded.settings
+    patient = Patient(
+        data=settings.data,
+        host=settings.host,
+        port=settings.port,
+        database_url=settings.database_url,
+        settings=loaded.shown(),
+    )
     findings = asyncio.run(examine(patient))
     verdicts = {finding.verdict for finding in findings}
     worst = "fail" if "fail" in verdicts else "warn" if "warn" in verdicts else "ok"

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from cyclopts import Parameter
 
 from shopwire import __version__
@@ -16,21 +17,23 @@ from shopwire.services.demo.demo import PACES, Simulation
 from shopwire.services.demo.feeding import Feeding
 from shopwire.services.logs import configure_logs
 from shopwire.services.run import run
+from shopwire.services.settings import load_settings
 
+Config = Annotated[
+    Path | None,
+    Parameter(help="TOML file with the same settings; else SHOPWIRE_CONFIG names one."),
+]
 Data = Annotated[
-    Path, Parameter(env_var="SHOPWIRE_DATA", help="Folder of the database and its log.")
+    Path | None, Parameter(help="Folder of the database and its log. [default: .shopwire/data]")
 ]
 DemoData = Annotated[Path, Parameter(help="Folder of the demo's database.")]
 Database = Annotated[
     str | None,
     Parameter(
-        name=["--database", "--url"],
-        env_var="SHOPWIRE_DATABASE_URL",
-        help="Address of a PostgreSQL of yours instead of our own.",
+        name=["--database", "--url"], help="Address of a PostgreSQL of yours instead of our own."
     ),
 ]
 Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
-Host = Annotated[str, Parameter(help="Address to listen on; there is no authentication yet.")]
 
 AllowHost = Annotated[
     tuple[str, ...],
@@ -44,26 +47,40 @@ AllowOrigin = Annotated[
 
 def up(
     *,
-    data: Data = Path(".shopwire/data"),
-    port: Port = 8000,
-    host: Host = "127.0.0.1",
+    data: Data = None,
+    port: Annotated[
+        int | None, Parameter(help="Port of everything; 0 takes a free one. [default: 8000]")
+    ] = None,
+    host: Annotated[
+        str | None,
+        Parameter(help="Address to listen on; there is no login yet. [default: 127.0.0.1]"),
+    ] = None,
     database: Database = None,
-    websocket: Annotated[Literal["picows", "asgi"], Parameter(help="Path of /sync.")] = "picows",
+    websocket: Annotated[
+        Literal["picows", "asgi"] | None, Parameter(help="Path of /sync. [default: picows]")
+    ] = None,
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
+    config: Config = None,
     verbose: Annotated[bool, Parameter(negative="", help="Log each request.")] = False,
 ) -> int:
-    """Starts the database, the services and the pages on one port, until Ctrl-C."""
+    """Starts the database, the services and the pages on one port, until Ctrl-C.
+
+    Each option may come from SHOPWIRE_* in the environment or from a file as well; the command line
+    goes first, then the environment, then the file.
+    """
     configure_logs(debug=verbose)
-    options = ServeOptions(
-        data=data,
-        host=host,
-        port=port,
-        database_url=database,
-        websocket=websocket,
-        allow_hosts=allow_host,
-        allow_origins=allow_origin,
-    )
+    given = {
+        "data": data,
+        "port": port,
+        "host": host,
+        "database_url": database,
+        "websocket": websocket,
+        "allow_hosts": allow_host,
+        "allow_origins": allow_origin,
+    }
+    settings = load_settings(given, file=config).settings
+    options = ServeOptions(**msgspec.structs.asdict(settings))
     run(options, on_ready=partial(_tell_where, options))
     return 0
 

@@ -54,17 +54,24 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     database_url: str | None = None
+    settings: dict[str, str] = {}
+    """What was set, and where, in words."""
 
 
 async def examine(patient: Patient) -> list[Finding]:
     """Everything, in the order in which a start would need it; changes nothing."""
-    findings = [_python(), _packages(), _open_files()]
+    findings = [_python(), _packages(), _open_files(), _settings(patient)]
     if patient.database_url is None:
         findings += await _own_database(patient.data)
     else:
         findings += await _database(patient.database_url)
     findings += [_port(patient.host, patient.port), _pages(), _node(), _browser()]
     return findings
+
+
+def _settings(patient: Patient) -> Finding:
+    told = "; ".join(f"{name} = {value}" for name, value in patient.settings.items())
+    return Finding("settings", "ok", told or "all defaults")
 
 
 def _python() -> Finding:
