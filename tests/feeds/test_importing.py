@@ -271,6 +271,8 @@ async def test_a_refused_product_takes_its_offers_and_stock_with_it(shop: Shop):
     topics = [row[0] for row in await shop.query("SELECT topic FROM documents")]
     assert not [topic for topic in topics if "M-S" in topic or "mug" in topic]
     assert "stock:J" in topics
+    again = await shop.take(head + rows)
+    assert sums(again) == (3, 0, 1, 2)  # what was refused is no known news
 
 
 async def test_a_sku_of_another_product_gives_offer_and_stock_but_no_text(shop: Shop):

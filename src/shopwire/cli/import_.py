@@ -70,19 +70,8 @@ def import_feed(
         database: Instead of a folder: the address of a PostgreSQL database, or that of a running
             server (http://...), which the feed is then sent to.
     """
-    if profile and mapping:
-        raise SetupProblem("Name a profile or a mapping, not both.", what="usage")
-    if as_of is not None and as_of.tzinfo is None:
-        raise SetupProblem("Say the time zone of --as-of, such as +01:00 or Z.", what="usage")
-    if not file.is_file():
-        raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
     server = database if database and database.startswith(("http://", "https://")) else None
-    if server and mapping:
-        raise SetupProblem(
-            "A mapping of your own cannot be sent to a server.",
-            what="usage",
-            reason="use --data or --database where the server runs",
-        )
+    _check(file, profile, mapping, as_of, server)
     chosen: Profile | str | None = load_mapping(mapping) if mapping else profile
     request = ImportRequest(
         run=new_id(),
@@ -107,6 +96,28 @@ def import_feed(
     if summary.status == "failed":
         return _FAILED
     return _PARTLY if summary.quarantined else 0
+
+
+def _check(
+    file: Path,
+    profile: str | None,
+    mapping: Path | None,
+    as_of: dt.datetime | None,
+    server: str | None,
+) -> None:
+    """Raises SetupProblem where words of the command line do not go together."""
+    if profile and mapping:
+        raise SetupProblem("Name a profile or a mapping, not both.", what="usage")
+    if as_of is not None and as_of.tzinfo is None:
+        raise SetupProblem("Say the time zone of --as-of, such as +01:00 or Z.", what="usage")
+    if not file.is_file():
+        raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
+    if server and mapping:
+        raise SetupProblem(
+            "A mapping of your own cannot be sent to a server.",
+            what="usage",
+            reason="use --data or --database where the server runs",
+        )
 
 
 @contextmanager
