@@ -120,7 +120,10 @@ async def _own_database(data: Path) -> list[Finding]:
     findings += [folder, _room(data)]
     if folder.verdict == "fail":
         return findings
-    running = await attach(data)
+    try:
+        running = await attach(data)
+    except SetupProblem as problem:
+        return [*findings, _failed("database", problem)]
     if running is not None:
         findings += await _database(running)
     elif _is_owned(data):

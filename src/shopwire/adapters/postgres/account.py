@@ -72,12 +72,7 @@ def open_to_others(path: Path) -> bool:
     present = path.resolve()
     while not present.exists():
         present = present.parent
-    for folder in (present, *present.parents):
-        if folder == path.resolve():
-            continue
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            return False
-    return True
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (present, *present.parents))
 
 
 def _namespaces_work() -> bool:
@@ -90,7 +85,8 @@ def _namespaces_work() -> bool:
 def reachable_binaries(binaries: Binaries, account: Account) -> Binaries:
     """The programs where the account can run them: copied to a cache if it cannot walk there.
 
-    The copy has the libraries beside it, since the programs find them by a relative path.
+    The copy has the libraries beside it, since the programs find them by a relative path. Raises
+    SetupProblem where somebody else has put something in its place.
     """
     if account.uid is None or open_to_others(binaries.folder):
         return binaries
@@ -105,12 +101,19 @@ def reachable_binaries(binaries: Binaries, account: Account) -> Binaries:
         if libraries.is_dir():
             shutil.copytree(libraries, staging / libraries.name)
         for path in (staging, *staging.rglob("*")):
-            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+            runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if runs else 0o644)
         try:
             staging.rename(cache)
         except OSError:
             # Another process made the same copy first; theirs is as good.
             shutil.rmtree(staging)
+    owned = cache.stat()
+    if owned.st_uid != os.geteuid() or owned.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        # Its name can be guessed, and root is about to run what is in it.
+        raise SetupProblem(
+            f"{cache} belongs to somebody else.", what="binaries", reason="remove that folder"
+        )
     return msgspec.structs.replace(binaries, folder=target / "bin")
 
 

@@ -39,6 +39,8 @@ SOCKET_PATH_BYTES_MAX: Final = 100
 """A socket's path may have 107 bytes; its name takes some of them."""
 LOG_BYTES_MAX: Final = 50 * 1024 * 1024
 """The server's log is begun anew at a start when it is larger."""
+CONNECT_S_MAX: Final = 5
+"""A server that takes longer to answer a connection counts as not answering."""
 PROBE_MS: Final = 10
 """How often a starting server, a foreign process without a signal for us, is asked."""
 
@@ -285,7 +287,7 @@ class EmbeddedPostgres:
         """Whether the server took a connection before it ended or time was up."""
         while not self.died.is_set() and time.monotonic() < deadline:
             try:
-                connection = await asyncpg.connect(self.dsn("postgres"))
+                connection = await asyncpg.connect(self.dsn("postgres"), timeout=CONNECT_S_MAX)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.died.wait(), PROBE_MS / 1_000)
@@ -312,12 +314,20 @@ async def attach(data: Path) -> str | None:
     """The address of the server that runs on `data`, None if none answers."""
     try:
         running = msgspec.json.decode((data / "server.json").read_bytes(), type=ServerFile)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except FileNotFoundError:
         return None
+    except msgspec.DecodeError:
+        return None  # left half-written by a process that was killed: nothing runs there
+    except OSError as problem:
+        raise SetupProblem(
+            f"{data} cannot be used: {problem}",
+            what="data",
+            reason="run this command as the user that runs the shop",
+        ) from problem
     dsn = dsn_of(running.host, running.password, DATABASE)
     try:
-        connection = await asyncpg.connect(dsn)
-    except (OSError, asyncpg.PostgresError):
+        connection = await asyncpg.connect(dsn, timeout=CONNECT_S_MAX)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None
     await connection.close()
     return dsn
