@@ -17,6 +17,7 @@ from shopwire.kernel.errors import (
 from shopwire.modules.feeds import commands as feed_commands
 from shopwire.modules.feeds.limits import SENDS_MAX
 from shopwire.modules.inventory.api import SellStock
+from shopwire.modules.suppliers.api import WithdrawOffer
 from shopwire.services import importing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -300,3 +301,15 @@ async def test_a_later_count_that_says_the_same_is_news_while_sales_wait_for_it(
     marked = await shop.take(SMALL, as_of_ms=now[0][0])
     assert marked.stock.applied == 1
     assert await shop.drift() == []
+
+
+async def test_all_compares_with_the_shop_and_mends_what_was_changed_there(shop: Shop):
+    await shop.take(SMALL)
+    withdraw = WithdrawOffer(sku="J", supplier="acme")
+    await shop.write_path.submit(Envelope(command=withdraw, key="k"))
+    assert sums(await shop.take(SMALL)) == (3, 0, 3, 0)
+    summary = await shop.take(SMALL, afresh=True)
+    assert (summary.offers.applied, summary.offers.unchanged) == (1, 2)
+    assert (summary.products.applied, summary.stock.applied) == (0, 0)
+    (row,) = await shop.query("SELECT active FROM offer WHERE sku = 'J'")
+    assert row[0]

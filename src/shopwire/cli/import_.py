@@ -44,6 +44,7 @@ def import_feed(
     currency: str = "EUR",
     as_of: dt.datetime | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
+    afresh: Annotated[bool, Parameter(name="--all", negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     data: Annotated[Path, Parameter(env_var="SHOPWIRE_DATA")] = Path(".shopwire/data"),
     database: Annotated[
@@ -65,6 +66,8 @@ def import_feed(
         as_of: The moment the feed's counts speak of, such as 2026-11-23T10:00:00+01:00. Sales up
             to then are in them. Without it no sale is taken to be in them.
         dry_run: Tell what would change, write nothing.
+        afresh: Compare with the shop instead of with what the supplier said last: mends what was
+            changed in between.
         json: Print the summary as one JSON object.
         data: The shop's folder; a server that runs on it is used.
         database: Instead of a folder: the address of a PostgreSQL database, or that of a running
@@ -83,6 +86,7 @@ def import_feed(
         as_of_ms=int(as_of.timestamp() * 1_000) if as_of else None,
         folder=file.absolute().parent,
         dry_run=dry_run,
+        afresh=afresh,
     )
     with _bar(file, quiet=json) as progress:
         if server:

@@ -61,6 +61,7 @@ def _exchange(
         "currency": request.currency,
         "as_of_ms": request.as_of_ms,
         "dry_run": "true" if request.dry_run else None,
+        "afresh": "true" if request.afresh else None,
     }
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
     headers = {

@@ -47,6 +47,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
         currency: Annotated[str, QueryParameter()] = "EUR",
         as_of_ms: Annotated[int | None, QueryParameter()] = None,
         dry_run: Annotated[bool, QueryParameter()] = False,
+        afresh: Annotated[bool, QueryParameter()] = False,
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
         if idempotency_key is None:
@@ -61,6 +62,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             currency=currency,
             as_of_ms=as_of_ms,
             dry_run=dry_run,
+            afresh=afresh,
             principal=PRINCIPAL,
         )
         with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
@@ -102,7 +104,7 @@ async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[
 def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:
     parts = (
         *(wanted.supplier, wanted.profile, wanted.encoding, wanted.currency),
-        *(wanted.as_of_ms, wanted.dry_run),
+        *(wanted.as_of_ms, wanted.dry_run, wanted.afresh),
     )
     return hashlib.sha256(msgspec.json.encode(parts) + digest).digest()[:16]
 

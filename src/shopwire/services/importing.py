@@ -67,6 +67,8 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path | None = None
     """Where files lie that a mapping looks things up in."""
     dry_run: bool = False
+    afresh: bool = False
+    """Compare with the shop itself instead of with what the supplier said last."""
     principal: str = "import"
     tenant: str = DEFAULT_TENANT
 
@@ -349,7 +351,9 @@ class _Job:
         """Compares a chunk with what is known, sends the news, writes down what came of it."""
         request, summary = self._request, self.summary
         digests = {group.key: group.digest() for group in groups if group.key}
-        known = await self._importer.said_last(request, self._supplier, list(digests))
+        known: dict[str, Digest] = {}
+        if not request.afresh:
+            known = await self._importer.said_last(request, self._supplier, list(digests))
         skus = [count.sku for group in groups for count in group.counts]
         open_skus = await self._importer.open_sales(request, self._supplier, skus)
         news = news_of(groups, digests, known, open_skus)
