@@ -45,7 +45,7 @@ test("a chart says in words what it shows", () => {
 
 test("numbers keep a steady width", () => {
   expect(numberText(0)).toBe("0");
-  expect(numberText(3.14159)).toBe("3.1");
+  expect(numberText(3.26)).toBe("3.3");
   expect(numberText(42.7)).toBe("43");
   expect(numberText(123_456)).toBe("123k");
 });

@@ -74,6 +74,7 @@ function Lost() {
   useTitle("Not found · Shopwire console");
   return (
     <Notice
+      page
       title="There is no such page"
       icon="search"
       actions={

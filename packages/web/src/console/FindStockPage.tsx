@@ -8,6 +8,7 @@ import { formatMoney } from "../shared/money.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { useRemote, useSettled } from "../shared/remote.ts";
 import { Link, navigate, useTitle } from "../shared/router.tsx";
+import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 
 const FOUND_MAX = 20;
@@ -65,7 +66,7 @@ function Found({ q }: { q: string }) {
     );
   }
   return (
-    <div className="scroll">
+    <Scroll label="Articles">
       <table className="data">
         <thead>
           <tr>
@@ -105,6 +106,6 @@ function Found({ q }: { q: string }) {
           )}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -28,6 +28,7 @@ export function ImportPage({ id }: { id: string }) {
   if (error?.status === NOT_FOUND) {
     return (
       <Notice
+        page
         title="There is no such import"
         actions={
           <Link className="button" href="/console/imports">
@@ -39,7 +40,7 @@ export function ImportPage({ id }: { id: string }) {
       </Notice>
     );
   }
-  return error ? <Failed error={error} retry={reload} /> : <TableSkeleton rows={8} />;
+  return error ? <Failed page error={error} retry={reload} /> : <TableSkeleton rows={8} />;
 }
 
 function Shown({ run, name }: { run: ImportRun; name: string }) {

@@ -5,6 +5,7 @@ import { ApiError, getJson, withParams } from "../shared/api.ts";
 import type { Ledger, LedgerLine } from "../shared/documents.ts";
 import { Link } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
+import { Scroll } from "./Scroll.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 
 interface LedgerTableProps {
@@ -55,7 +56,7 @@ export function LedgerTable({ path, first }: LedgerTableProps) {
       <div className="panel-head">
         <h2 id="ledger">Every movement</h2>
       </div>
-      <div className="scroll">
+      <Scroll label="Every movement">
         <table className="data">
           <thead>
             <tr>
@@ -94,7 +95,7 @@ export function LedgerTable({ path, first }: LedgerTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {(next !== null || error) && (
         <div className="panel-more">
           <button type="button" className="button button-small" onClick={more}>

@@ -4,6 +4,7 @@ import type { ImportRun, Supplier } from "../shared/documents.ts";
 import { Notice } from "../shared/Notice.tsx";
 import { Link } from "../shared/router.tsx";
 import { agoText, durationText, momentText, useNow } from "../shared/time.ts";
+import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf } from "./useSuppliers.ts";
 
@@ -25,7 +26,7 @@ export function RunsTable({ runs, suppliers }: RunsTableProps) {
     );
   }
   return (
-    <div className="scroll">
+    <Scroll label="Imports">
       <table className="data">
         <thead>
           <tr>
@@ -50,7 +51,7 @@ export function RunsTable({ runs, suppliers }: RunsTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -13,6 +13,7 @@ import { useRemote, useSettled } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
 import { LedgerTable } from "./LedgerTable.tsx";
+import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 
@@ -30,7 +31,7 @@ export function StockPage({ sku }: { sku: string }) {
   useEffect(() => reload(), [version, reload]);
 
   if (error?.status === NOT_FOUND) return <Unknown sku={sku} />;
-  if (error && data === null) return <Failed error={error} retry={reload} />;
+  if (error && data === null) return <Failed page error={error} retry={reload} />;
   return (
     <>
       <div className="page-head">
@@ -64,6 +65,7 @@ export function StockPage({ sku }: { sku: string }) {
 function Unknown({ sku }: { sku: string }) {
   return (
     <Notice
+      page
       title={`Nothing is known of ${sku}`}
       icon="boxes"
       actions={
@@ -85,7 +87,7 @@ function Pools({ pools }: { pools: readonly Pool[] }) {
       <div className="panel-head">
         <h2 id="pools">Where the number comes from</h2>
       </div>
-      <div className="scroll">
+      <Scroll label="Where the number comes from">
         <table className="data equation">
           <thead>
             <tr>
@@ -125,7 +127,7 @@ function Pools({ pools }: { pools: readonly Pool[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }
@@ -156,7 +158,7 @@ function Offers({ sku }: { sku: string }) {
       <div className="panel-head">
         <h2 id="offers">Offers</h2>
       </div>
-      <div className="scroll">
+      <Scroll label="Offers">
         <table className="data">
           <thead>
             <tr>
@@ -194,7 +196,7 @@ function Offers({ sku }: { sku: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -5,6 +5,7 @@ import { Notice } from "../shared/Notice.tsx";
 import { Link } from "../shared/router.tsx";
 import { agoText, useNow } from "../shared/time.ts";
 import { RunState } from "./RunsTable.tsx";
+import { Scroll } from "./Scroll.tsx";
 import { Bars } from "./Sparkline.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { runsOf } from "./useSuppliers.ts";
@@ -31,7 +32,7 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
     );
   }
   return (
-    <div className="scroll">
+    <Scroll label="Suppliers">
       <table className="data">
         <thead>
           <tr>
@@ -75,7 +76,7 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -15,6 +15,7 @@ export class Broken extends Component<{ children: ReactNode }, { broken: boolean
     return (
       <main id="main" role="alert">
         <Notice
+          page
           icon="alert"
           title="This page has a defect"
           actions={

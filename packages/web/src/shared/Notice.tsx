@@ -9,24 +9,34 @@ interface NoticeProps {
   children?: ReactNode;
   icon?: IconName;
   actions?: ReactNode;
+  /** Where the notice is the whole page, its title is the page's. */
+  page?: boolean;
 }
 
-export function Notice({ title, children, icon = "inbox", actions }: NoticeProps) {
+export function Notice({ title, children, icon = "inbox", actions, page = false }: NoticeProps) {
+  const Title = page ? "h1" : "h2";
   return (
     <div className="notice">
       <Icon name={icon} size={28} />
-      <h2>{title}</h2>
+      <Title>{title}</Title>
       {children !== undefined && <p>{children}</p>}
       {actions !== undefined && <div className="notice-actions">{actions}</div>}
     </div>
   );
 }
 
+interface FailedProps {
+  error: ApiError;
+  retry: () => void;
+  page?: boolean;
+}
+
 /** A failed read, in the server's words, with the way on. */
-export function Failed({ error, retry }: { error: ApiError; retry: () => void }) {
+export function Failed({ error, retry, page = false }: FailedProps) {
   return (
     <div role="alert">
       <Notice
+        page={page}
         icon="alert"
         title={error.body.message}
         actions={

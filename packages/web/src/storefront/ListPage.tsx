@@ -147,12 +147,13 @@ function Results({ shown, query }: { shown: ProductList; query: Query }) {
     );
   }
   if (list.items.length === 0) return <NothingHere query={query} />;
+  const level = query.q === "" && query.category === "" ? "h3" : "h2";
   const featured = query.q === "" && query.category === "" && query.sort === "relevance";
   return (
     <>
       <ul className={featured ? "grid grid-featured" : "grid"} aria-busy={list.first === "loading"}>
         {list.items.map((item, index) => (
-          <ProductCard key={item.topic} item={item} index={index} />
+          <ProductCard key={item.topic} item={item} index={index} level={level} />
         ))}
       </ul>
       {list.next !== null && (

@@ -47,7 +47,14 @@ function useSummary(item: Item, near: boolean): { product: Item["doc"]; summary:
   return { product, summary };
 }
 
-export function ProductCard({ item, index }: { item: Item; index: number }) {
+interface ProductCardProps {
+  item: Item;
+  index: number;
+  /** Level of the card's heading: one below the list's. */
+  level: "h2" | "h3";
+}
+
+export function ProductCard({ item, index, level: Title }: ProductCardProps) {
   const root = useRef<HTMLLIElement>(null);
   const { product, summary } = useSummary(item, useNear(root));
   const image = product.images[0];
@@ -72,9 +79,9 @@ export function ProductCard({ item, index }: { item: Item; index: number }) {
       </div>
       <div className="card-words">
         <div>
-          <h3 className="card-title">
+          <Title className="card-title">
             <Link href={`/product/${encodeURIComponent(product.id)}`}>{product.title}</Link>
-          </h3>
+          </Title>
           {product.brand !== "" && <p className="card-brand">{product.brand}</p>}
         </div>
         <div className="card-offer">

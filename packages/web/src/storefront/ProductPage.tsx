@@ -40,7 +40,7 @@ export function ProductPage({ id, categories }: ProductPageProps) {
   const withdrawn = product !== null && product.status !== "active";
   if (live?.doc === null || withdrawn || error?.status === NOT_FOUND)
     return <Gone title={product?.title ?? null} />;
-  return error ? <Failed error={error} retry={reload} /> : <ProductSkeleton />;
+  return error ? <Failed page error={error} retry={reload} /> : <ProductSkeleton />;
 }
 
 interface ShownProps {
@@ -202,6 +202,7 @@ function Facts({ product, chosen }: { product: Product; chosen: Variant | undefi
 function Gone({ title }: { title: string | null }) {
   return (
     <Notice
+      page
       title={title === null ? "We do not have this product" : `${title} is not sold any more`}
       icon="boxes"
       actions={

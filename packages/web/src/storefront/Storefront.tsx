@@ -94,6 +94,7 @@ function Lost() {
   useTitle("Not found · Shopwire");
   return (
     <Notice
+      page
       title="There is no such page"
       icon="search"
       actions={
