@@ -89,6 +89,10 @@ async def test_a_long_path_still_has_a_usable_socket(data_folder: Path):
     deep.mkdir(parents=True)
     async with open_database(deep) as opened:
         assert await scalar(opened.dsn, "SELECT 1") == 1
+        assert opened.server is not None
+        elsewhere = Path(opened.server._host)
+        assert elsewhere.is_dir()
+    assert not elsewhere.exists()
 
 
 async def test_a_cluster_of_another_version_is_refused_and_left_alone(data_folder: Path):

@@ -147,6 +147,9 @@ class EmbeddedPostgres:
                     await asyncio.wait_for(self.died.wait(), STOP_MS_MAX / 1_000)
                     break
             self._process = None
+        if self._host and not Path(self._host).is_relative_to(self.data):
+            with suppress(OSError):  # a killed server leaves its socket there for the next one
+                Path(self._host).rmdir()
         self._drop_lock()
 
     def _take_lock(self) -> None:
