@@ -52,7 +52,7 @@ test("shows live price and stock, and follows them", async () => {
 
 test("an accepted order says what is left", async () => {
   await press();
-  expect(message()).toContain("One is yours. 3 are left.");
+  expect(message()).toContain("One is yours. 3 were left after it.");
 });
 
 test("the last one says so", async () => {

@@ -2,6 +2,7 @@
 
 import { useStatus } from "@shopwire/client/react";
 import { useMemo } from "react";
+import { OldMark } from "../shared/Freshness.tsx";
 import { Failed } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
 import { Chart } from "./Chart.tsx";
@@ -74,6 +75,7 @@ function PageHead({ beats }: { beats: readonly Beat[] }) {
             <span>
               Log at <span className="live-number">{pulse.log_head.toLocaleString()}</span>
             </span>
+            <OldMark />
           </>
         ) : (
           <span>{status === "offline" ? "No connection yet." : "Waiting for the first beat."}</span>

@@ -49,15 +49,21 @@ function countText(total: number): string {
   return total === 1 ? "1 product" : `${total.toLocaleString()} products`;
 }
 
+/** The shop claims to be current only while that is proven. */
+const CLAIMS = {
+  live: "Every price and every number left on these pages is the real one, this second.",
+  delayed: "Prices and numbers left follow the suppliers. Right now they arrive a little late.",
+  stale:
+    "Prices and numbers left cannot be confirmed right now: each shows when it was last right.",
+  offline: "The shop cannot be reached right now: each value shows when it was last right.",
+} as const;
+
 function Welcome() {
   const { status } = useStatus();
   return (
     <section className="welcome" aria-labelledby="welcome">
       <h1 id="welcome">Good things for the house, counted as you look.</h1>
-      <p>
-        Every price and every number left on these pages is the real one, this second
-        {status === "live" ? "." : "; and when it is not, the page says so."}
-      </p>
+      <p>{CLAIMS[status]}</p>
     </section>
   );
 }

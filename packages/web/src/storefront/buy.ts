@@ -40,7 +40,7 @@ export function buyMessage({ pending, retrying, error, result }: BuyState): BuyM
     tone: "good",
     text:
       available > 0
-        ? `One is yours. ${available} ${available === 1 ? "is" : "are"} left.`
+        ? `One is yours. ${available} ${available === 1 ? "was" : "were"} left after it.`
         : "One is yours, and it was the last.",
   };
 }
