@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from tests.modules.shop import error_of, memory_shop, result_of
 
+from shopwire.kernel.clock import SystemClock
 from shopwire.modules.catalog.api import (
     Change,
     EditProduct,
@@ -139,6 +140,17 @@ async def test_a_sale_takes_all_or_nothing_and_says_what_is_left():
         assert (await shop.document("stock:MUG-1"))["status"] == "out"
 
 
+async def test_a_count_delivered_twice_gives_no_unit_back_that_was_sold_between():
+    async with memory_shop() as shop:
+        ahead = ReportStock(
+            sku="MUG-1", supplier="a", quantity=5, as_of_ms=SystemClock().now_ms() + 200_000
+        )
+        await shop.do(ahead)
+        await shop.do(SellStock(sku="MUG-1", quantity=5))
+        assert result_of(await shop.do(ahead)) == {"applied": False, "reason": "unchanged"}
+        assert not (await shop.ask(SellStock(sku="MUG-1", quantity=1))).ok
+
+
 async def test_a_buffer_is_never_sold():
     async with memory_shop() as shop:
         await shop.do(ReportStock(sku="MUG-1", supplier="a", quantity=3))
@@ -165,7 +177,10 @@ async def test_counts_of_many_skus_are_taken_or_refused_one_by_one():
         (ReportStock(sku="", supplier="a", quantity=1), "sku"),
         (ReportStock(sku="A\n", supplier="a", quantity=1), "sku"),
         (ReportStock(sku="A", supplier="a", quantity=1, as_of_ms=10**15), "as_of_ms"),
+        (ReportStock(sku="A", supplier="a", quantity=1, as_of_ms=-(10**30)), "as_of_ms"),
+        (ReportStock(sku="A", supplier="a", quantity=1, reference="\0"), "reference"),
         (SellStock(sku="A", quantity=0), "quantity"),
+        (SellStock(sku="A", quantity=1, reference="x" * 300), "reference"),
         (PutOffer(sku="A", supplier="a", cost_minor=0, currency="EUR"), "cost_minor"),
         (PutOffer(sku="A", supplier="a", cost_minor=5, currency="euro"), "currency"),
         (

@@ -131,3 +131,31 @@ def test_the_public_number_says_when_few_are_left(count, status):
     item = StockItem(tenant="main", sku="A")
     own = Pool(tenant="main", sku="A", supplier="s", reported=count)
     assert document_of(item, [own]).status == status
+
+
+def test_a_report_delivered_again_reflects_nothing_new_even_from_a_clock_ahead_of_ours():
+    own = reported(pool(), 5, 5_000)
+    own = sold_from(own, 5, 1_000)
+    again = reported(own, 5, 5_000)
+    assert (again.sold, again.sellable(0)) == (5, 0)
+    later = reported(own, 0, 6_000)
+    assert (later.sold, later.sellable(0)) == (0, 0)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(0, 60))
+def test_a_clock_that_goes_back_never_makes_a_sale_older(moments, as_of):
+    own = reported(pool(), 1_000, None)
+    for now in moments:
+        own = sold_from(own, 1, now)
+    kept = [sale.at_ms for sale in own.unreflected]
+    assert kept == sorted(set(kept))
+    assert reported(own, 1_000, as_of).sold >= sum(1 for now in moments if now > as_of)
+
+
+def test_sales_of_one_moment_are_remembered_as_one():
+    own = reported(pool(), 1_000, None)
+    for _ in range(500):
+        own = sold_from(own, 1, 7)
+    own = sold_from(own, 3, 8)
+    assert [tuple(sale) for sale in own.unreflected] == [(7, 500), (8, 3)]
+    assert reported(own, 1_000, 7).sold == 3

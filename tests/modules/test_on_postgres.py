@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import msgspec
 import pytest
 from tests.modules.shop import MODULES, drifts, handlers, postgres_shop
@@ -65,14 +66,67 @@ async def test_without_the_applications_check_the_schema_still_sells_what_there_
         assert await drifts(shop) == []
 
 
+async def test_a_sale_beyond_the_limit_cannot_hide_behind_a_report_of_its_batch(database_url):
+    careless = [
+        Handler(
+            command=handler.command,
+            partition_key=handler.partition_key,
+            needs=handler.needs,
+            decide=careless_sale if handler.command is SellStock else handler.decide,
+            keys=handler.keys,
+        )
+        for handler in handlers()
+    ]
+    async with postgres_shop(database_url, careless) as shop:
+        await shop.do(ReportStock(sku="LAST", supplier="a", quantity=3))
+        sold, restocked = await shop.many(
+            [
+                SellStock(sku="LAST", quantity=5),
+                ReportStock(sku="LAST", supplier="a", quantity=10),
+            ]
+        )
+        assert not sold.ok
+        assert restocked.ok
+        assert (await shop.document("stock:LAST"))["available"] == 10
+        assert await drifts(shop) == []
+
+
+DISTORTIONS = {
+    "inventory.pools": "UPDATE stock_pool SET reported = reported + 1",
+    "inventory.lines": "UPDATE stock_ledger SET reported = reported + 1 WHERE seq = 2",
+    "inventory.events": "UPDATE stock_ledger SET command_id = 'x' WHERE seq = 2",
+    "inventory.documents": "UPDATE stock_item SET buffer = buffer + 1",
+}
+
+
+@pytest.mark.parametrize("check", DISTORTIONS)
+async def test_a_number_that_was_tampered_with_is_found(database_url, check):
+    async with postgres_shop(database_url) as shop:
+        await shop.do(ReportStock(sku="A", supplier="a", quantity=5))
+        await shop.do(SellStock(sku="A", quantity=2))
+        assert await drifts(shop) == []
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute("SET session_replication_role = replica")
+            await connection.execute(DISTORTIONS[check])
+        finally:
+            await connection.close()
+        assert check in {drift.check for drift in await drifts(shop)}
+
+
 async def test_a_sale_cannot_make_room_for_itself(database_url):
     async with postgres_shop(database_url) as shop:
         await shop.do(ReportStock(sku="A", supplier="a", quantity=1))
-    import asyncpg  # noqa: PLC0415 - only here the schema is spoken to directly
-
     connection = await asyncpg.connect(database_url)
     try:
-        for change in ("sold = 5", "sold = 5, shortfall = 4", "sold = -1", "reported = -1"):
+        changes = (
+            "sold = 5",
+            "sold = 5, shortfall = 4",
+            "shortfall = 4, reports = 2",
+            "sold = -1",
+            "reported = -1",
+        )
+        for change in changes:
             with pytest.raises(asyncpg.CheckViolationError):
                 await connection.execute(f"UPDATE stock_pool SET {change}")
         with pytest.raises(asyncpg.CheckViolationError):

@@ -42,13 +42,8 @@ def do_report_stock(command: ReportStock, view: View, context: Context) -> Decis
     """Takes over a supplier's count, unless it speaks of an earlier moment than a known one."""
     sku, supplier = check_name(command.sku, "sku"), check_name(command.supplier, "supplier")
     quantity = check_quantity(command.quantity, least=0)
-    if command.as_of_ms is not None and command.as_of_ms > context.now_ms + CLOCK_SKEW_MS_MAX:
-        raise InvalidField(
-            "The count's moment lies in the future.",
-            field="as_of_ms",
-            reason="the supplier's clock is ahead by more than five minutes",
-            value=command.as_of_ms,
-        )
+    _check_moment(command.as_of_ms, context.now_ms)
+    _check_reference(command.reference)
     item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
     pools = {pool.supplier: pool for pool in view.all(Pool, sku)}
     before = pools.get(supplier)
@@ -84,6 +79,25 @@ def do_report_stock(command: ReportStock, view: View, context: Context) -> Decis
     )
 
 
+def _check_moment(as_of_ms: int | None, now_ms: int) -> None:
+    if as_of_ms is None or 0 <= as_of_ms <= now_ms + CLOCK_SKEW_MS_MAX:
+        return
+    reason = "it lies before 1970"
+    if as_of_ms > 0:
+        reason = "the supplier's clock is ahead by more than five minutes"
+    raise InvalidField(
+        f"The count's moment cannot be used: {reason}.",
+        field="as_of_ms",
+        reason=reason,
+        value=str(as_of_ms)[:60],
+    )
+
+
+def _check_reference(reference: str) -> None:
+    if reference:
+        check_name(reference, "reference")
+
+
 def _same_balances(one: Pool, other: Pool) -> bool:
     return (one.reported, one.sold, one.shortfall) == (other.reported, other.sold, other.shortfall)
 
@@ -109,6 +123,7 @@ def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Dec
 def do_sell_stock(command: SellStock, view: View, context: Context) -> Decision:
     """Sells all of the wanted units or none; raises StockShort with what is left."""
     sku, quantity = check_name(command.sku, "sku"), check_quantity(command.quantity, least=1)
+    _check_reference(command.reference)
     item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
     pools = {pool.supplier: pool for pool in view.all(Pool, sku)}
     taken = spread(pools.values(), quantity, item.buffer)

@@ -133,8 +133,19 @@ def too_late(pool: Pool, as_of_ms: int | None) -> bool:
 
 
 def sold_from(pool: Pool, quantity: int, now_ms: int) -> Pool:
-    """The pool after a sale; whether there are enough was decided before."""
-    sales = (*pool.unreflected, Sale(now_ms, quantity))
+    """The pool after a sale; whether there are enough was decided before.
+
+    A sale counts as later than the report that is known when it is made, even where the supplier's
+    clock is ahead of ours: the same report delivered again must not reflect it.
+    """
+    at_ms = now_ms if pool.as_of_ms is None else max(now_ms, pool.as_of_ms + 1)
+    earlier = pool.unreflected
+    # Our own clock may go back when another machine takes over; the sales stay in their order.
+    if earlier and earlier[-1].at_ms >= at_ms:
+        last = earlier[-1]
+        sales = (*earlier[:-1], Sale(last.at_ms, last.quantity + quantity))
+    else:
+        sales = (*earlier, Sale(at_ms, quantity))
     if len(sales) > UNREFLECTED_SALES_MAX:
         first, second, *rest = sales
         sales = (Sale(second.at_ms, first.quantity + second.quantity), *rest)

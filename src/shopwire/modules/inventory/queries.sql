@@ -97,16 +97,73 @@ WHERE (p.reported, p.reserved, p.sold, p.shortfall, p.seq)
     )
 LIMIT $1
 
+-- audit_lines --
+-- Ledger lines whose balances do not follow from the line before them.
+SELECT tenant || '/' || sku || '/' || supplier || ' line ' || seq AS subject,
+    concat_ws(' ', seq, reported, reserved, sold, shortfall) AS found,
+    concat_ws(
+        ' ', before_seq + 1, before_reported + reported_delta, before_reserved + reserved_delta,
+        before_sold + sold_delta, before_shortfall + shortfall_delta
+    ) AS expected
+FROM (
+    SELECT l.*,
+        coalesce(lag(seq) OVER pool, 0) AS before_seq,
+        coalesce(lag(reported) OVER pool, 0) AS before_reported,
+        coalesce(lag(reserved) OVER pool, 0) AS before_reserved,
+        coalesce(lag(sold) OVER pool, 0) AS before_sold,
+        coalesce(lag(shortfall) OVER pool, 0) AS before_shortfall
+    FROM stock_ledger l
+    WINDOW pool AS (PARTITION BY tenant, sku, supplier ORDER BY seq)
+) line
+WHERE (seq, reported, reserved, sold, shortfall) IS DISTINCT FROM (
+    before_seq + 1, before_reported + reported_delta, before_reserved + reserved_delta,
+    before_sold + sold_delta, before_shortfall + shortfall_delta
+)
+LIMIT $1
+
+-- audit_events --
+-- Movements that the log tells and the ledger does not, or with other balances.
+SELECT told.tenant || '/' || told.sku || '/' || told.supplier || ' line ' || told.seq AS subject,
+    coalesce(concat_ws(' ', l.reported, l.reserved, l.sold, l.shortfall, l.command_id), '') AS found,
+    concat_ws(
+        ' ', told.reported, told.reserved, told.sold, told.shortfall, told.command_id
+    ) AS expected
+FROM (
+    SELECT e.tenant, substr(e.topic, length('stock:') + 1) AS sku, e.command_id, moved.supplier,
+        moved.seq, moved.reported, moved.reserved, moved.sold, moved.shortfall
+    FROM events e
+    CROSS JOIN LATERAL json_to_recordset(e.facts -> 'moved') AS moved (
+        supplier text, seq bigint, reported bigint, reserved bigint, sold bigint, shortfall bigint
+    )
+    WHERE e.event_type IN ('inventory.stock_reported', 'inventory.stock_sold')
+) told
+LEFT JOIN stock_ledger l USING (tenant, sku, supplier, seq)
+WHERE (told.reported, told.reserved, told.sold, told.shortfall, told.command_id)
+    IS DISTINCT FROM (l.reported, l.reserved, l.sold, l.shortfall, l.command_id)
+LIMIT $1
+
 -- audit_stock_documents --
--- Public numbers that are not what the pools give.
+-- Public numbers and states that are not what the pools and the policy give.
 SELECT i.tenant || '/' || i.sku AS subject,
-    coalesce(d.body ->> 'available', 'none') AS found, s.available::text AS expected
+    concat_ws(' ', d.version, d.body ->> 'available', d.body ->> 'status') AS found,
+    concat_ws(' ', i.version, s.available, s.status) AS expected
 FROM stock_item i
-JOIN LATERAL (
-    SELECT coalesce(sum(greatest(0, reported - reserved - sold - i.buffer)), 0)::bigint AS available
-    FROM stock_pool p WHERE p.tenant = i.tenant AND p.sku = i.sku
-) s ON true
+JOIN (
+    SELECT item.tenant, item.sku, n.available,
+        CASE
+            WHEN n.available = 0 THEN 'out'
+            WHEN n.available <= item.low_threshold THEN 'low'
+            ELSE 'in_stock'
+        END AS status
+    FROM stock_item item
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(
+            greatest(0, p.reported - p.reserved - p.sold - item.buffer)
+        ), 0)::bigint AS available
+        FROM stock_pool p WHERE p.tenant = item.tenant AND p.sku = item.sku
+    ) n
+) s USING (tenant, sku)
 LEFT JOIN documents d ON d.tenant = i.tenant AND d.topic = 'stock:' || i.sku
-WHERE d.body ->> 'available' IS DISTINCT FROM s.available::text
-    OR d.version IS DISTINCT FROM i.version
+WHERE (d.version, d.body ->> 'available', d.body ->> 'status')
+    IS DISTINCT FROM (i.version, s.available::text, s.status)
 LIMIT $1

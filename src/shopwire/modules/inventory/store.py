@@ -17,6 +17,8 @@ TABLES: Final = tuple(
 
 CHECKS: Final = (
     SqlCheck("inventory.pools", _SQL["audit_pools"]),
+    SqlCheck("inventory.lines", _SQL["audit_lines"]),
+    SqlCheck("inventory.events", _SQL["audit_events"]),
     SqlCheck("inventory.documents", _SQL["audit_stock_documents"]),
 )
 
