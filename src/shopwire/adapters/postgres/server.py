@@ -147,9 +147,7 @@ class EmbeddedPostgres:
                     await asyncio.wait_for(self.died.wait(), STOP_MS_MAX / 1_000)
                     break
             self._process = None
-        if self._host and not Path(self._host).is_relative_to(self.data):
-            with suppress(OSError):  # a killed server leaves its socket there for the next one
-                Path(self._host).rmdir()
+        self._drop_socket_folder()
         self._drop_lock()
 
     def _take_lock(self) -> None:
@@ -221,6 +219,12 @@ class EmbeddedPostgres:
             )
         self._account.give(folder)
         return folder
+
+    def _drop_socket_folder(self) -> None:
+        """Removes it where it is not in `data`; a killed server's socket keeps it for the next."""
+        if self._host and not Path(self._host).is_relative_to(self.data):
+            with suppress(OSError):
+                Path(self._host).rmdir()
 
     def _command(self, binaries: Binaries, cluster: Path) -> list[str]:
         settings = {
