@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "react";
 import type { Product, Variant } from "../shared/documents.ts";
+import { Picture } from "../shared/Picture.tsx";
 
 /** Which picture shows the variant: one whose words name a value of its options; else the first. */
 export function pictureOf(product: Product, variant: Variant | undefined): number {
@@ -23,25 +24,10 @@ export function Gallery({ product, variant }: GalleryProps) {
   const [at, setAt] = useState(shows);
   useEffect(() => setAt(shows), [shows]);
   const image = product.images[at] ?? product.images[0];
-  if (image === undefined) {
-    return (
-      <div className="gallery">
-        <div className="gallery-main card-blank" aria-hidden="true">
-          {product.title.slice(0, 1)}
-        </div>
-      </div>
-    );
-  }
   return (
     <div className="gallery">
       <div className="gallery-main">
-        <img
-          key={image.url}
-          src={image.url}
-          alt={image.alt || product.title}
-          width={900}
-          height={900}
-        />
+        <Picture key={image?.url ?? ""} product={product} image={image} size={900} />
       </div>
       {product.images.length > 1 && (
         <ul className="gallery-others" aria-label="Pictures">
@@ -53,7 +39,7 @@ export function Gallery({ product, variant }: GalleryProps) {
                 aria-label={`Picture ${index + 1}: ${one.alt || product.title}`}
                 onClick={() => setAt(index)}
               >
-                <img src={one.url} alt="" width={120} height={120} loading="lazy" />
+                <Picture product={product} image={one} size={120} alt="" eager={false} />
               </button>
             </li>
           ))}

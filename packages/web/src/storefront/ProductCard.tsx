@@ -6,6 +6,7 @@ import { Cued } from "../shared/cue.tsx";
 import type { Item } from "../shared/documents.ts";
 import { OldMark } from "../shared/Freshness.tsx";
 import { formatMoney } from "../shared/money.ts";
+import { Picture } from "../shared/Picture.tsx";
 import { Link } from "../shared/router.tsx";
 import { type Summary, stockWording, summaryOf, topicsOf, wasMinor } from "./offer.ts";
 
@@ -57,25 +58,11 @@ interface ProductCardProps {
 export function ProductCard({ item, index, level: Title }: ProductCardProps) {
   const root = useRef<HTMLLIElement>(null);
   const { product, summary } = useSummary(item, useNear(root));
-  const image = product.images[0];
   const eager = index < EAGER;
   return (
     <li className="card" ref={root} data-testid="product-card" data-stock={summary.status}>
       <div className="card-picture">
-        {image ? (
-          <img
-            src={image.url}
-            alt={image.alt}
-            width={600}
-            height={600}
-            loading={eager ? "eager" : "lazy"}
-            decoding="async"
-          />
-        ) : (
-          <span className="card-blank" aria-hidden="true">
-            {product.title.slice(0, 1)}
-          </span>
-        )}
+        <Picture product={product} image={product.images[0]} size={600} eager={eager} />
       </div>
       <div className="card-words">
         <div>
