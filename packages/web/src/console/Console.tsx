@@ -30,7 +30,7 @@ export default function Console() {
     <div className="console">
       <header className="console-side">
         <Link className="wordmark" href="/console" aria-label="Shopwire console">
-          <Mark /> Shopwire
+          <Mark /> <span>Shopwire</span>
         </Link>
         <nav className="console-nav" aria-label="Console">
           {NAV.map(({ href, name, icon }) => (

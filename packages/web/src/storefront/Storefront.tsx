@@ -40,7 +40,7 @@ export default function Storefront() {
       <header className="shop-head">
         <div className="shop-bar">
           <Link className="wordmark" href="/" aria-label="Shopwire, to the first page">
-            <Mark /> Shopwire
+            <Mark /> <span>Shopwire</span>
           </Link>
           <SearchField query={query} />
           <div className="shop-tools">
