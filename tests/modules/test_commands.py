@@ -7,12 +7,14 @@ import pytest
 from tests.modules.shop import error_of, memory_shop, result_of
 
 from shopwire.kernel.clock import SystemClock
+from shopwire.modules.catalog import domain
 from shopwire.modules.catalog.api import (
     Change,
     EditProduct,
     Image,
     Option,
     ProductContent,
+    PutCategory,
     PutProduct,
     PutProducts,
     Variant,
@@ -33,6 +35,20 @@ def mug(**more: Any) -> ProductContent:
         "variants": (Variant(sku="MUG-1"),),
     }
     return ProductContent(**(fields | more))
+
+
+def cost_of(**more: Any) -> ApplyCost:
+    terms: dict[str, Any] = {
+        "sku": "A",
+        "supplier": "a",
+        "cost_minor": 1_000,
+        "currency": "EUR",
+        "lead_time_days": None,
+        "map_minor": None,
+        "msrp_minor": None,
+        "active": True,
+    }
+    return ApplyCost(**(terms | more))
 
 
 async def test_the_same_product_again_changes_nothing():
@@ -130,6 +146,93 @@ async def test_a_feed_leaves_an_edited_field_alone():
         assert (document["title"], document["description"]) == ("Cup", "New.")
 
 
+async def test_a_variant_that_is_dropped_frees_its_sku():
+    async with memory_shop() as shop:
+        both = mug(variants=(Variant(sku="MUG-1"), Variant(sku="MUG-2")))
+        await shop.do(PutProduct(source="a", product=both))
+        await shop.do(PutProduct(source="a", product=mug()))
+        assert len((await shop.document("product:mug"))["variants"]) == 1
+        other = mug(id="other", variants=(Variant(sku="MUG-2"),))
+        await shop.do(PutProduct(source="b", product=other))
+        refused = error_of(await shop.ask(PutProduct(source="a", product=both)))
+        assert refused["name"] == "AlreadyExists"
+
+
+async def test_a_sku_moves_between_products_of_one_batch():
+    async with memory_shop() as shop:
+        both = mug(variants=(Variant(sku="MUG-1"), Variant(sku="MUG-2")))
+        await shop.do(PutProduct(source="a", product=both))
+        outcomes = await shop.many(
+            [
+                PutProduct(source="a", product=mug()),
+                PutProduct(source="a", product=mug(id="two", variants=(Variant(sku="MUG-2"),))),
+                PutProduct(source="a", product=both),
+            ]
+        )
+        assert [outcome.status for outcome in outcomes] == [200, 200, 409]
+
+
+async def test_two_sources_that_tell_the_same_again_do_not_take_turns():
+    async with memory_shop() as shop:
+        own = PutProduct(source="a", product=mug())
+        other = PutProduct(source="b", product=mug(description="Blue.", tags=("cup",)))
+        await shop.do(own)
+        await shop.do(other)
+        version = await shop.version("product:mug")
+        for command in (own, other, own, other):
+            assert result_of(await shop.do(command)) == {"applied": False}
+        assert await shop.version("product:mug") == version
+        # Who filled a blank may change it; once the own source speaks, its word counts.
+        await shop.do(PutProduct(source="b", product=mug(description="Deep blue.")))
+        assert (await shop.document("product:mug"))["description"] == "Deep blue."
+        await shop.do(PutProduct(source="a", product=mug(description="Red.")))
+        await shop.ask(PutProduct(source="b", product=mug(description="Blue.")))
+        assert (await shop.document("product:mug"))["description"] == "Red."
+
+
+async def test_an_editor_who_wants_no_merge_names_the_version_that_was_seen():
+    async with memory_shop() as shop:
+        await shop.do(PutProduct(source="a", product=mug()))
+        brand = {"brand": Change(was="", now="Kiln")}
+        await shop.do(EditProduct(id="mug", changes=brand, expected_version=1))
+        late = EditProduct(
+            id="mug", changes={"title": Change(was="Mug", now="Cup")}, expected_version=1
+        )
+        refused = error_of(await shop.ask(late))
+        assert refused["name"] == "VersionConflict"
+        assert (refused["data"]["expected"], refused["data"]["current"]) == (1, 2)
+
+
+async def test_a_refused_product_leaves_no_category_behind(monkeypatch):
+    monkeypatch.setattr(domain, "CATEGORIES_A_SHOP_MAX", 3)
+    async with memory_shop() as shop:
+        await shop.do(PutProduct(source="a", product=mug()))
+        deep = mug(id="x", categories=(("Kitchen", "Pans", "Small"),), variants=(Variant(sku="X"),))
+        refused = error_of(await shop.ask(PutProduct(source="a", product=deep)))
+        assert refused["data"]["field"] == "categories"
+        assert await shop.document("category:kitchen--pans") is None
+
+
+async def test_a_long_path_has_a_short_slug_of_its_own():
+    async with memory_shop() as shop:
+        names = ["\u6f22" * 200] * 8
+        slugs = set()
+        for last in ("one", "two"):
+            path = (*names[:7], last)
+            slugs.add(result_of(await shop.do(PutCategory(path=path)))["slug"])
+        assert len(slugs) == 2
+        assert all(len(slug) <= 200 for slug in slugs)
+
+
+async def test_a_supplier_has_no_slash_so_that_two_offers_never_share_a_topic():
+    async with memory_shop() as shop:
+        await shop.do(PutOffer(sku="A/B", supplier="C", cost_minor=5, currency="EUR"))
+        refused = error_of(
+            await shop.ask(PutOffer(sku="A", supplier="B/C", cost_minor=5, currency="EUR"))
+        )
+        assert refused["data"]["field"] == "supplier"
+
+
 async def test_a_sale_takes_all_or_nothing_and_says_what_is_left():
     async with memory_shop() as shop:
         for supplier, quantity in (("a", 3), ("b", 2)):
@@ -189,6 +292,18 @@ async def test_counts_of_many_skus_are_taken_or_refused_one_by_one():
         ),
         (PutRules(rules=PriceRules(margin_min_bp=10_000)), "rules.margin_min_bp"),
         (PutProduct(source="a", product=mug(variants=())), "variants"),
+        (PutProduct(source="a", product=mug(id="a/b")), "id"),
+        (
+            PutProduct(source="a", product=mug(variants=(Variant(sku="A", title="\0"),))),
+            "variants",
+        ),
+        (PutProduct(source="a", product=mug(images=(Image(url="x" * 2_001),))), "images"),
+        (PutProduct(source="a", product=mug(options=(Option(name="\0"),))), "options"),
+        (RegisterSupplier(id="a/b", name="A"), "id"),
+        (cost_of(currency="euro"), "currency"),
+        (cost_of(map_minor=0), "map_minor"),
+        (cost_of(msrp_minor=10**30), "msrp_minor"),
+        (cost_of(lead_time_days=-1), "lead_time_days"),
         (PutProduct(source="a", product=mug(title="")), "title"),
     ],
 )
@@ -202,17 +317,9 @@ async def test_what_is_never_allowed_is_refused_with_its_field(command, field):
 
 async def test_a_price_follows_a_cost_and_goes_with_the_last_offer():
     async with memory_shop() as shop:
-        apply = {
-            "sku": "A",
-            "supplier": "a",
-            "currency": "EUR",
-            "lead_time_days": None,
-            "map_minor": None,
-            "msrp_minor": None,
-        }
-        await shop.do(ApplyCost(cost_minor=1_000, active=True, **apply))
+        await shop.do(cost_of())
         assert (await shop.document("price:A"))["amount_minor"] == 2_095
-        await shop.do(ApplyCost(cost_minor=1_000, active=False, **apply))
+        await shop.do(cost_of(active=False))
         assert await shop.document("price:A") is None
         assert await shop.version("price:A") == 2
 

@@ -8,8 +8,6 @@ import pytest
 from tests.modules.shop import MODULES, drifts, handlers, postgres_shop
 
 from shopwire.kernel.commands import Handler
-from shopwire.modules.catalog.api import ProductContent, PutProducts, Variant
-from shopwire.modules.catalog.store import get_product, list_products
 from shopwire.modules.inventory.api import ReportStock, SellStock
 from shopwire.modules.inventory.commands import sale
 from shopwire.modules.inventory.domain import Pool, StockItem
@@ -91,29 +89,6 @@ async def test_a_sale_beyond_the_limit_cannot_hide_behind_a_report_of_its_batch(
         assert await drifts(shop) == []
 
 
-DISTORTIONS = {
-    "inventory.pools": "UPDATE stock_pool SET reported = reported + 1",
-    "inventory.lines": "UPDATE stock_ledger SET reported = reported + 1 WHERE seq = 2",
-    "inventory.events": "UPDATE stock_ledger SET command_id = 'x' WHERE seq = 2",
-    "inventory.documents": "UPDATE stock_item SET buffer = buffer + 1",
-}
-
-
-@pytest.mark.parametrize("check", DISTORTIONS)
-async def test_a_number_that_was_tampered_with_is_found(database_url, check):
-    async with postgres_shop(database_url) as shop:
-        await shop.do(ReportStock(sku="A", supplier="a", quantity=5))
-        await shop.do(SellStock(sku="A", quantity=2))
-        assert await drifts(shop) == []
-        connection = await asyncpg.connect(database_url)
-        try:
-            await connection.execute("SET session_replication_role = replica")
-            await connection.execute(DISTORTIONS[check])
-        finally:
-            await connection.close()
-        assert check in {drift.check for drift in await drifts(shop)}
-
-
 async def test_a_sale_cannot_make_room_for_itself(database_url):
     async with postgres_shop(database_url) as shop:
         await shop.do(ReportStock(sku="A", supplier="a", quantity=1))
@@ -164,63 +139,3 @@ async def test_prices_follow_offers_and_rules_and_a_restart_repeats_nothing(data
         assert (await shop.document("price:S0"))["amount_minor"] == 2_050
         assert await shop.document("price:S7") is None
         assert await drifts(shop) == []
-
-
-def goods(number: int) -> ProductContent:
-    return ProductContent(
-        id=f"thing-{number:03}",
-        title=f"{'Blue' if number % 2 else 'Red'} thing {number}",
-        brand="Kiln & Co",
-        categories=(("Home", "Odd" if number % 2 else "Even"),),
-        variants=(Variant(sku=f"T-{number}"),),
-    )
-
-
-@pytest.mark.parametrize("sort", ["relevance", "title", "newest", "price"])
-async def test_pages_follow_each_other_without_gap_or_repeat(database_url, sort):
-    async with postgres_shop(database_url) as shop:
-        for start in (0, 20):
-            products = tuple(goods(number) for number in range(start, start + 20))
-            await shop.do(PutProducts(source="a", products=products))
-        seen, cursor = [], None
-        while True:
-            page = await list_products(
-                shop.reads, "main", q="thi kiln", sort=sort, limit=7, cursor=cursor
-            )
-            assert page.total == 40
-            seen += [item.topic for item in page.items]
-            cursor = page.next
-            if cursor is None:
-                break
-        assert len(seen) == 40
-        assert len(set(seen)) == 40
-
-
-@pytest.mark.parametrize(
-    ("asked", "found"),
-    [
-        ({"q": "blue"}, 10),
-        ({"q": "T-3"}, 1),
-        ({"q": "blue red"}, 0),
-        ({"q": "' OR 1=1 --"}, 0),
-        ({"q": "!!! & | ("}, 20),
-        ({"category": "home"}, 20),
-        ({"category": "home--odd"}, 10),
-        ({"category": "all", "q": "BLUE thi"}, 10),
-        ({"status": "draft"}, 0),
-    ],
-)
-async def test_search_and_categories_find_what_they_should(database_url, asked, found):
-    async with postgres_shop(database_url) as shop:
-        await shop.do(PutProducts(source="a", products=tuple(goods(n) for n in range(20))))
-        page = await list_products(shop.reads, "main", **asked)
-        assert page.total == found
-
-
-async def test_an_item_brings_price_and_stock_of_each_variant(database_url):
-    async with postgres_shop(database_url) as shop:
-        await shop.do(PutProducts(source="a", products=(goods(1),)))
-        await shop.do(ReportStock(sku="T-1", supplier="a", quantity=4))
-        item = await get_product(shop.reads, "main", "thing-001")
-        assert [entry.topic for entry in item.stocks] == ["stock:T-1"]
-        assert item.prices == []

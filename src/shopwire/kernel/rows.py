@@ -19,6 +19,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Primary key without the tenant; contains `group_field`."""
     append_only: ClassVar[bool] = False
     """Lines of a ledger: written once, never loaded for a decision, never changed."""
+    blind: ClassVar[bool] = False
+    """May be put without having been named: another row of the decision proves what it says."""
 
     tenant: str
 

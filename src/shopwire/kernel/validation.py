@@ -26,10 +26,10 @@ def check_name(value: str, field: str) -> str:
     return value
 
 
-def check_text(value: str, field: str) -> str:
+def check_text(value: str, field: str, *, chars_max: int = TEXT_CHARS_MAX) -> str:
     """Returns a description as it is; raises InvalidField if too long or with NUL in it."""
-    if len(value) > TEXT_CHARS_MAX or "\0" in value:
-        reason = "a NUL character" if "\0" in value else f"over {TEXT_CHARS_MAX} characters"
+    if len(value) > chars_max or "\0" in value:
+        reason = "a NUL character" if "\0" in value else f"over {chars_max} characters"
         raise InvalidField(f"{field} has {reason}.", field=field, reason=reason, value=value[:60])
     return value
 

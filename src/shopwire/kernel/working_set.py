@@ -55,13 +55,16 @@ class WorkingSet:
     def check(self, tenant: str, needs: frozenset[Need], rows: Sequence[Row]) -> None:
         """Raises ValueError for a row of another shop, or one that was put without being read.
 
-        Both are defects of a handler. The second would overwrite what somebody else wrote.
+        Both are defects of a handler. The second would overwrite what somebody else wrote, unless
+        its kind is `blind`.
         """
         for row in rows:
             row_tenant, group = row.group
             if row_tenant != tenant:
                 raise ValueError(f"{type(row).__name__} of shop {row_tenant!r} put by {tenant!r}")
-            if not row.append_only and (type(row), group) not in needs:
+            if row.append_only or row.blind:
+                continue
+            if (type(row), group) not in needs:
                 raise ValueError(f"{type(row).__name__} {group!r} was put but not named in needs")
 
     def put(self, rows: Iterable[Row]) -> None:
@@ -72,7 +75,8 @@ class WorkingSet:
                 self._lines.setdefault(kind, []).append(row)
                 continue
             group, rest = row.group, _rest_of(kind)(row)
-            held = self._groups[kind][group]
+            # A blind row's group may not be held: then nobody in this batch can ask for it.
+            held = self._groups.setdefault(kind, {}).setdefault(group, {})
             if held.get(rest) != row:
                 held[rest] = row
                 self._changed.setdefault(kind, {})[group, rest] = row

@@ -92,6 +92,8 @@ class EditProduct(Command, frozen=True, kw_only=True):
     id: str
     changes: dict[str, Change]
     """Fields: title, description, brand, status, tags."""
+    expected_version: int | None = None
+    """For an editor who wants no merge: any other version of the product is a conflict."""
 
 
 class PutCategory(Command, frozen=True, kw_only=True):

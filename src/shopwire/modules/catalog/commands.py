@@ -16,7 +16,7 @@ from shopwire.kernel.errors import (
 )
 from shopwire.kernel.events import Event
 from shopwire.kernel.rows import Need, Row, View
-from shopwire.kernel.validation import check_name, check_text
+from shopwire.kernel.validation import check_name
 from shopwire.modules.catalog.api import (
     Change,
     EditProduct,
@@ -26,19 +26,18 @@ from shopwire.modules.catalog.api import (
     PutProducts,
     Status,
 )
+from shopwire.modules.catalog.checks import check_content, check_count, check_path, check_words
 from shopwire.modules.catalog.domain import (
     CATALOG,
-    CATEGORIES_MAX,
-    CATEGORY_DEPTH_MAX,
-    IMAGES_MAX,
+    CATEGORIES_A_SHOP_MAX,
     PRODUCTS_A_COMMAND_MAX,
-    TAGS_MAX,
     VARIANTS_MAX,
     Category,
     OwnedVariant,
     Product,
     SkuOwner,
     Tree,
+    joined,
     merged,
     search_text_of,
 )
@@ -111,12 +110,7 @@ class _Work:
 def do_put_products(command: PutProducts, view: View, context: Context) -> Decision:
     """Takes each product or refuses it; one that says nothing new changes nothing."""
     check_name(command.source, "source")
-    if len(command.products) > PRODUCTS_A_COMMAND_MAX:
-        raise InvalidField(
-            f"At most {PRODUCTS_A_COMMAND_MAX} products a command.",
-            field="products",
-            reason="too many",
-        )
+    check_count("products", command.products, PRODUCTS_A_COMMAND_MAX)
     work = _Work(view, context)
     applied: list[str] = []
     unchanged: list[str] = []
@@ -140,15 +134,15 @@ def do_put_product(command: PutProduct, view: View, context: Context) -> Decisio
 
 
 def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = False) -> bool:
-    _check_content(told)
+    check_content(told)
     for variant in told.variants:
         owner = work.owner(variant.sku)
         if owner not in ("", told.id):
             raise AlreadyExists(
                 f"The SKU {variant.sku} belongs to {owner}.", what="sku", id=variant.sku
             )
+    _check_room(work.tree, told.categories)
     known = work.product(told.id)
-    slugs = tuple(dict.fromkeys(work.tree.grow(path) for path in told.categories))
     row = Product(
         tenant=work.context.tenant,
         id=told.id,
@@ -157,8 +151,8 @@ def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = Fals
         description=told.description,
         brand=told.brand,
         status=told.status,
-        categories=slugs,
-        lineage=work.tree.lineage(slugs),
+        categories=(),
+        lineage=(),
         tags=told.tags,
         options=told.options,
         variants=tuple(OwnedVariant(variant=one, source=source) for one in told.variants),
@@ -166,8 +160,16 @@ def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = Fals
         created_at_ms=work.context.now_ms,
         updated_at_ms=work.context.now_ms,
     )
+    if known is not None:
+        check_count("variants", joined(known, row, partial=partial), VARIANTS_MAX)
+    slugs = tuple(dict.fromkeys(work.tree.grow(path) for path in told.categories))
+    row = replace(row, categories=slugs, lineage=work.tree.lineage(slugs))
     after = merged(known, row, partial=partial)
     if known is not None and _same(known, after):
+        return False
+    if known is not None and known.document() == after.document():
+        # Who tells what has changed, but nothing that anybody sees.
+        work.products[after.id] = replace(after, search_text=known.search_text)
         return False
     had = {owned.variant.sku for owned in known.variants} if known else set()
     has = {owned.variant.sku for owned in after.variants}
@@ -184,38 +186,14 @@ def _same(known: Product, after: Product) -> bool:
     return replace(known, **aside) == replace(after, **aside)
 
 
-def _check_content(told: ProductContent) -> None:
-    check_name(told.id, "id")
-    check_name(told.title, "title")
-    check_text(told.description, "description")
-    if told.brand:
-        check_name(told.brand, "brand")
-    limits: dict[str, tuple[Sequence[Any], int]] = {
-        "variants": (told.variants, VARIANTS_MAX),
-        "categories": (told.categories, CATEGORIES_MAX),
-        "tags": (told.tags, TAGS_MAX),
-        "images": (told.images, IMAGES_MAX),
-    }
-    for field, (values, most) in limits.items():
-        if len(values) > most:
-            raise InvalidField(f"At most {most} {field}.", field=field, reason="too many")
-    skus = [check_name(variant.sku, "sku") for variant in told.variants]
-    if not skus:
-        raise InvalidField("A product needs a variant.", field="variants", reason="none")
-    if len(set(skus)) != len(skus):
-        raise InvalidField("A SKU is there twice.", field="variants", reason="a SKU twice")
-    for path in told.categories:
-        _check_path(path)
-    for tag in told.tags:
-        check_name(tag, "tags")
-
-
-def _check_path(path: Sequence[str]) -> None:
-    if not 1 <= len(path) <= CATEGORY_DEPTH_MAX:
-        reason = f"not 1 to {CATEGORY_DEPTH_MAX} names"
-        raise InvalidField(f"A path has {reason}.", field="categories", reason=reason)
-    for name in path:
-        check_name(name, "categories")
+def _check_room(tree: Tree, paths: Sequence[Sequence[str]]) -> None:
+    """A refused product must leave no category behind, so this comes before the tree grows."""
+    if not tree.has_room(paths):
+        raise InvalidField(
+            f"At most {CATEGORIES_A_SHOP_MAX} categories in a shop.",
+            field="categories",
+            reason="too many",
+        )
 
 
 def do_edit_product(command: EditProduct, view: View, context: Context) -> Decision:
@@ -230,17 +208,22 @@ def do_edit_product(command: EditProduct, view: View, context: Context) -> Decis
         for field, (was, now) in wanted.items()
         if getattr(known, field) not in (was, now)
     ]
-    if conflicts:
+    expected = command.expected_version
+    if conflicts or expected not in (None, known.version):
         raise VersionConflict(
-            topic=f"product:{known.id}", current=known.version, conflicts=conflicts
+            topic=f"product:{known.id}",
+            expected=expected,
+            current=known.version,
+            conflicts=conflicts,
         )
     changes = {field: now for field, (_, now) in wanted.items()}
     edited = tuple(sorted({*known.edited, *changes}))
     after = replace(known, **changes, edited=edited)
     if after == known:
         return Decision(result={"applied": False, "reason": "unchanged"})
-    check_name(after.title, "title")
-    check_text(after.description, "description")
+    check_words(
+        title=after.title, description=after.description, brand=after.brand, tags=after.tags
+    )
     work.keep(known, after, ProductEdited, context.principal)
     return work.decision({"applied": True})
 
@@ -259,8 +242,9 @@ def _wish(field: str, change: Change) -> tuple[Any, Any]:
 
 def do_put_category(command: PutCategory, view: View, context: Context) -> Decision:
     """Makes a category and those above it known."""
-    _check_path(command.path)
+    check_path(command.path)
     work = _Work(view, context)
+    _check_room(work.tree, [command.path])
     slug = work.tree.grow(command.path)
     return work.decision({"slug": slug})
 

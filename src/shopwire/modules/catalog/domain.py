@@ -1,12 +1,13 @@
 """Products, the SKUs they own, and the tree of categories."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from shopwire.kernel.names import slug_of
+from shopwire.kernel.names import slug_of, words_of
 from shopwire.kernel.rows import Row
 from shopwire.modules.catalog.api import Image, Option, Status, Variant
 from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
@@ -28,6 +29,19 @@ TAGS_MAX: Final = 100
 """Tags of one product."""
 IMAGES_MAX: Final = 50
 """Pictures of one product."""
+OPTIONS_MAX: Final = 20
+"""Ways in which the variants of one product may differ."""
+OPTION_VALUES_MAX: Final = 500
+"""Values of one option."""
+SHORT_TEXT_CHARS_MAX: Final = 2_000
+"""Length of a variant's title, an option, a picture's address and its words."""
+CATEGORIES_A_SHOP_MAX: Final = 10_000
+"""Categories of one shop; every command about products looks at the whole tree."""
+CATEGORY_SLUG_CHARS_MAX: Final = 200
+"""Length of a category's slug; a longer path is cut and told apart by a digest."""
+
+FILLABLE: Final = ("description", "brand", "tags", "images", "categories")
+"""What another source may tell where the product's own tells nothing."""
 
 
 class OwnedVariant(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +75,8 @@ class Product(Row, frozen=True, kw_only=True):
     images: tuple[Image, ...]
     edited: tuple[str, ...] = ()
     """Fields that were changed by hand; feeds leave them alone."""
+    filled: dict[str, str] = msgspec.field(default_factory=dict)
+    """Fields that the product's own source leaves blank, and which other source tells them."""
     search_text: str = ""
     created_at_ms: int
     updated_at_ms: int
@@ -82,11 +98,16 @@ class Product(Row, frozen=True, kw_only=True):
 
 
 class SkuOwner(Row, frozen=True, kw_only=True):
-    """Which product a SKU belongs to; no product where it was given up."""
+    """Which product a SKU belongs to; no product where it was given up.
+
+    A command does not know beforehand which SKUs a product gives up. That the product has them is
+    proof that they are its own, since all of them change under the same partition's lock.
+    """
 
     table = "sku_owner"
     group_field = "sku"
     key_fields = ("sku",)
+    blind = True
 
     sku: str
     product_id: str
@@ -124,6 +145,9 @@ def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:
     parent: str | None = None
     for name in path:
         slug = slug_of(name) if parent is None else f"{parent}--{slug_of(name)}"
+        if len(slug) > CATEGORY_SLUG_CHARS_MAX:
+            digest = hashlib.sha256(slug.encode()).hexdigest()[:16]
+            slug = f"{slug[: CATEGORY_SLUG_CHARS_MAX - 17]}-{digest}"
         found.append((slug, name, parent))
         parent = slug
     return found
@@ -137,8 +161,8 @@ def merged(known: Product | None, row: Product, *, partial: bool) -> Product:
     if known is None:
         return row
     ours = known.source == row.source
-    variants = _joined(known.variants, row.variants, row.source, ours=ours, partial=partial)
-    content = row if ours else _blanks_filled(known, row)
+    variants = joined(known, row, partial=partial)
+    content = _with_fillings(known, row) if ours else _blanks_filled(known, row)
     after = replace(
         content,
         version=known.version,
@@ -153,21 +177,15 @@ def merged(known: Product | None, row: Product, *, partial: bool) -> Product:
     return after
 
 
-def _joined(
-    known: Sequence[OwnedVariant],
-    told: Sequence[OwnedVariant],
-    source: str,
-    *,
-    ours: bool,
-    partial: bool,
-) -> tuple[OwnedVariant, ...]:
-    """The variants of all sources: of `source` as it tells them now, of others as they are."""
-    foreign = {owned.variant.sku for owned in known if owned.source != source}
-    fresh = {owned.variant.sku: owned for owned in told if owned.variant.sku not in foreign}
-    if ours and not partial:
-        return (*fresh.values(), *(owned for owned in known if owned.source != source))
+def joined(known: Product, row: Product, *, partial: bool) -> tuple[OwnedVariant, ...]:
+    """The variants of all sources: those of the row's source as it tells them, others as before."""
+    source, before = row.source, known.variants
+    foreign = {owned.variant.sku for owned in before if owned.source != source}
+    fresh = {owned.variant.sku: owned for owned in row.variants if owned.variant.sku not in foreign}
+    if known.source == source and not partial:
+        return (*fresh.values(), *(owned for owned in before if owned.source != source))
     kept: list[OwnedVariant] = []
-    for owned in known:
+    for owned in before:
         if owned.source != source:
             kept.append(owned)
         elif owned.variant.sku in fresh:
@@ -177,13 +195,34 @@ def _joined(
     return (*kept, *fresh.values())
 
 
+def _content(product: Product, field: str) -> dict[str, Any]:
+    if field == "categories":
+        return {"categories": product.categories, "lineage": product.lineage}
+    return {field: getattr(product, field)}
+
+
 def _blanks_filled(known: Product, row: Product) -> Product:
-    """Another source's content, where the product has none."""
-    fields = ("description", "brand", "tags", "images")
-    given = {name: getattr(row, name) for name in fields if not getattr(known, name)}
-    if not known.categories:
-        given |= {"categories": row.categories, "lineage": row.lineage}
-    return replace(known, **given)
+    """Another source's content, where the product has none or has it from that source."""
+    given: dict[str, Any] = {}
+    filled = dict(known.filled)
+    for field in FILLABLE:
+        blank = not getattr(known, field)
+        if field in known.edited or not (blank or filled.get(field) == row.source):
+            continue
+        given |= _content(row, field)
+        filled.pop(field, None)
+        if getattr(row, field):
+            filled[field] = row.source
+    return replace(known, **given, filled=filled)
+
+
+def _with_fillings(known: Product, row: Product) -> Product:
+    """The own source's content; what it leaves blank stays as others filled it."""
+    filled = {field: by for field, by in known.filled.items() if not getattr(row, field)}
+    given: dict[str, Any] = {}
+    for field in filled:
+        given |= _content(known, field)
+    return replace(row, **given, filled=filled)
 
 
 def _widened(known: Sequence[Option], told: Iterable[Option]) -> tuple[Option, ...]:
@@ -197,11 +236,15 @@ def _widened(known: Sequence[Option], told: Iterable[Option]) -> tuple[Option, .
 
 
 def search_text_of(product: Product, categories: Mapping[str, Category]) -> str:
-    """The words by which a product is found."""
+    """The words by which a product is found, split and folded as a search's words are.
+
+    Left to the database, `MUG-1` would be the words `mug` and minus one.
+    """
     names = [categories[slug].name for slug in product.lineage if slug in categories]
     skus = [owned.variant.sku for owned in product.variants]
-    words = [product.title, product.brand, *product.tags, *names, *skus]
-    return " ".join(word for word in words if word)
+    gtins = [owned.variant.gtin for owned in product.variants if owned.variant.gtin]
+    texts = [product.title, product.brand, *product.tags, *names, *skus, *gtins]
+    return " ".join(word for text in texts for word in words_of(text))
 
 
 class Tree:
@@ -212,6 +255,11 @@ class Tree:
         self._tenant = tenant
         self._touched: dict[str, int] = {}
         self._new: set[str] = set()
+
+    def has_room(self, paths: Iterable[Sequence[str]]) -> bool:
+        """Whether all categories of these paths are known or may still be made."""
+        wanted = {slug for path in paths for slug, _, _ in lineage_of(path)}
+        return len(self.rows.keys() | wanted) <= CATEGORIES_A_SHOP_MAX
 
     def grow(self, path: Sequence[str]) -> str:
         """The slug of a path; categories that were not known are made."""

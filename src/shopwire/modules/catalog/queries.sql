@@ -2,8 +2,8 @@
 -- Products by id.
 SELECT
     p.tenant, p.id, p.version, p.source, p.title, p.description, p.brand, p.status, p.categories,
-    p.lineage, p.tags, p.options, p.variants, p.images, p.edited, p.search_text, p.created_at_ms,
-    p.updated_at_ms
+    p.lineage, p.tags, p.options, p.variants, p.images, p.edited, p.filled, p.search_text,
+    p.created_at_ms, p.updated_at_ms
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
 JOIN product p USING (tenant, id)
 
@@ -11,19 +11,19 @@ JOIN product p USING (tenant, id)
 -- Inserts or replaces products.
 INSERT INTO product (
     tenant, id, version, source, title, description, brand, status, categories, lineage, tags,
-    options, variants, images, edited, search_text, created_at_ms, updated_at_ms
+    options, variants, images, edited, filled, search_text, created_at_ms, updated_at_ms
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[],
-    $15::jsonb[], $16::text[], $17::bigint[], $18::bigint[]
+    $15::jsonb[], $16::jsonb[], $17::text[], $18::bigint[], $19::bigint[]
 )
 ON CONFLICT (tenant, id) DO UPDATE SET
     version = excluded.version, source = excluded.source, title = excluded.title,
     description = excluded.description, brand = excluded.brand, status = excluded.status,
     categories = excluded.categories, lineage = excluded.lineage, tags = excluded.tags,
     options = excluded.options, variants = excluded.variants, images = excluded.images,
-    edited = excluded.edited, search_text = excluded.search_text,
+    edited = excluded.edited, filled = excluded.filled, search_text = excluded.search_text,
     created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms
 
 -- load_sku_owner --
@@ -125,29 +125,57 @@ FROM category WHERE tenant = $1 ORDER BY slug LIMIT $2
 SELECT c.tenant || '/' || c.slug AS subject, c.products::text AS found, n.products::text AS expected
 FROM category c
 JOIN (
-    SELECT k.tenant, k.slug, count(p.id) AS products
+    SELECT k.tenant, k.slug, count(p.slug) AS products
     FROM category k
-    LEFT JOIN product p ON p.tenant = k.tenant AND p.status = 'active'
-        AND (k.slug = 'all' OR p.lineage @> to_jsonb(k.slug))
+    LEFT JOIN (
+        SELECT tenant, jsonb_array_elements_text(lineage - 'all') AS slug FROM product
+        WHERE status = 'active'
+        UNION ALL
+        SELECT tenant, 'all' FROM product WHERE status = 'active'
+    ) p USING (tenant, slug)
     GROUP BY k.tenant, k.slug
 ) n USING (tenant, slug)
 WHERE c.products <> n.products
 LIMIT $1
 
+-- audit_category_documents --
+-- Categories whose document is not what their row gives.
+SELECT c.tenant || '/' || c.slug AS subject, concat_ws(' ', d.version, d.body) AS found,
+    concat_ws(' ', c.version, c.slug, c.products, c.revision) AS expected
+FROM category c
+LEFT JOIN documents d ON d.tenant = c.tenant AND d.topic = 'category:' || c.slug
+WHERE d.version IS DISTINCT FROM c.version
+    OR d.body::jsonb IS DISTINCT FROM jsonb_build_object(
+        'slug', c.slug, 'name', c.name, 'parent', c.parent, 'products', c.products,
+        'revision', c.revision
+    )
+LIMIT $1
+
 -- audit_products --
--- Products whose document has another title, status or version, and SKUs with a wrong owner.
+-- Products whose document is not what their row gives.
 SELECT p.tenant || '/' || p.id AS subject,
-    concat_ws(' ', d.version, d.body ->> 'title', d.body ->> 'status') AS found,
-    concat_ws(' ', p.version, p.title, p.status) AS expected
-FROM product p
+    concat_ws(' ', d.version, d.body ->> 'title', md5(d.body::jsonb::text)) AS found,
+    concat_ws(' ', p.version, p.title, md5(p.document::text)) AS expected
+FROM (
+    SELECT tenant, id, version, title, jsonb_build_object(
+        'id', id, 'title', title, 'description', description, 'brand', brand, 'status', status,
+        'categories', categories, 'tags', tags, 'options', options, 'images', images,
+        'variants', jsonb_path_query_array(variants, '$[*].variant')
+    ) AS document
+    FROM product
+) p
 LEFT JOIN documents d ON d.tenant = p.tenant AND d.topic = 'product:' || p.id
-WHERE d.version IS DISTINCT FROM p.version OR d.body ->> 'title' IS DISTINCT FROM p.title
-    OR d.body ->> 'status' IS DISTINCT FROM p.status
-UNION ALL
-SELECT p.tenant || '/' || p.id || '/' || (owned -> 'variant' ->> 'sku'),
-    coalesce(o.product_id, 'nobody'), p.id
-FROM product p
-CROSS JOIN LATERAL jsonb_array_elements(p.variants) AS owned
-LEFT JOIN sku_owner o ON o.tenant = p.tenant AND o.sku = owned -> 'variant' ->> 'sku'
-WHERE o.product_id IS DISTINCT FROM p.id
+WHERE d.version IS DISTINCT FROM p.version OR d.body::jsonb IS DISTINCT FROM p.document
+LIMIT $1
+
+-- audit_sku_owners --
+-- SKUs that a product has and does not own, or owns and does not have.
+SELECT tenant || '/' || sku AS subject, coalesce(o.product_id, 'nobody') AS found,
+    coalesce(v.product_id, 'nobody') AS expected
+FROM (SELECT tenant, sku, product_id FROM sku_owner WHERE product_id <> '') o
+FULL JOIN (
+    SELECT tenant, jsonb_array_elements(variants) -> 'variant' ->> 'sku' AS sku, id AS product_id
+    FROM product
+) v USING (tenant, sku)
+WHERE o.product_id IS DISTINCT FROM v.product_id
 LIMIT $1

@@ -10,6 +10,7 @@ import msgspec
 
 from shopwire.kernel.checks import SqlCheck
 from shopwire.kernel.errors import MalformedRequest, NotFound
+from shopwire.kernel.names import words_of
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.kernel.rows import Table
 from shopwire.modules.catalog.api import Status
@@ -24,7 +25,9 @@ TABLES: Final = tuple(
 
 CHECKS: Final = (
     SqlCheck("catalog.categories", _SQL["audit_categories"]),
+    SqlCheck("catalog.category_documents", _SQL["audit_category_documents"]),
     SqlCheck("catalog.products", _SQL["audit_products"]),
+    SqlCheck("catalog.sku_owners", _SQL["audit_sku_owners"]),
 )
 
 PAGE_ITEMS_MAX: Final = 100
@@ -43,6 +46,15 @@ _BY: Final[dict[str, str]] = {
     "price": "products_by_price",
     "newest": "products_by_age",
 }
+
+
+_PLACES: Final = {
+    "relevance": re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?"),
+    "title": re.compile(r"[^\0]*"),
+    "price": re.compile(r"[0-9]{1,18}|9223372036854775807"),
+    "newest": re.compile(r"[0-9]{1,18}"),
+}
+"""What the place in a cursor may be, so that the database can compare with it."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +110,7 @@ async def list_products(
     cursor: str | None = None,
 ) -> Page:
     """One page of products. Raises MalformedRequest for a cursor that was not given out."""
+    _check_printable("category", category)
     words = search_words(q)
     under = "" if category == ALL else category
     # Without words there is no relevance, and the alphabet is as good as any order.
@@ -117,6 +130,7 @@ async def list_products(
 
 async def get_product(reads: Reads, tenant: str, product_id: str) -> Item:
     """One product; raises NotFound."""
+    _check_printable("product_id", product_id)
     items = await _items(reads, tenant, [product_id])
     if not items:
         raise NotFound(what="product", id=product_id)
@@ -175,9 +189,15 @@ async def _documents(reads: Reads, tenant: str, topics: Sequence[str]) -> dict[s
     }
 
 
+def _check_printable(field: str, value: str) -> None:
+    if not value.isprintable():
+        reason = "it has characters that cannot be printed"
+        raise MalformedRequest(f"{field} cannot be used: {reason}.", field=field, reason=reason)
+
+
 def search_words(q: str) -> str:
     """What a shopper types as a tsquery: every word, as the beginning of one."""
-    words = re.findall(r"\w+", q[:QUERY_CHARS_MAX].casefold())[:QUERY_WORDS_MAX]
+    words = words_of(q[:QUERY_CHARS_MAX])[:QUERY_WORDS_MAX]
     return " & ".join(f"{word}:*" for word in words)
 
 
@@ -191,10 +211,8 @@ def _read_cursor(cursor: str | None, order: str) -> tuple[str | None, str | None
     try:
         raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
         was, place, last_id = msgspec.json.decode(raw, type=tuple[str, str, str])
-        if order in ("newest", "price"):
-            int(place)
-        elif order == "relevance":
-            float(place)
+        if not _PLACES[order].fullmatch(place) or "\0" in last_id:
+            raise ValueError("no place in a list")  # noqa: TRY301 - told like the others
     except (binascii.Error, msgspec.DecodeError, ValueError) as problem:
         raise MalformedRequest(
             "The cursor is none that was given out.", field="cursor", reason=str(problem)

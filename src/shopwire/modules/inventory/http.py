@@ -1,6 +1,7 @@
 """What screens read of the inventory."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from litestar import get
 from litestar.params import FromPath, FromQuery
@@ -8,6 +9,7 @@ from litestar.params import FromPath, FromQuery
 from shopwire.kernel.errors import MalformedRequest, NotFound
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
+from shopwire.kernel.validation import check_name
 from shopwire.modules.inventory.store import LEDGER_LINES_MAX, explain_stock
 
 
@@ -20,6 +22,7 @@ def routes(reads: Reads) -> list[Any]:
         limit: FromQuery[int] = LEDGER_LINES_MAX,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
+        check_name(sku, "sku")
         explained = await explain_stock(
             reads, DEFAULT_TENANT, sku, before=_place(cursor), limit=limit
         )
@@ -30,11 +33,14 @@ def routes(reads: Reads) -> list[Any]:
     return [stock_ledger]
 
 
+_PLACE: Final = re.compile(r"[0-9]{1,15}/[0-9]{1,15}/[^\0]+")
+
+
 def _place(cursor: str | None) -> tuple[int, str, int] | None:
     if cursor is None:
         return None
     moment, _, rest = cursor.partition("/")
     number, _, supplier = rest.partition("/")
-    if not (moment.isascii() and moment.isdigit() and number.isascii() and number.isdigit()):
+    if not _PLACE.fullmatch(cursor):
         raise MalformedRequest(field="cursor", reason="it is none that was given out")
     return int(moment), supplier, int(number)

@@ -124,7 +124,7 @@ LIMIT $1
 -- audit_events --
 -- Movements that the log tells and the ledger does not, or with other balances.
 SELECT told.tenant || '/' || told.sku || '/' || told.supplier || ' line ' || told.seq AS subject,
-    coalesce(concat_ws(' ', l.reported, l.reserved, l.sold, l.shortfall, l.command_id), '') AS found,
+    concat_ws(' ', l.reported, l.reserved, l.sold, l.shortfall, l.command_id) AS found,
     concat_ws(
         ' ', told.reported, told.reserved, told.sold, told.shortfall, told.command_id
     ) AS expected

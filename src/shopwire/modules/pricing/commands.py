@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.errors import InvalidField, VersionConflict
+from shopwire.kernel.limits import MONEY_MINOR_MAX
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, Row, View
-from shopwire.kernel.validation import check_amount, check_name
+from shopwire.kernel.validation import check_amount, check_name, check_quantity
 from shopwire.modules.pricing.api import ApplyCost, PriceRules, PutRules, Reprice
 from shopwire.modules.pricing.domain import (
     BASIS,
@@ -36,6 +37,13 @@ def needs_of_sku(command: ApplyCost | Reprice) -> Iterable[Need]:
 def do_apply_cost(command: ApplyCost, view: View, context: Context) -> Decision:
     """Takes over a supplier's cost and publishes the price that follows, if it is another one."""
     sku = check_name(command.sku, "sku")
+    exponent_of(command.currency)
+    for field in ("map_minor", "msrp_minor"):
+        amount = getattr(command, field)
+        if amount is not None:
+            check_amount(amount, field, least=1)
+    if command.lead_time_days is not None:
+        check_quantity(command.lead_time_days, least=0, field="lead_time_days")
     known = CostInput(
         tenant=context.tenant,
         sku=sku,
@@ -108,9 +116,11 @@ def do_put_rules(command: PutRules, view: View, context: Context) -> Decision:
 def _check_rules(rules: PriceRules) -> None:
     unit = 10 ** exponent_of(rules.currency)
     starts = [markup.cost_from_minor for markup in rules.markups]
+    amounts = [one.add_minor for one in rules.markups] + starts
     problems = {
         "markups": len(starts) > MARKUPS_MAX or len(set(starts)) != len(starts),
         "cost_from_minor": any(start < 0 for start in starts),
+        "markups' amounts": any(amount > MONEY_MINOR_MAX for amount in amounts),
         "factor_bp": any(not 0 <= one.factor_bp <= FACTOR_BP_MAX for one in rules.markups),
         "add_minor": any(one.add_minor < 0 for one in rules.markups),
         "ending_minor": rules.ending_minor is not None and not 0 <= rules.ending_minor < unit,

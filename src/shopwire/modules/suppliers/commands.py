@@ -18,7 +18,7 @@ from shopwire.modules.suppliers.events import OfferPut, OfferWithdrawn, Supplier
 
 def do_register_supplier(command: RegisterSupplier, view: View, context: Context) -> Decision:
     """Makes a supplier known; a known one of this name stays as it is."""
-    known = view.one(Supplier, check_name(command.id, "id"))
+    known = view.one(Supplier, check_supplier(command.id, "id"))
     name = check_name(command.name, "name")
     if known is not None and known.name == name:
         return Decision(result={"applied": False, "reason": "unchanged"})
@@ -67,9 +67,21 @@ def do_put_offers(command: PutOffers, view: View, context: Context) -> Decision:
     )
 
 
+def check_supplier(value: str, field: str) -> str:
+    """Returns a supplier's id; raises InvalidField where it has a slash.
+
+    An offer's topic is `<sku>/<supplier>`. SKUs do have slashes, so a supplier must not: else
+    two offers could share a topic.
+    """
+    if "/" in check_name(value, field):
+        reason = "a supplier's id has no slash"
+        raise InvalidField(f"{field} cannot be used: {reason}.", field=field, reason=reason)
+    return value
+
+
 def _check_terms(command: PutOffer) -> None:
     check_name(command.sku, "sku")
-    check_name(command.supplier, "supplier")
+    check_supplier(command.supplier, "supplier")
     exponent_of(command.currency)
     check_amount(command.cost_minor, "cost_minor", least=1)
     for field in ("map_minor", "msrp_minor"):

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
+from shopwire.kernel.validation import check_name
 from shopwire.modules.suppliers.store import list_offers, list_suppliers
 
 
@@ -19,6 +20,7 @@ def routes(reads: Reads) -> list[Any]:
 
     @get("/api/offers/{sku:str}", summary="Who offers a SKU, cheapest first")
     async def offers(sku: FromPath[str]) -> dict[str, Any]:
+        check_name(sku, "sku")
         return {"sku": sku, "items": await list_offers(reads, DEFAULT_TENANT, sku)}
 
     return [suppliers, offers]

@@ -53,14 +53,25 @@ FROM offer WHERE tenant = $1 AND sku = $2
 ORDER BY active DESC, cost_minor, lead_time_days NULLS LAST, supplier
 
 -- audit_offer_documents --
--- Offers whose document tells another cost or version.
+-- Offers whose document is not what their row gives.
 SELECT o.tenant || '/' || o.sku || '/' || o.supplier AS subject,
-    concat_ws(' ', d.version, d.body ->> 'cost_minor', d.body ->> 'active') AS found,
-    concat_ws(' ', o.version, o.cost_minor, o.active) AS expected
-FROM offer o
+    concat_ws(' ', d.version, d.body) AS found, concat_ws(' ', o.version, o.document) AS expected
+FROM (
+    SELECT tenant, sku, supplier, version, to_jsonb(offer) - 'tenant' - 'version' AS document
+    FROM offer
+) o
 LEFT JOIN documents d
     ON d.tenant = o.tenant AND d.topic = 'offer:' || o.sku || '/' || o.supplier
-WHERE d.version IS DISTINCT FROM o.version
-    OR (d.body ->> 'cost_minor')::bigint IS DISTINCT FROM o.cost_minor
-    OR (d.body ->> 'active')::boolean IS DISTINCT FROM o.active
+WHERE d.version IS DISTINCT FROM o.version OR d.body::jsonb IS DISTINCT FROM o.document
+LIMIT $1
+
+-- audit_supplier_documents --
+-- Suppliers whose document is not what their row gives.
+SELECT s.tenant || '/' || s.id AS subject,
+    concat_ws(' ', d.version, d.body) AS found, concat_ws(' ', s.version, s.document) AS expected
+FROM (
+    SELECT tenant, id, version, to_jsonb(supplier) - 'tenant' - 'version' AS document FROM supplier
+) s
+LEFT JOIN documents d ON d.tenant = s.tenant AND d.topic = 'supplier:' || s.id
+WHERE d.version IS DISTINCT FROM s.version OR d.body::jsonb IS DISTINCT FROM s.document
 LIMIT $1

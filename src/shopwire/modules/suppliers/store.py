@@ -14,7 +14,10 @@ TABLES: Final = tuple(
     for kind in (Supplier, Offer)
 )
 
-CHECKS: Final = (SqlCheck("suppliers.offers", _SQL["audit_offer_documents"]),)
+CHECKS: Final = (
+    SqlCheck("suppliers.offers", _SQL["audit_offer_documents"]),
+    SqlCheck("suppliers.suppliers", _SQL["audit_supplier_documents"]),
+)
 
 SUPPLIERS_MAX: Final = 1_000
 """Suppliers that one list shows."""

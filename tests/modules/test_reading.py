@@ -1,0 +1,130 @@
+"""What screens read of the catalogue: search, categories, pages, forged cursors."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+from tests.modules.shop import postgres_shop
+
+from shopwire.kernel.errors import MalformedRequest
+from shopwire.modules.catalog.api import ProductContent, PutProduct, PutProducts, Variant
+from shopwire.modules.catalog.store import get_product, list_products
+from shopwire.modules.inventory.api import ReportStock
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+
+def goods(number: int) -> ProductContent:
+    return ProductContent(
+        id=f"thing-{number:03}",
+        title=f"{'Blue' if number % 2 else 'Red'} thing {number}",
+        brand="Kiln & Co",
+        categories=(("Home", "Odd" if number % 2 else "Even"),),
+        variants=(Variant(sku=f"T-{number}"),),
+    )
+
+
+@pytest.mark.parametrize("sort", ["relevance", "title", "newest", "price"])
+async def test_pages_follow_each_other_without_gap_or_repeat(database_url, sort):
+    async with postgres_shop(database_url) as shop:
+        for start in (0, 20):
+            products = tuple(goods(number) for number in range(start, start + 20))
+            await shop.do(PutProducts(source="a", products=products))
+        seen, cursor = [], None
+        while True:
+            page = await list_products(
+                shop.reads, "main", q="thi kiln", sort=sort, limit=7, cursor=cursor
+            )
+            assert page.total == 40
+            seen += [item.topic for item in page.items]
+            cursor = page.next
+            if cursor is None:
+                break
+        assert len(seen) == 40
+        assert len(set(seen)) == 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"q": "blue"}, 10),
+        ({"q": "T-3"}, 1),
+        ({"q": "blue red"}, 0),
+        ({"q": "' OR 1=1 --"}, 0),
+        ({"q": "!!! & | ("}, 20),
+        ({"category": "home"}, 20),
+        ({"category": "home--odd"}, 10),
+        ({"category": "all", "q": "BLUE thi"}, 10),
+        ({"status": "draft"}, 0),
+    ],
+)
+async def test_search_and_categories_find_what_they_should(database_url, asked, found):
+    async with postgres_shop(database_url) as shop:
+        await shop.do(PutProducts(source="a", products=tuple(goods(n) for n in range(20))))
+        page = await list_products(shop.reads, "main", **asked)
+        assert page.total == found
+
+
+async def test_an_item_brings_price_and_stock_of_each_variant(database_url):
+    async with postgres_shop(database_url) as shop:
+        await shop.do(PutProducts(source="a", products=(goods(1),)))
+        await shop.do(ReportStock(sku="T-1", supplier="a", quantity=4))
+        item = await get_product(shop.reads, "main", "thing-001")
+        assert [entry.topic for entry in item.stocks] == ["stock:T-1"]
+        assert item.prices == []
+
+
+@pytest.mark.parametrize(
+    "sku", ["MUG-1", "BK-M82S-42", "ABC123/45", "A_B.C", "STRA\u00dfE-7", "0012"]
+)
+async def test_a_sku_is_found_whole_and_while_it_is_typed(database_url, sku):
+    async with postgres_shop(database_url) as shop:
+        for id_, own in (("this", sku), ("other", "ZZZ 9")):
+            product = ProductContent(id=id_, title="Thing", variants=(Variant(sku=own),))
+            await shop.do(PutProduct(source="a", product=product))
+        for q in (sku, sku.lower(), sku[:-1], sku[:3]):
+            page = await list_products(shop.reads, "main", q=q)
+            assert [item.topic for item in page.items] == ["product:this"]
+
+
+@pytest.mark.parametrize("q", ["cafe", "CAF\u00c9", "caf"])
+async def test_accents_and_capitals_do_not_matter(database_url, q):
+    async with postgres_shop(database_url) as shop:
+        product = ProductContent(id="cup", title="Caf\u00e9 cup", variants=(Variant(sku="C"),))
+        await shop.do(PutProduct(source="a", product=product))
+        assert (await list_products(shop.reads, "main", q=q)).total == 1
+
+
+def cursor(*parts: Any) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(parts)).decode()
+
+
+@pytest.mark.parametrize(
+    ("sort", "forged"),
+    [
+        ("title", "not base64"),
+        ("title", cursor("title", "a\0", "b")),
+        ("title", cursor("title", "a", "b\0")),
+        ("title", cursor("title", "a")),
+        ("title", cursor("newest", "1", "b")),
+        ("newest", cursor("newest", "9" * 30, "b")),
+        ("newest", cursor("newest", "-1", "b")),
+        ("price", cursor("price", "1_0", "b")),
+        ("relevance", cursor("relevance", "inf", "b")),
+        ("relevance", cursor("relevance", "1e999", "b")),
+    ],
+)
+async def test_a_cursor_that_was_not_given_out_is_malformed(database_url, sort, forged):
+    async with postgres_shop(database_url) as shop:
+        with pytest.raises(MalformedRequest):
+            await list_products(shop.reads, "main", q="x", sort=sort, cursor=forged)
+
+
+async def test_what_cannot_be_a_name_is_malformed_before_the_database_sees_it(database_url):
+    async with postgres_shop(database_url) as shop:
+        with pytest.raises(MalformedRequest):
+            await list_products(shop.reads, "main", category="\0")
+        with pytest.raises(MalformedRequest):
+            await get_product(shop.reads, "main", "\0")
+        assert (await list_products(shop.reads, "main", q="\0")).total == 0
