@@ -61,6 +61,10 @@ class Arrivals:
         return max(seen, newest)
 
 
+_PING: Final = 0x9
+"""The opcode of a control frame that asks for an answer."""
+
+
 class Screen(asyncio.Protocol):
     """One connection: shakes hands, subscribes, hands frames to the arrivals."""
 
@@ -110,13 +114,20 @@ class Screen(asyncio.Protocol):
                 size, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
             if start + size > end:
                 break
-            payload = data[start : start + size]
+            payload, kind = data[start : start + size], data[at] & 0x0F
             at = start + size
-            if payload.startswith(b'{"t":"live"') and not self.live.done():
+            if kind == _PING:
+                self._pong(payload)
+            elif payload.startswith(b'{"t":"live"') and not self.live.done():
                 self.live.set_result(None)
             else:
                 self._seen = self._arrivals.take(payload, self._seen)
         return at
+
+    def _pong(self, payload: bytes) -> None:
+        """A sign of life, as a browser gives it by itself: the server cuts who is silent."""
+        if self._transport is not None:
+            self._transport.write(b"\x8a" + bytes([0x80 | len(payload)]) + b"\0\0\0\0" + payload)
 
     def _say(self, message: dict[str, object]) -> None:
         data = json.dumps(message).encode()
