@@ -25,7 +25,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "price": Kind(),
     "supplier": Kind(audience="operator"),
     "offer": Kind(audience="operator"),
+    "rules": Kind(audience="operator"),
     "import": Kind(audience="operator"),
+    "imports": Kind(audience="operator"),
     "ops": Kind(audience="operator", ephemeral=True),
 }
 

@@ -139,7 +139,7 @@ async def _ready(process: asyncio.subprocess.Process, deadline: float) -> None:
             raise RuntimeError(f"`shopwire up` ended with {process.returncode}")
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection(HOST, PORT)
-            writer.write(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             answer = await reader.read()
             writer.close()
             if b" 200 " in answer[:20]:
