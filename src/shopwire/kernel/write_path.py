@@ -210,6 +210,15 @@ class WritePath:
                     await self.submit(envelope)
         return await self._react_once(step, tickets)
 
+    async def barrier(self) -> None:
+        """Returns when every transaction that is open now has ended, whichever process began it.
+
+        For a consumer that reads what commands wrote: a command that was decided before its event
+        may not have committed yet.
+        """
+        async with self._storage.transaction(range(self._storage.partitions)):
+            pass
+
     async def claim_lease(self, claim: Claim, lease_ms: int = CLAIM_LEASE_MS) -> Lease | Outcome:
         """Takes a key for work of several transactions, or tells how it was answered before.
 

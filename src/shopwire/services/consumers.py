@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
+from shopwire.kernel.batch import defect
 from shopwire.kernel.commands import Command, Envelope, Outcome
 from shopwire.kernel.errors import PositionMoved, ShopwireError, ShuttingDown
 from shopwire.kernel.events import Recorded
@@ -108,7 +110,10 @@ class _Follower:
                 return
             except PositionMoved:
                 _LOG.info("%s/%s: another instance went on", self._consumer.name, self.partition)
-            except ShopwireError as problem:
+            except Exception as caught:  # noqa: BLE001 - one consumer's defect is not the others'
+                problem = caught
+                if not isinstance(problem, ShopwireError):
+                    problem = defect(problem, f"consumer {self._consumer.name}")
                 tries = self.stall.tries + 1 if self.stall else 1
                 self.stall = Stall(
                     consumer=self._consumer.name,
@@ -159,26 +164,35 @@ class _Follower:
         """
         assert self._consumer.react is not None
         envelopes: list[Envelope] = []
-        for recorded in mine:
-            envelopes += self._envelopes(recorded, self._consumer.react(recorded))
         try:
+            for recorded in mine:
+                envelopes += self._envelopes(recorded, self._consumer.react(recorded))
             await self._advance(envelopes, to)
-        except PositionMoved:
+        except (PositionMoved, ShuttingDown):
             raise
-        except ShopwireError as problem:
-            if len(mine) == 1 or problem.temporary:
+        except Exception as problem:
+            temporary = isinstance(problem, ShopwireError) and problem.temporary
+            if len(mine) == 1 or temporary:
                 raise
             for recorded in mine:
                 await self._react([recorded], recorded.position.offset + 1)
 
     async def _expand(self, recorded: Recorded) -> None:
-        """The effect of an event in as many transactions as it takes; keys make each single."""
+        """The effect of an event in as many transactions as it takes; keys make each single.
+
+        A key tells what its command says, not where it came: what there is to read may have
+        changed when a repeat after a crash reads it again.
+        """
         assert self._consumer.expand is not None
-        chunk = 0
+        # A command that was decided before this event may still be about to commit, and what it
+        # writes must be among what is read here.
+        await self._write_path.barrier()
         async for commands in self._consumer.expand(recorded, self._reads):
-            envelopes = self._envelopes(recorded, commands, prefix=f"{chunk}/")
+            envelopes = [
+                replace(one, key=f"{one.key.rpartition('/')[0]}/{one.fingerprint.hex()}")
+                for one in self._envelopes(recorded, commands)
+            ]
             self._notice(await self._write_path.submit_many(envelopes), envelopes)
-            chunk += 1
         await self._advance([], recorded.position.offset + 1)
 
     async def _advance(self, envelopes: Sequence[Envelope], to: int) -> None:
@@ -188,15 +202,13 @@ class _Follower:
         self._at = to
         self.stall = None
 
-    def _envelopes(
-        self, recorded: Recorded, commands: Iterable[Command], *, prefix: str = ""
-    ) -> list[Envelope]:
+    def _envelopes(self, recorded: Recorded, commands: Iterable[Command]) -> list[Envelope]:
         place = recorded.position
-        where = f"{place.epoch}/{place.partition}/{place.offset}/{prefix}"
+        where = f"{place.epoch}/{place.partition}/{place.offset}"
         return [
             Envelope(
                 command=command,
-                key=f"{where}{number}",
+                key=f"{where}/{number}",
                 principal=f"consumer:{self._consumer.name}",
                 tenant=recorded.tenant,
             )
