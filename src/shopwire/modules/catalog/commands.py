@@ -1,6 +1,6 @@
 """How the catalogue decides."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -186,7 +186,7 @@ def _same(known: Product, after: Product) -> bool:
     return replace(known, **aside) == replace(after, **aside)
 
 
-def _check_room(tree: Tree, paths: Sequence[Sequence[str]]) -> None:
+def _check_room(tree: Tree, paths: Iterable[tuple[str, ...]]) -> None:
     """A refused product must leave no category behind, so this comes before the tree grows."""
     if not tree.has_room(paths):
         raise InvalidField(

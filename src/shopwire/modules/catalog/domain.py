@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -139,7 +140,8 @@ class Category(Row, frozen=True, kw_only=True):
         )
 
 
-def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:
+@lru_cache(maxsize=4_096)
+def lineage_of(path: tuple[str, ...]) -> tuple[tuple[str, str, str | None], ...]:
     """A path of names as (slug, name, parent's slug), from the top."""
     found: list[tuple[str, str, str | None]] = []
     parent: str | None = None
@@ -150,7 +152,7 @@ def lineage_of(path: Sequence[str]) -> list[tuple[str, str, str | None]]:
             slug = f"{slug[: CATEGORY_SLUG_CHARS_MAX - 17]}-{digest}"
         found.append((slug, name, parent))
         parent = slug
-    return found
+    return tuple(found)
 
 
 def merged(known: Product | None, row: Product, *, partial: bool) -> Product:
@@ -244,7 +246,7 @@ def search_text_of(product: Product, categories: Mapping[str, Category]) -> str:
     skus = [owned.variant.sku for owned in product.variants]
     gtins = [owned.variant.gtin for owned in product.variants if owned.variant.gtin]
     texts = [product.title, product.brand, *product.tags, *names, *skus, *gtins]
-    return " ".join(word for text in texts for word in words_of(text))
+    return " ".join(words_of(" ".join(texts)))
 
 
 class Tree:
@@ -256,12 +258,13 @@ class Tree:
         self._touched: dict[str, int] = {}
         self._new: set[str] = set()
 
-    def has_room(self, paths: Iterable[Sequence[str]]) -> bool:
+    def has_room(self, paths: Iterable[tuple[str, ...]]) -> bool:
         """Whether all categories of these paths are known or may still be made."""
         wanted = {slug for path in paths for slug, _, _ in lineage_of(path)}
-        return len(self.rows.keys() | wanted) <= CATEGORIES_A_SHOP_MAX
+        fresh = sum(slug not in self.rows for slug in wanted)
+        return not fresh or len(self.rows) + fresh <= CATEGORIES_A_SHOP_MAX
 
-    def grow(self, path: Sequence[str]) -> str:
+    def grow(self, path: tuple[str, ...]) -> str:
         """The slug of a path; categories that were not known are made."""
         slug = ALL
         for slug, name, parent in lineage_of(path):

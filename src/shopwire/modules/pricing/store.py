@@ -19,6 +19,8 @@ TABLES: Final = tuple(
     for kind in (CostInput, Price, RulesRow)
 )
 
+AUDIT_SKUS_MAX: Final = 20_000
+"""SKUs that the audit compares at once; fewer would join the tables once for each few."""
 CHUNK_SKUS_MAX: Final = 1_000
 """SKUs that a walk over all prices takes at once."""
 
@@ -56,7 +58,7 @@ class PriceCheck:
         }
         drifts: list[Drift] = []
         place = ("", "")
-        while rows := await reads.fetch(_SQL["inputs_after"], *place, CHUNK_SKUS_MAX):
+        while rows := await reads.fetch(_SQL["inputs_after"], *place, AUDIT_SKUS_MAX):
             for (tenant, sku), group in groupby(rows, key=lambda r: (r["tenant"], r["sku"])):
                 place = (tenant, sku)
                 own, version = rules.get(tenant, (PriceRules(), 0))
