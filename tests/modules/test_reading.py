@@ -8,9 +8,11 @@ import pytest
 from tests.modules.shop import postgres_shop
 
 from shopwire.kernel.errors import MalformedRequest
+from shopwire.modules.catalog import store
 from shopwire.modules.catalog.api import ProductContent, PutProduct, PutProducts, Variant
 from shopwire.modules.catalog.store import get_product, list_products
 from shopwire.modules.inventory.api import ReportStock
+from shopwire.modules.pricing.api import ApplyCost
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -86,6 +88,49 @@ async def test_a_sku_is_found_whole_and_while_it_is_typed(database_url, sku):
         for q in (sku, sku.lower(), sku[:-1], sku[:3]):
             page = await list_products(shop.reads, "main", q=q)
             assert [item.topic for item in page.items] == ["product:this"]
+
+
+@pytest.mark.parametrize("priced_first_min", [0, 1_000_000])
+async def test_both_ways_of_reading_by_price_give_the_same_pages(
+    database_url, monkeypatch, priced_first_min
+):
+    monkeypatch.setattr(store, "PRICED_FIRST_MIN", priced_first_min)
+    async with postgres_shop(database_url) as shop:
+        products = []
+        for number in range(12):
+            variants = (Variant(sku=f"T-{number}"), Variant(sku=f"T-{number}-L"))
+            products.append(ProductContent(id=f"p{number:02}", title="Thing", variants=variants))
+        await shop.do(PutProducts(source="a", products=tuple(products)))
+        # Every third has no price, the others two: one that several share, and a dearer one.
+        priced = [number for number in range(12) if number % 3]
+        for number in priced:
+            for sku, cost in ((f"T-{number}", 100 * (number % 4 + 1)), (f"T-{number}-L", 900)):
+                await shop.do(cost_of(sku, cost))
+        seen: list[str] = []
+        at = None
+        while True:
+            page = await list_products(shop.reads, "main", sort="price", limit=3, cursor=at)
+            assert page.total == 12
+            seen += [item.topic for item in page.items]
+            at = page.next
+            if at is None:
+                break
+        rest = [number for number in range(12) if number % 3 == 0]
+        wanted = sorted(priced, key=lambda number: (number % 4, number)) + rest
+        assert seen == [f"product:p{number:02}" for number in wanted]
+
+
+def cost_of(sku: str, cost_minor: int) -> ApplyCost:
+    return ApplyCost(
+        sku=sku,
+        supplier="a",
+        cost_minor=cost_minor,
+        currency="EUR",
+        lead_time_days=None,
+        map_minor=None,
+        msrp_minor=None,
+        active=True,
+    )
 
 
 @pytest.mark.parametrize("q", ["cafe", "CAF\u00c9", "caf"])

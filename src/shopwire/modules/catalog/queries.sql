@@ -60,14 +60,14 @@ ON CONFLICT (tenant, tree, slug) DO UPDATE SET
 SELECT count(*) AS total
 FROM product
 WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
-    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+    AND ($2 = '' OR search @@ to_tsquery('simple', $2))
 
 -- products_by_title --
 -- One page in the order of the alphabet, after a (title, id).
 SELECT id, lower(title) AS place
 FROM product
 WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
-    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+    AND ($2 = '' OR search @@ to_tsquery('simple', $2))
     AND ($5::text IS NULL OR (lower(title), id) > ($5, $6))
 ORDER BY lower(title), id
 LIMIT $7
@@ -77,7 +77,7 @@ LIMIT $7
 SELECT id, created_at_ms::text AS place
 FROM product
 WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
-    AND ($2 = '' OR to_tsvector('simple', search_text) @@ to_tsquery('simple', $2))
+    AND ($2 = '' OR search @@ to_tsquery('simple', $2))
     AND ($5::text IS NULL OR created_at_ms < $5::bigint OR (created_at_ms = $5::bigint AND id > $6))
 ORDER BY created_at_ms DESC, id
 LIMIT $7
@@ -85,29 +85,49 @@ LIMIT $7
 -- products_by_rank --
 -- One page of a search, best first, after a (rank, id).
 SELECT id, rank::text AS place FROM (
-    SELECT id, round(ts_rank(to_tsvector('simple', search_text), query.q)::numeric, 6) AS rank
+    SELECT id, round(ts_rank(search, query.q)::numeric, 6) AS rank
     FROM product, to_tsquery('simple', $2) AS query (q)
     WHERE tenant = $1 AND status = $3 AND ($4 = '' OR lineage @> to_jsonb($4::text))
-        AND to_tsvector('simple', search_text) @@ query.q
+        AND search @@ query.q
 ) found
 WHERE $5::text IS NULL OR rank < $5::numeric OR (rank = $5::numeric AND id > $6)
 ORDER BY rank DESC, id
 LIMIT $7
 
 -- products_by_price --
--- One page, cheapest variant first, after a (price, id); what has no price comes last.
+-- One page of not so many, cheapest variant first, after a (price, id); no price comes last.
 SELECT id, price::text AS place FROM (
-    SELECT p.id, coalesce(min((d.body ->> 'amount_minor')::bigint), 9223372036854775807) AS price
+    SELECT p.id, coalesce((
+        SELECT min(l.amount_minor) FROM listed_price l
+        WHERE l.tenant = p.tenant AND l.sku = ANY (ARRAY(
+            SELECT jsonb_path_query(p.variants, '$[*].variant.sku') #>> '{}'
+        ))
+    ), 9223372036854775807) AS price
     FROM product p
-    CROSS JOIN LATERAL jsonb_array_elements(p.variants) AS owned
-    LEFT JOIN documents d
-        ON d.tenant = p.tenant AND d.topic = 'price:' || (owned -> 'variant' ->> 'sku')
     WHERE p.tenant = $1 AND p.status = $3 AND ($4 = '' OR p.lineage @> to_jsonb($4::text))
-        AND ($2 = '' OR to_tsvector('simple', p.search_text) @@ to_tsquery('simple', $2))
-    GROUP BY p.id
+        AND ($2 = '' OR p.search @@ to_tsquery('simple', $2))
 ) found
 WHERE $5::text IS NULL OR price > $5::bigint OR (price = $5::bigint AND id > $6)
 ORDER BY price, id
+LIMIT $7
+
+-- priced_products --
+-- The same page of very many, without those that have no price: along the prices, not the products.
+SELECT p.id, l.amount_minor::text AS place
+FROM listed_price l
+JOIN sku_owner o USING (tenant, sku)
+JOIN product p ON p.tenant = o.tenant AND p.id = o.product_id
+WHERE l.tenant = $1 AND p.status = $3 AND ($4 = '' OR p.lineage @> to_jsonb($4::text))
+    AND ($2 = '' OR p.search @@ to_tsquery('simple', $2))
+    AND ($5::text IS NULL OR l.amount_minor >= $5::bigint)
+    AND ($5::text IS NULL OR l.amount_minor > $5::bigint OR p.id > $6)
+    AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(p.variants) AS owned
+        JOIN listed_price other
+            ON other.tenant = p.tenant AND other.sku = owned -> 'variant' ->> 'sku'
+        WHERE (other.amount_minor, other.sku) < (l.amount_minor, l.sku)
+    )
+ORDER BY l.amount_minor, p.id
 LIMIT $7
 
 -- documents_of --
