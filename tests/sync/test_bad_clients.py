@@ -72,7 +72,7 @@ async def deaf(shop, topics):
     client = DeafClient(shop.port)
     await client.start(topics)
     await eventually(lambda: shop.hub.stats().screens == 1)
-    await eventually(lambda: len(one_session(shop).sent) == len(topics))
+    await eventually(lambda: len(one_session(shop).watched) == len(topics))
     return client
 
 

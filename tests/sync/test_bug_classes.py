@@ -158,7 +158,7 @@ def test_class_9_an_epoch_change_reaches_every_subscription():
     for client in clients:
         assert client.hear() == ["reset"]
         assert client.replica.docs == {}
-        assert client.session.sent == {}
+        assert client.session.watched == {}
     assert not any(state.sessions for state in bench.fanout.topics.values())
 
 

@@ -43,6 +43,7 @@ class TopicState:
         "at_ms",
         "document",
         "ephemeral",
+        "flushed",
         "heads",
         "history",
         "items",
@@ -57,6 +58,8 @@ class TopicState:
         self.name = name
         self.ephemeral = ephemeral
         self.version = 0
+        self.flushed = 0
+        """Version that everybody who watches has, but for those with the topic in `pending`."""
         self.document = b"null"
         self.at_ms = 0
         self.loaded = ephemeral

@@ -128,6 +128,8 @@ class Fanout:
             state = TopicState(name, ephemeral=kind is not None and kind.ephemeral)
             self.topics[name] = state
         self._idle.pop(name, None)
+        if not state.sessions:
+            state.flushed = state.version
         state.sessions[session] = None
         return state
 
@@ -206,9 +208,9 @@ class Fanout:
         if session not in self.sessions:
             return
         del self.sessions[session]
-        for state in session.sent:
+        for state in session.watched:
             self.unwatch(state, session)
-        session.sent.clear()
+        session.watched.clear()
         session.pending.clear()
         for ticket in session.tickets:
             ticket.session = None
@@ -225,17 +227,13 @@ class Fanout:
         dirty, self._dirty = self._dirty, {}
         touched, self._touched = self._touched, {}
         if len(dirty) == 1 and not touched:
-            (state,) = dirty
-            for session in tuple(state.sessions):
-                try:
-                    self.frames += session.flush_one(state)
-                except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
-                    self._fail(session, problem)
+            self._flush_one(*dirty)
             return
         for state in dirty:
             touched |= state.sessions
             for session in state.sessions:
-                session.pending[state] = None
+                session.pending.setdefault(state, state.flushed)
+            state.flushed = state.version
         frames: Frames = {}
         for session in touched:
             try:
@@ -268,6 +266,28 @@ class Fanout:
             session.close(CloseCode.SERVER_STOPPING)
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _flush_one(self, state: TopicState) -> None:
+        """The common case of flush: one topic changed, and most clients lack nothing else."""
+        base, state.flushed = state.flushed, state.version
+        item = state.item(base)
+        behind: list[Session] = []
+        for session in tuple(state.sessions):
+            if session.pending or not session.writable:
+                session.pending.setdefault(state, base)
+                behind.append(session)
+                continue
+            try:
+                session.send(item)
+                self.frames += 1
+            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+                self._fail(session, problem)
+        frames: Frames = {}
+        for session in behind:
+            try:
+                self.frames += session.flush(frames)
+            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+                self._fail(session, problem)
 
     def _take(self, state: TopicState, version: int, document: bytes, at_ms: int) -> None:
         if state.update(version, document, at_ms) and state.sessions:

@@ -110,10 +110,10 @@ class Session:
         "id",
         "pending",
         "send",
-        "sent",
         "standing",
         "state",
         "tickets",
+        "watched",
         "wire",
         "writable",
     )
@@ -127,10 +127,12 @@ class Session:
         self.id = os.urandom(6).hex()
         self.state = State.OPENING
         self.writable = True
-        self.sent: dict[TopicState, int] = {}
-        """Version this client has of each topic it watches."""
-        self.pending: dict[TopicState, None] = {}
-        """Topics of which it may lack the newest version."""
+        self.watched: dict[TopicState, None] = {}
+        self.pending: dict[TopicState, int] = {}
+        """Topics of which it may lack the newest version, with the version it has.
+
+        Of all others it has what was flushed to everybody, so that nothing is noted for them.
+        """
         self.tickets: deque[Ticket] = deque()
         self.beat_due = False
         self.standing: Sub | None = None
@@ -204,8 +206,8 @@ class Session:
         """Registers first; the documents are read, where they have to be, after that."""
         fanout = self._fanout
         names = [name for name in dict.fromkeys(message.topics) if self._allowed(name, message.id)]
-        fresh = sum(1 for name in names if fanout.topics.get(name) not in self.sent)
-        if len(self.sent) + fresh > fanout.limits.topics_max:
+        fresh = sum(1 for name in names if fanout.topics.get(name) not in self.watched)
+        if len(self.watched) + fresh > fanout.limits.topics_max:
             self._refuse(TooManyTopics(topics_max=fanout.limits.topics_max), message.id)
             return
         if len(self.tickets) >= TICKETS_MAX:
@@ -218,14 +220,14 @@ class Session:
         for name in names:
             base = max(have.get(name, NOTHING), NOTHING)
             state = fanout.watch(name, self)
-            self.sent[state] = base
-            self.pending[state] = None
+            self.watched[state] = None
+            self.pending[state] = base
             # A version higher than the hub's is either news to the hub or nobody's: ask the log.
             if not state.loaded or (base > state.version and not state.ephemeral):
                 ticket.left += 1
                 fanout.want(state, ticket)
             elif base > state.version:
-                self.sent[state] = NOTHING
+                self.pending[state] = NOTHING
             if state.heads and fanout.reached(state.heads):
                 state.heads = ()
             heads = later(heads, state.heads)
@@ -237,8 +239,8 @@ class Session:
         """Forgets topics."""
         for name in message.topics:
             state = self._fanout.topics.get(name)
-            if state is not None and state in self.sent:
-                del self.sent[state]
+            if state is not None and state in self.watched:
+                del self.watched[state]
                 self.pending.pop(state, None)
                 self._fanout.unwatch(state, self)
 
@@ -246,14 +248,14 @@ class Session:
 
     def topic_loaded(self, state: TopicState, known: int) -> None:
         """A topic it waits for was read; a client that has more than there is starts anew."""
-        if self.sent.get(state, NOTHING) > known:
+        if self.pending.get(state, NOTHING) > known:
             self.reset("cursor_unknown")
 
     def reset(self, reason: str) -> None:
         """Takes everything back: the client drops what it has and subscribes again."""
-        for state in self.sent:
+        for state in self.watched:
             self._fanout.unwatch(state, self)
-        self.sent.clear()
+        self.watched.clear()
         self.pending.clear()
         for ticket in self.tickets:
             ticket.session = None
@@ -279,17 +281,9 @@ class Session:
             count += 1
         return count
 
-    def flush_one(self, state: TopicState) -> int:
-        """The common case of flush: one topic changed, nothing else is waiting."""
-        if not self.writable or self.pending:
-            self.pending[state] = None
-            return self.flush({})
-        base = self.sent[state]
-        if base >= state.version:
-            return 0
-        self.sent[state] = state.version
-        self.send(state.item(base))
-        return 1
+    def held(self, state: TopicState) -> int:
+        """Version of a watched topic that was sent to this client, or NOTHING."""
+        return self.pending.get(state, state.flushed)
 
     def beat(self, frame: bytes) -> None:
         """The hub's beat; a client that is behind gets one when it has caught up."""
@@ -404,38 +398,28 @@ class Session:
         return len(ready)
 
     def _flush_items(self, frames: Frames) -> int:
-        sent = self.sent
-        news: list[bytes] = []
-        firsts: list[TopicState] = []
-        waiting: list[TopicState] = []
-        for state in self.pending:
-            base = sent[state]
-            if not state.loaded:
-                waiting.append(state)
-            elif base == NOTHING:
-                firsts.append(state)
-            elif base < state.version:
-                news.append(state.item(base))
-                sent[state] = state.version
-        self.pending.clear()
-        for state in waiting:
-            self.pending[state] = None
-        return self._flush_firsts(firsts, news, frames)
+        """Changes stay together in the first frame; first snapshots go behind them.
 
-    def _flush_firsts(self, firsts: list[TopicState], items: list[bytes], frames: Frames) -> int:
-        """`items` with the first snapshots behind them, in frames of bounded size.
-
-        Changes stay together in the first frame; snapshots that the socket does not take wait.
+        Frames are of bounded size, and snapshots that the socket does not take wait.
         """
+        items: list[bytes] = []
+        firsts: list[TopicState] = []
+        for state, base in tuple(self.pending.items()):
+            if not state.loaded or base > state.version:
+                continue  # it is being read, and flushed when that is done
+            if base == NOTHING:
+                firsts.append(state)
+                continue
+            del self.pending[state]
+            if base < state.version:
+                items.append(state.item(base))
         count = size = 0
-        for place, state in enumerate(firsts):
+        for state in firsts:
             if not self.writable:
-                for left in firsts[place:]:
-                    self.pending[left] = None
                 return count
+            del self.pending[state]
             item = state.item(NOTHING)
             items.append(item)
-            self.sent[state] = state.version
             size += len(item)
             if size >= SNAPSHOT_FRAME_BYTES:
                 self.send(_framed(items, frames))

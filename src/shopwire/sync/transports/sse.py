@@ -58,7 +58,9 @@ class _EventWire(QueuedWire):
         versions: list[str] = []
         for name in self._topics:
             state = fanout.topics.get(name)
-            version = NOTHING if state is None else session.sent.get(state, NOTHING)
+            version = NOTHING
+            if state is not None and state in session.watched:
+                version = session.held(state)
             versions.append("-" if version == NOTHING else str(version))
         return f"{fanout.epoch}:{'.'.join(versions)}".encode()
 
