@@ -12,13 +12,7 @@ from shopwire.adapters.postgres.store import open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.commands import Command, Envelope, Outcome
 from shopwire.kernel.write_path import WritePath
-from shopwire.modules.catalog.wiring import MODULE as CATALOG
-from shopwire.modules.feeds.wiring import MODULE as FEEDS
-from shopwire.modules.inventory.wiring import MODULE as INVENTORY
-from shopwire.modules.pricing.wiring import MODULE as PRICING
-from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
-
-MODULES = (CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS)
+from shopwire.services.parts import MODULES
 
 
 class Shop:

@@ -34,6 +34,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         """The topic whose document this event replaces."""
         return topic_of(self.topic_kind, self.entity)
 
+    @property
+    def home(self) -> str:
+        """The key whose partition holds the entity's events.
+
+        Mostly the entity itself. One that lives with another, as a payment with its order, names
+        that other's key, so that both change under one head.
+        """
+        return self.entity
+
 
 class Position(msgspec.Struct, frozen=True, order=True):
     """A place in one partition of the log.

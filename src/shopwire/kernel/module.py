@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from shopwire.kernel.activities import Activity
 from shopwire.kernel.checks import Check
 from shopwire.kernel.commands import Command, Handler
 from shopwire.kernel.events import Event, Recorded
@@ -36,3 +37,5 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[type[Event], ...] = ()
     consumers: tuple[Consumer, ...] = ()
     checks: tuple[Check, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    """Those that need nothing from outside; the others are made where the composition root is."""

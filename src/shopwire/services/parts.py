@@ -4,21 +4,34 @@ from typing import Any, Final
 
 from shopwire.kernel.module import Module
 from shopwire.kernel.queries import Reads
+from shopwire.modules.carts import http as carts_http
+from shopwire.modules.carts.wiring import MODULE as CARTS
 from shopwire.modules.catalog import http as catalog_http
 from shopwire.modules.catalog.wiring import MODULE as CATALOG
 from shopwire.modules.feeds import http as feeds_http
 from shopwire.modules.feeds.wiring import MODULE as FEEDS
 from shopwire.modules.inventory import http as inventory_http
 from shopwire.modules.inventory.wiring import MODULE as INVENTORY
+from shopwire.modules.orders import http as orders_http
+from shopwire.modules.orders.wiring import MODULE as ORDERS
+from shopwire.modules.payments import http as payments_http
+from shopwire.modules.payments.wiring import MODULE as PAYMENTS
 from shopwire.modules.pricing import http as pricing_http
 from shopwire.modules.pricing.wiring import MODULE as PRICING
+from shopwire.modules.shipping import http as shipping_http
+from shopwire.modules.shipping.wiring import MODULE as SHIPPING
 from shopwire.modules.suppliers import http as suppliers_http
 from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
-MODULES: Final[tuple[Module, ...]] = (CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS)
+MODULES: Final[tuple[Module, ...]] = (
+    CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
+)  # fmt: skip
 """Every module of the shop."""
 
-_HTTP: Final = (catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http)
+_HTTP: Final = (
+    catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
+    carts_http, orders_http, payments_http, shipping_http,
+)  # fmt: skip
 
 
 def module_routes(reads: Reads) -> list[Any]:

@@ -28,6 +28,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "rules": Kind(audience="operator"),
     "import": Kind(audience="operator"),
     "imports": Kind(audience="operator"),
+    "cart": Kind(),
+    "order": Kind(),
+    "shipment": Kind(),
+    "return": Kind(),
+    "payment": Kind(audience="operator"),
+    "purchase_order": Kind(audience="operator"),
+    "conflict": Kind(audience="operator"),
     "ops": Kind(audience="operator", ephemeral=True),
 }
 

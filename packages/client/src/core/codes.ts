@@ -21,6 +21,23 @@ export const CODES = {
   RuleBroken: 2002,
   ConstraintRefused: 2003,
   StockShort: 2104,
+  HoldGone: 2105,
+  HoldTaken: 2106,
+  ShopperLimit: 2107,
+  HoldLimit: 2108,
+  BundleChanged: 2109,
+  PriceMoved: 2200,
+  CartClosed: 2300,
+  CartFull: 2301,
+  OrderState: 2400,
+  ConflictSettled: 2401,
+  PaymentState: 2500,
+  AmountExceeded: 2501,
+  PaymentDeclined: 2502,
+  SignatureInvalid: 2503,
+  ProviderUnavailable: 2504,
+  PurchaseOrderState: 2600,
+  ReturnState: 2601,
   FeedUnreadable: 3000,
   ProfileUnknown: 3001,
   MappingInvalid: 3002,
@@ -40,4 +57,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 4000, 4001, 4002, 4003, 4004, 4006]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 2108, 2504, 4000, 4001, 4002, 4003, 4004, 4006]);

@@ -1,0 +1,7 @@
+"""What orders tell the composition root."""
+
+from typing import Final
+
+from shopwire.kernel.module import Module
+
+MODULE: Final = Module(name="orders")

@@ -1,0 +1,1 @@
+"""Payments: authorise, capture, void, refund, and the double-entry ledger of money."""

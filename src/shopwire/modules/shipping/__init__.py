@@ -1,0 +1,1 @@
+"""Shipping: purchase orders to suppliers, shipments with tracking, returns."""

@@ -1,0 +1,10 @@
+"""What screens read of shipping."""
+
+from typing import Any
+
+from shopwire.kernel.queries import Reads
+
+
+def routes(reads: Reads) -> list[Any]:
+    """The module's HTTP handlers."""
+    return []

@@ -1,0 +1,7 @@
+"""What shipping tells the composition root."""
+
+from typing import Final
+
+from shopwire.kernel.module import Module
+
+MODULE: Final = Module(name="shipping")
