@@ -45,3 +45,12 @@ def partition_of(tenant: str, key: str, partitions: int) -> int:
 def topic_of(kind: str, entity: str) -> str:
     """The name under which an entity's public document is subscribed to: `stock:SKU-1`."""
     return f"{kind}:{entity}"
+
+
+def home_of_order(own_id: str) -> str:
+    """The key that an order and all that belongs to it live under: the id of its cart.
+
+    An order is `{cart}.{attempt}`; its purchase orders, shipments, returns and conflicts have ids
+    that begin with `{order}/`.
+    """
+    return own_id.partition("/")[0].rpartition(".")[0]
