@@ -1,4 +1,4 @@
-export { Client, type ClientOptions, createClient } from "./core/client.ts";
+export { type ActOptions, Client, type ClientOptions, createClient } from "./core/client.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export * from "./core/codes.ts";
 export {
@@ -9,6 +9,7 @@ export {
 } from "./core/commands.ts";
 export type { ConnectionState } from "./core/connection.ts";
 export type * from "./core/documents.ts";
+export type { Change, Changes, Layer } from "./core/optimistic.ts";
 export type { ServerMessage } from "./core/protocol.ts";
 export { type Held, Replica } from "./core/reducer.ts";
 export type { Status, StatusSnapshot } from "./core/status.ts";

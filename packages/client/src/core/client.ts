@@ -6,10 +6,16 @@ import { webSocketTransport } from "../transports/ws.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type CommandResult, Commands, type SendOptions } from "./commands.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
+import type { Changes } from "./optimistic.ts";
 import type { Json, ServerMessage } from "./protocol.ts";
 import { StatusTracker } from "./status.ts";
 import { Store } from "./store.ts";
 import { Subscriptions } from "./subscriptions.ts";
+
+export interface ActOptions extends SendOptions {
+  /** What the command is expected to do, shown until its effect was received or it was refused. */
+  optimistic?: Changes;
+}
 
 export interface ClientOptions {
   /** Where the server is, such as `https://shop.example`; no slash at its end. */
@@ -118,9 +124,18 @@ export class Client {
   send<R = unknown>(
     operation: string,
     body: Json,
-    options?: SendOptions,
+    { optimistic, ...options }: ActOptions = {},
   ): Promise<CommandResult<R>> {
-    return this.#commands.send<R>(operation, body, options);
+    return this.#foretold(optimistic, () => this.#commands.send<R>(operation, body, options));
+  }
+
+  /** Posts to another door that takes keys; see `Commands.post`. */
+  post<R = unknown>(
+    path: string,
+    body: Json,
+    { optimistic, ...options }: ActOptions = {},
+  ): Promise<CommandResult<R>> {
+    return this.#foretold(optimistic, () => this.#commands.post<R>(path, body, options));
   }
 
   /**
@@ -148,6 +163,23 @@ export class Client {
         if (this.store.holds(versions)) finish(true);
       });
     });
+  }
+
+  /** Shows what is expected; its topics are kept up to date meanwhile, so that it comes to an end. */
+  async #foretold<R>(
+    changes: Changes | undefined,
+    act: () => Promise<CommandResult<R>>,
+  ): Promise<CommandResult<R>> {
+    if (changes === undefined) return act();
+    const layer = this.store.layers.add(changes, this.subscribe(Object.keys(changes)));
+    try {
+      const answer = await act();
+      layer.confirm(answer.versions);
+      return answer;
+    } catch (problem) {
+      layer.drop();
+      throw problem;
+    }
   }
 
   #take(message: ServerMessage): void {

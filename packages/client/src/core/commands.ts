@@ -84,13 +84,22 @@ export class Commands {
    * Sends a command until it is answered. Rejects with ShopwireError where it was refused, with
    * UnknownOutcome where no answer came in TRIES_MAX tries.
    */
-  async send<R = unknown>(
+  send<R = unknown>(
     operation: string,
+    body: Json,
+    options?: SendOptions,
+  ): Promise<CommandResult<R>> {
+    return this.post<R>(`/api/commands/${encodeURIComponent(operation)}`, body, options);
+  }
+
+  /** Posts to another door that takes keys and answers like a command's; by the same rules. */
+  async post<R = unknown>(
+    path: string,
     body: Json,
     { key = newKey(), signal, onRetry }: SendOptions = {},
   ): Promise<CommandResult<R>> {
     for (let attempt = 0; ; attempt += 1) {
-      const problem = await this.#once<R>(operation, body, key, signal);
+      const problem = await this.#once<R>(path, body, key, signal);
       if (!(problem instanceof Error)) return problem;
       const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
       if (!passing || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
@@ -101,7 +110,7 @@ export class Commands {
   }
 
   async #once<R>(
-    operation: string,
+    path: string,
     body: Json,
     key: string,
     signal: AbortSignal | undefined,
@@ -111,7 +120,7 @@ export class Commands {
     const patience = new AbortController();
     const timer = this.#clock.after(ANSWER_MS_MAX, () => patience.abort());
     try {
-      answer = await this.#fetch(`${this.#url}/api/commands/${encodeURIComponent(operation)}`, {
+      answer = await this.#fetch(`${this.#url}${path}`, {
         method: "POST",
         headers: { "Content-Type": "application/json", "Idempotency-Key": key },
         body: JSON.stringify(body),

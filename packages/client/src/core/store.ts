@@ -1,7 +1,11 @@
-/** Documents by topic, observable. The only way in is the reducer. */
+/**
+ * Documents by topic, observable. The only way in is the reducer; what commands are expected to do
+ * lies over it in layers, and never counts as received.
+ */
 
 import type { DocumentOf } from "./documents.ts";
 import { notify } from "./notify.ts";
+import { Layers } from "./optimistic.ts";
 import type { Item, ServerMessage } from "./protocol.ts";
 import { type Change, type Held, Replica } from "./reducer.ts";
 
@@ -10,6 +14,12 @@ export type Listener = () => void;
 /** Holds what was received. References of unchanged documents stay the same. */
 export class Store {
   readonly #replica = new Replica();
+  /** What commands on their way are expected to do; `get` shows it. */
+  readonly layers = new Layers({
+    base: (topic) => this.#replica.docs.get(topic),
+    epoch: () => this.#replica.epoch,
+    changed: (topics) => this.#tell(topics),
+  });
   readonly #byTopic = new Map<string, Set<Listener>>();
   readonly #all = new Set<(topics: ReadonlySet<string>) => void>();
 
@@ -17,8 +27,16 @@ export class Store {
     return this.#replica.epoch;
   }
 
-  /** The document of a topic as last received; undefined where nothing was received yet. */
+  /**
+   * The document of a topic as it is shown: as last received, with what commands on their way are
+   * expected to do; undefined where there is neither.
+   */
   get<T extends string>(topic: T): Held<DocumentOf<T>> | undefined {
+    return this.layers.get(topic) as Held<DocumentOf<T>> | undefined;
+  }
+
+  /** The document of a topic as last received; undefined where nothing was received yet. */
+  received<T extends string>(topic: T): Held<DocumentOf<T>> | undefined {
     return this.#replica.docs.get(topic) as Held<DocumentOf<T>> | undefined;
   }
 
@@ -90,7 +108,9 @@ export class Store {
   /** Takes a message of the server. */
   apply(message: ServerMessage): Change {
     const change = this.#replica.apply(message);
-    if (change.topics.size > 0) this.#tell(change.topics);
+    // A layer ends in the same step in which what it foretold is there: nobody sees it without both.
+    const topics = new Set([...change.topics, ...this.layers.settle()]);
+    if (topics.size > 0) this.#tell(topics);
     return change;
   }
 

@@ -11,8 +11,8 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
-import type { Client } from "../core/client.ts";
-import type { CommandResult, SendOptions, ShopwireError } from "../core/commands.ts";
+import type { ActOptions, Client } from "../core/client.ts";
+import type { CommandResult, ShopwireError } from "../core/commands.ts";
 import type { DocumentOf } from "../core/documents.ts";
 import type { Json } from "../core/protocol.ts";
 import type { Held } from "../core/reducer.ts";
@@ -59,6 +59,17 @@ export function useTopics<T extends string>(
   return useSyncExternalStore(listen, read, read);
 }
 
+/** Whether something of a topic is shown that a command on its way is only expected to do. */
+export function usePending(topic: string): boolean {
+  const { store } = useClient();
+  const listen = useCallback(
+    (listener: () => void) => store.onTopic(topic, listener),
+    [store, topic],
+  );
+  const read = () => store.layers.isPending(topic);
+  return useSyncExternalStore(listen, read, read);
+}
+
 /** How old what is shown may be; renders again when status or whole seconds of age change. */
 export function useStatus(): StatusSnapshot {
   const { status } = useClient();
@@ -79,7 +90,7 @@ export function useAge(topic?: string): number | null {
 
 export interface CommandHandle<R> {
   /** Sends it; resolves to its result, or to null where it was refused or never answered. */
-  send(body: Json, options?: SendOptions): Promise<CommandResult<R> | null>;
+  send(body: Json, options?: ActOptions): Promise<CommandResult<R> | null>;
   readonly pending: boolean;
   /** Whether it is being sent again because no answer came. */
   readonly retrying: boolean;
@@ -101,7 +112,7 @@ export function useCommand<R = unknown>(operation: string): CommandHandle<R> {
   const idle: CommandState<R> = { pending: false, retrying: false, error: null, result: null };
   const [state, setState] = useState(idle);
   const send = useCallback(
-    async (body: Json, options?: SendOptions) => {
+    async (body: Json, options?: ActOptions) => {
       setState({ pending: true, retrying: false, error: null, result: null });
       const onRetry = () => setState((before) => ({ ...before, retrying: true }));
       try {
