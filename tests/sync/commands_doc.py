@@ -18,7 +18,8 @@ Generated from the modules by `python -m tests.sync.commands_doc`; a test holds 
 
 A command is sent as `POST /api/commands/{operation}` with an `Idempotency-Key` header and a JSON
 object of the fields below. A repeat with the same key and body gets the first answer again, byte
-for byte, marked `Idempotency-Replayed: true`. The answer is `{"versions": {topic: version},
+for byte, marked `Idempotency-Replayed: true`; over WebSocket commands go on the connection of
+[sync-v1.md](sync-v1.md), section 12. The answer is `{"versions": {topic: version},
 "result": ...}`: a screen holds the command's effect as soon as its store has these versions.
 Refusals are the numbered errors of [codes.md](codes.md). Fields that a command does not know are
 refused.

@@ -26,7 +26,7 @@ def test_every_close_code_is_specified_with_its_rule(code):
 
 
 def test_every_kind_of_topic_is_specified():
-    rows = dict(re.findall(r"^\| `([a-z]+)` \| .*? \| (public|operator)", SPEC, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| .*? \| (public|operator)", SPEC, re.MULTILINE))
     assert rows == {name: kind.audience for name, kind in KINDS.items()}
 
 
@@ -37,6 +37,8 @@ def test_every_kind_of_topic_is_specified():
         ("sse_topics_max", limits.SSE_TOPICS_MAX),
         ("message_bytes_max", limits.MESSAGE_BYTES_MAX),
         ("messages_per_s_max", limits.MESSAGES_PER_S_MAX),
+        ("commands_max", limits.COMMANDS_MAX),
+        ("command_bytes_max", limits.COMMAND_BYTES_MAX),
         ("hello_ms_max", limits.HELLO_MS_MAX),
         ("silence_ms_max", limits.SILENCE_MS_MAX),
         ("sessions_max", limits.SESSIONS_MAX),

@@ -14,7 +14,7 @@ from litestar.params import FromPath
 
 from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.write_path import WritePath
-from shopwire.services.command_door import command_routes
+from shopwire.services.command_door import CommandDoor, command_routes
 from shopwire.services.front import Front
 from shopwire.services.pages import Pages
 from shopwire.services.pictures import picture
@@ -51,7 +51,11 @@ class AppParts(msgspec.Struct, kw_only=True):
 def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     """The ASGI application for the server."""
     api = Litestar(
-        route_handlers=[*command_routes(parts.write_path), *_own_routes(parts), *parts.routes],
+        route_handlers=[
+            *command_routes(CommandDoor(parts.write_path)),
+            *_own_routes(parts),
+            *parts.routes,
+        ],
         exception_handlers={
             ShopwireError: on_known,
             HTTPException: on_http,

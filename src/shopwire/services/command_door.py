@@ -1,4 +1,4 @@
-"""The HTTP door of the write path: one endpoint takes every command."""
+"""The door of the write path: what HTTP and WebSocket do with a command, and HTTP's endpoint."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.params import FromPath, HeaderParameter
 
-from shopwire.kernel.commands import Command, Envelope, Handler, check_key
+from shopwire.kernel.commands import Command, Envelope, Handler, Outcome, check_key
 from shopwire.kernel.errors import (
     InvalidField,
     KeyMissing,
@@ -18,7 +18,7 @@ from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.write_path import WritePath
 
 PRINCIPAL: Final = "local"
-"""Who sends commands over HTTP while there is no authentication: whoever is on this machine."""
+"""Who sends commands while there is no authentication: whoever is on this machine."""
 
 
 class CommandDecoder:
@@ -51,9 +51,26 @@ class CommandDecoder:
         return command
 
 
-def command_routes(write_path: WritePath) -> list[Any]:
+class CommandDoor:
+    """What every channel does with a command as it came: read it, name who asks, submit it."""
+
+    def __init__(self, write_path: WritePath) -> None:
+        self._write_path = write_path
+        self._decoder = CommandDecoder(write_path.handlers.values())
+
+    async def take(self, operation: str, key: str | None, body: bytes) -> Outcome:
+        """The outcome; raises KeyMissing, KeyMalformed, what `decode` and `submit` raise."""
+        if key is None:
+            raise KeyMissing
+        check_key(key)
+        command = self._decoder.decode(operation, body)
+        return await self._write_path.submit(
+            Envelope(command=command, key=key, principal=PRINCIPAL)
+        )
+
+
+def command_routes(door: CommandDoor) -> list[Any]:
     """The endpoint `POST /api/commands/{operation}`."""
-    decoder = CommandDecoder(write_path.handlers.values())
 
     @post(
         "/api/commands/{operation:str}",
@@ -68,13 +85,7 @@ def command_routes(write_path: WritePath) -> list[Any]:
         operation: FromPath[str],
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
-        if idempotency_key is None:
-            raise KeyMissing
-        check_key(idempotency_key)
-        command = decoder.decode(operation, await request.body())
-        outcome = await write_path.submit(
-            Envelope(command=command, key=idempotency_key, principal=PRINCIPAL)
-        )
+        outcome = await door.take(operation, idempotency_key, await request.body())
         return Response(
             outcome.body,
             status_code=outcome.status,

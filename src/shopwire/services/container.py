@@ -22,6 +22,7 @@ from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
+from shopwire.services.command_door import CommandDoor
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
@@ -142,7 +143,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     followed = [consumer for module in MODULES for consumer in module.consumers]
     consumers = Consumers(store.log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
-    hub = Hub(store.log, clock=clock)
+    hub = Hub(store.log, clock=clock, take=CommandDoor(write_path).take)
     await steps.enter("hub", started(hub.start, hub.stop))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 

@@ -15,6 +15,7 @@ import uvicorn
 from typing_extensions import override
 
 from shopwire.kernel.errors import SetupProblem
+from shopwire.sync.limits import MESSAGE_BYTES_MAX
 
 DRAIN_S_MAX: Final = 5
 """How long open requests may take to end when the server stops."""
@@ -111,7 +112,7 @@ def make_server(app: Any, *, ws: Any, http: Any) -> Server:
         loop="none",
         http=http,
         ws=ws,
-        ws_max_size=65_536,
+        ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,

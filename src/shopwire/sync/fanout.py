@@ -14,7 +14,7 @@ from shopwire.kernel.log import Document
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
-from shopwire.sync.protocol import beat_frame
+from shopwire.sync.protocol import Cmd, beat_frame
 from shopwire.sync.session import Frames, Session, State, Ticket, Wire, later
 from shopwire.sync.topics import Gate, kind_of
 
@@ -31,7 +31,8 @@ def _nothing() -> None:
 class Fanout:
     """Topics, sessions and positions. Everything happens at once or when the driver says so.
 
-    The driver is told by `on_work` that a flush is due, by `on_want` that documents are to be read.
+    The driver is told by `on_work` that a flush is due, by `on_want` that documents are to be read,
+    by `on_command` that a client wants a change; where that is None, no commands are taken.
     """
 
     def __init__(self, tenant: str, clock: Clock, limits: Limits) -> None:
@@ -49,6 +50,7 @@ class Fanout:
         self.stopping = False
         self.on_work: Callable[[], None] = _nothing
         self.on_want: Callable[[], None] = _nothing
+        self.on_command: Callable[[Session, Cmd], None] | None = None
         self._idle: dict[str, None] = {}
         self._dirty: dict[TopicState, None] = {}
         self._touched: dict[Session, None] = {}
@@ -216,6 +218,10 @@ class Fanout:
             ticket.session = None
         session.tickets.clear()
         self._touched.pop(session, None)
+
+    def answered(self, session: Session, frame: bytes) -> None:
+        """A command that a session sent was settled."""
+        self._guarded(session, session.commanded, frame)
 
     def touch(self, session: Session) -> None:
         """This session has something to flush."""

@@ -13,6 +13,7 @@ from shopwire.kernel.events import Recorded
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
+from shopwire.sync.commands import Commands, Take
 from shopwire.sync.fanout import Fanout, HubStats, stats_of
 from shopwire.sync.limits import (
     FLUSH_INTERVAL_MS_MAX,
@@ -43,10 +44,13 @@ class Hub:
         *,
         clock: Clock | None = None,
         limits: Limits | None = None,
+        take: Take | None = None,
     ) -> None:
+        """Args: `take` carries out the commands of clients; without it they are refused."""
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
         self.fanout = Fanout(tenant, self.clock, self.limits)
+        self._commands = Commands(take, self.fanout.answered) if take is not None else None
         self._log = log
         self._loader = SnapshotLoader(log, self.fanout, self._same_log)
         self._tasks: list[asyncio.Task[None]] = []
@@ -63,6 +67,8 @@ class Hub:
         self.fanout.begin(heads.epoch, heads.next, asked_ms)
         self.fanout.on_work = self._schedule
         self.fanout.on_want = self._loader.wake
+        if self._commands is not None:
+            self.fanout.on_command = self._commands.run
         self.fanout.stopping = False
         self._spawn(self._loader.run(), self._keep_proving(), self._keep_beating())
         self._spawn(self._keep_sweeping())
@@ -71,6 +77,8 @@ class Hub:
     async def stop(self) -> None:
         """Flushes, asks every client to come back elsewhere, and ends."""
         self.close_sessions()
+        if self._commands is not None:
+            await self._commands.drain()
         tasks = [*self._tasks, *self._tails]
         self._tasks, self._tails = [], []
         for task in tasks:

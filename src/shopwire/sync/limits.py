@@ -20,6 +20,15 @@ FLOOD_MESSAGES_MAX: Final = 200
 """Messages refused for their rate before the connection is closed as flooding."""
 BAD_MESSAGES_MAX: Final = 20
 """Messages that could not be understood before the connection is closed."""
+COMMANDS_MAX: Final = 64
+"""Commands of one connection that wait for their answers; one more is refused with
+TooManyMessages."""
+COMMAND_BYTES_MAX: Final = 65_536
+"""Size of the body of a command on a connection; larger is BodyTooLarge: HTTP takes more."""
+COMMAND_RETRY_MS: Final = 100
+"""Wait that is asked of a client with too many commands under way."""
+COMMANDS_DRAIN_MS: Final = 2_000
+"""Wait for commands under way when the server stops; longer ones take effect unanswered."""
 HELLO_MS_MAX: Final = 10_000
 """Wait for the first message; then the connection is closed."""
 SESSIONS_MAX: Final = 20_000
@@ -79,6 +88,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes_max: int = MESSAGE_BYTES_MAX
     messages_per_s_max: int = MESSAGES_PER_S_MAX
     messages_burst_max: int = MESSAGES_BURST_MAX
+    commands_max: int = COMMANDS_MAX
+    command_bytes_max: int = COMMAND_BYTES_MAX
     sessions_max: int = SESSIONS_MAX
     hello_ms_max: int = HELLO_MS_MAX
     ping_after_ms: int = PING_AFTER_MS
@@ -90,11 +101,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_high_bytes: int = WRITE_HIGH_BYTES
     write_low_bytes: int = WRITE_LOW_BYTES
 
-    def told(self) -> dict[str, int]:
-        """What a client has to know."""
+    def told(self, *, commands: bool = False) -> dict[str, int]:
+        """What a client has to know; `commands` says whether this connection takes any."""
         return {
             "topics_max": self.topics_max,
             "message_bytes_max": self.message_bytes_max,
             "messages_per_s_max": self.messages_per_s_max,
             "silence_ms_max": self.silence_ms_max,
+            "commands_max": self.commands_max if commands else 0,
+            "command_bytes_max": self.command_bytes_max,
         }

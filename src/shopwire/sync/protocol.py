@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import MalformedRequest, ShopwireError
 
 PROTOCOL: Final = 1
@@ -41,7 +42,18 @@ class Ping(msgspec.Struct, tag_field="t", tag="ping", frozen=True):
     id: int
 
 
-ClientMessage = Hello | Sub | Unsub | Ping
+class Cmd(msgspec.Struct, tag_field="t", tag="cmd", frozen=True):
+    """Asks for a change."""
+
+    id: int
+    op: str
+    body: msgspec.Raw
+    """The command's fields, as HTTP takes them."""
+    key: str | None = None
+    """Idempotency key; without one the command is refused."""
+
+
+ClientMessage = Hello | Sub | Unsub | Ping | Cmd
 
 _decoder: Final = msgspec.json.Decoder(ClientMessage)
 _encode: Final = msgspec.json.Encoder().encode
@@ -149,4 +161,22 @@ def pong_frame(ping: int, now_ms: int) -> bytes:
 def error_frame(error: ShopwireError, answered: int | None) -> bytes:
     """An error of the numbered table; `answered` is the id of the message it speaks of."""
     body: dict[str, Any] = msgspec.to_builtins(error.body())
-    return _encode({"t": "error", "id": answered, **body})
+    return _encode({"t": "error", "id": answered, "status": error.status, **body})
+
+
+def outcome_frame(cmd: int, outcome: Outcome) -> bytes:
+    """The answer to a command: its body as it was stored, so that a replay repeats its bytes."""
+    replayed = b"true" if outcome.replayed else b"false"
+    if outcome.ok:
+        return b'{"t":"done","id":%d,"status":%d,"replayed":%b,"body":%b}' % (
+            cmd,
+            outcome.status,
+            replayed,
+            outcome.body,
+        )
+    return b'{"t":"error","id":%d,"status":%d,"replayed":%b,%b' % (
+        cmd,
+        outcome.status,
+        replayed,
+        outcome.body[1:],
+    )

@@ -7,11 +7,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from shopwire.kernel.errors import (
+    BodyTooLarge,
     MalformedRequest,
     ShopwireError,
     TooManyMessages,
     TooManyTopics,
     TopicRefused,
+    UnknownOperation,
     UnsupportedProtocol,
 )
 from shopwire.sync.codes import CloseCode
@@ -19,12 +21,14 @@ from shopwire.sync.documents import NOTHING, TopicState
 from shopwire.sync.limits import (
     ANSWER_BYTES_MAX,
     BAD_MESSAGES_MAX,
+    COMMAND_RETRY_MS,
     FLOOD_MESSAGES_MAX,
     SNAPSHOT_FRAME_BYTES,
     TICKETS_MAX,
 )
 from shopwire.sync.protocol import (
     PROTOCOL,
+    Cmd,
     Hello,
     Ping,
     Sub,
@@ -97,6 +101,7 @@ class Session:
         "_answer_bytes",
         "_answers",
         "_bad",
+        "_commands",
         "_epoch",
         "_fanout",
         "_flooded",
@@ -144,6 +149,7 @@ class Session:
         self._tokens = float(fanout.limits.messages_burst_max)
         self._flooded = 0
         self._bad = 0
+        self._commands = 0
 
     # -- what the client says -----------------------------------------------------------------
 
@@ -161,6 +167,8 @@ class Session:
             self.hello(message)
         elif self.state is not State.OPEN:
             self.close(CloseCode.PROTOCOL_ERROR)
+        elif isinstance(message, Cmd):
+            self.command(message)
         elif isinstance(message, Sub):
             self.sub(message)
         elif isinstance(message, Unsub):
@@ -196,7 +204,7 @@ class Session:
                 lag_ms=fanout.lag_ms(),
                 beat_ms=fanout.limits.beat_ms,
                 session=self.id,
-                limits=fanout.limits.told(),
+                limits=fanout.limits.told(commands=self._takes_commands),
             )
         )
         if message.epoch is not None and message.epoch != fanout.epoch:
@@ -244,7 +252,26 @@ class Session:
                 self.pending.pop(state, None)
                 self._fanout.unwatch(state, self)
 
+    def command(self, message: Cmd) -> None:
+        """Hands a command on: it takes effect also where the connection ends before its answer."""
+        run, limits = self._fanout.on_command, self._fanout.limits
+        if run is None or not self._takes_commands:
+            self._answer(error_frame(UnknownOperation(operation=message.op), message.id))
+        elif len(memoryview(message.body)) > limits.command_bytes_max:
+            refusal = BodyTooLarge(bytes_max=limits.command_bytes_max)
+            self._answer(error_frame(refusal, message.id))
+        elif self._commands >= limits.commands_max:
+            self._answer(error_frame(TooManyMessages(retry_ms=COMMAND_RETRY_MS), message.id))
+        else:
+            self._commands += 1
+            run(self, message)
+
     # -- what the hub does --------------------------------------------------------------------
+
+    def commanded(self, frame: bytes) -> None:
+        """A command was answered; where nobody listens any more the key finds the answer."""
+        self._commands -= 1
+        self._answer(frame)
 
     def topic_loaded(self, state: TopicState, known: int) -> None:
         """A topic it waits for was read; a client that has more than there is starts anew."""
@@ -359,6 +386,11 @@ class Session:
             wait_ms = int((1 - self._tokens) / rate) + 1
             self._answer(error_frame(TooManyMessages(retry_ms=wait_ms), id_of(data)))
         return False
+
+    @property
+    def _takes_commands(self) -> bool:
+        """Whether somebody carries commands out, and this client can send any."""
+        return self._fanout.on_command is not None and self.standing is None
 
     def _allowed(self, name: str, answered: int) -> bool:
         try:
