@@ -425,8 +425,8 @@ async def test_a_handler_must_name_what_it_puts(opened, caplog):
     await path.stop()
 
 
-def test_one_handler_a_command(memory_harness):
+async def test_one_handler_a_command(opened):
     double = msgspec.structs.replace(COUNT_UP, needs=lambda command: ())
     with pytest.raises(ValueError, match="two handlers"):
-        WritePath(Breaking.__new__(Breaking), [COUNT_UP, double], SystemClock())
+        WritePath(opened.storage, [COUNT_UP, double], SystemClock())
     assert CountUp.operation == "sample.count_up"

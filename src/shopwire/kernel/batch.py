@@ -1,12 +1,12 @@
 """One batch of commands, decided and written inside one transaction."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.commands import Answer, Context, Envelope, Handler, Outcome
+from shopwire.kernel.commands import Answer, Command, Context, Envelope, Handler, Outcome
 from shopwire.kernel.errors import (
     BodyTooLarge,
     CommandTooLarge,
@@ -20,8 +20,8 @@ from shopwire.kernel.errors import (
     ShopwireError,
     UnknownOperation,
 )
-from shopwire.kernel.events import NewEvent, encode_event
-from shopwire.kernel.ids import new_id
+from shopwire.kernel.events import Event, NewEvent, encode_event
+from shopwire.kernel.ids import new_id, partition_of
 from shopwire.kernel.limits import BATCH_EVENTS_MAX
 from shopwire.kernel.rows import Need, Row
 from shopwire.kernel.storage import Claim, Claimed, Transaction
@@ -38,14 +38,16 @@ _UNSTORED: Final = (
 
 
 class Ticket:
-    """A command on its way: its handler, its partition, the right to its key."""
+    """A command on its way: its handler, its partitions, the right to its key."""
 
-    __slots__ = ("claim", "envelope", "handler", "identity", "partition", "slot", "waiter")
+    __slots__ = ("claim", "envelope", "handler", "identity", "partitions", "slot", "waiter")
 
-    def __init__(self, envelope: Envelope, handler: Handler[Any], partition: int) -> None:
+    def __init__(
+        self, envelope: Envelope, handler: Handler[Any], partitions: tuple[int, ...]
+    ) -> None:
         self.envelope = envelope
         self.handler = handler
-        self.partition = partition
+        self.partitions = partitions
         self.claim = Claim(
             tenant=envelope.tenant,
             principal=envelope.principal,
@@ -70,6 +72,8 @@ class Verdict(msgspec.Struct):
     troubles: list[ShopwireError] = []
     """Refusals that no answer remembers because they may pass, or are our own fault."""
     events: int = 0
+    grown: Sequence[int] = ()
+    """Partitions that got events."""
 
 
 def refusal(error: ShopwireError) -> Outcome:
@@ -90,13 +94,105 @@ def defect(problem: BaseException, where: str) -> InternalError:
 
 
 class _Decided(msgspec.Struct):
-    """One command's effect, complete but not yet part of the batch."""
+    """What came of one command; what it put is in the working set already."""
 
     outcome: Outcome
-    rows: Sequence[Row] = ()
-    events: list[NewEvent] = []
+    events: Sequence[tuple[int, NewEvent]] = ()
+    """With the partition of each."""
     stored: bool = True
     trouble: ShopwireError | None = None
+
+
+THEN_DEPTH_MAX: Final = 3
+"""How deep commands may name others that belong to them; deeper is a defect of a handler."""
+
+
+class Handlers:
+    """Every handler by its command, and what a command touches together with those it includes."""
+
+    def __init__(self, handlers: Iterable[Handler[Any]], partitions: int) -> None:
+        self.by_command: dict[type[Command], Handler[Any]] = {}
+        self.partitions = partitions
+        for handler in handlers:
+            if self.by_command.setdefault(handler.command, handler) is not handler:
+                raise ValueError(f"{handler.command.operation} has two handlers")
+
+    def of(self, command: Command) -> Handler[Any]:
+        """Raises UnknownOperation."""
+        handler = self.by_command.get(type(command))
+        if handler is None:
+            raise UnknownOperation(operation=command.operation)
+        return handler
+
+    def partitions_of(self, tenant: str, command: Command) -> tuple[int, ...]:
+        """Where it and all that it includes read and write, sorted."""
+        handler = self.of(command)
+        key = handler.partition_key(command)
+        if handler.keys is None and handler.includes is None:
+            return (partition_of(tenant, key, self.partitions),)
+        names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
+        return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))
+
+    def needs_of(self, command: Command) -> frozenset[Need]:
+        """The rows that it and all that it includes want to see."""
+        handler = self.of(command)
+        needs = frozenset(handler.needs(command))
+        if handler.includes is not None:
+            needs = needs.union(*(self.needs_of(one) for one in handler.includes(command)))
+        return needs
+
+    def _keys(self, handler: Handler[Any], command: Command, depth: int) -> Iterable[str]:
+        yield handler.partition_key(command)
+        if handler.keys is not None:
+            yield from handler.keys(command)
+        if handler.includes is not None and depth:
+            for one in handler.includes(command):
+                yield from self._keys(self.of(one), one, depth - 1)
+
+
+class _Effect:
+    """What one command and those that belong to it do, while it is being decided."""
+
+    __slots__ = (
+        "command_id",
+        "decided",
+        "events",
+        "now_ms",
+        "rows",
+        "ticket",
+        "undoable",
+        "versions",
+    )
+
+    def __init__(self, ticket: Ticket, now_ms: int) -> None:
+        self.ticket = ticket
+        self.command_id = ticket.envelope.command_id
+        self.now_ms = now_ms
+        self.events: list[Event] = []
+        self.versions: dict[tuple[str, str], int] = {}
+        self.rows: Sequence[Row] = ()
+        """Of a command on its own, put when it is through: there is nothing to take back then."""
+        self.undoable = False
+        """Whether the working set remembers how to take back what was put."""
+        self.decided = 0
+
+    def __iter__(self) -> Iterator[tuple[Event, NewEvent]]:
+        """Each event, and its encoded form."""
+        tenant = self.ticket.envelope.tenant
+        for event in self.events:
+            yield event, encode_event(event, tenant=tenant, command_id=self.command_id)
+
+    def context(self, depth: int) -> Context:
+        """For the next command of the effect; the log remembers all under the outer one's id."""
+        envelope = self.ticket.envelope
+        self.decided += 1
+        return Context(
+            tenant=envelope.tenant,
+            principal=envelope.principal,
+            command_id=self.command_id,
+            now_ms=self.now_ms,
+            scope=str(self.decided) if depth else "",
+        )
 
 
 class Batch:
@@ -106,6 +202,7 @@ class Batch:
         self,
         tx: Transaction,
         tickets: Sequence[Ticket],
+        handlers: Handlers,
         *,
         refused: Mapping[int, ShopwireError] | None = None,
         whole: bool = False,
@@ -113,6 +210,7 @@ class Batch:
         """Args: `refused` by `id(ticket)` are not decided again; `whole` never defers."""
         self._tx = tx
         self._tickets = tickets
+        self._handlers = handlers
         self._known: dict[int, Exception] = dict(refused or {})
         self._whole = whole
         self._set = WorkingSet()
@@ -152,7 +250,7 @@ class Batch:
                 continue
             tenant = ticket.envelope.tenant
             try:
-                needs = frozenset(ticket.handler.needs(ticket.envelope.command))
+                needs = self._handlers.needs_of(ticket.envelope.command)
             except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
                 self._known[id(ticket)] = problem
                 continue
@@ -164,49 +262,76 @@ class Batch:
 
     def _decide(self, ticket: Ticket) -> _Decided:
         envelope = ticket.envelope
+        effect = _Effect(ticket, self._tx.now_ms)
         try:
             if (known := self._known.get(id(ticket))) is not None:
                 raise known  # noqa: TRY301 - one way out for refusals, whoever found them
-            needs = self._needs[id(ticket)]
-            command_id = envelope.command_id
-            context = Context(
-                tenant=envelope.tenant,
-                principal=envelope.principal,
-                command_id=command_id,
-                now_ms=self._tx.now_ms,
-            )
-            view = self._set.view(envelope.tenant, needs)
-            decision = ticket.handler.decide(envelope.command, view, context)
-            if len(decision.events) > BATCH_EVENTS_MAX:
-                raise CommandTooLarge(events_max=BATCH_EVENTS_MAX)  # noqa: TRY301 - as above
-            self._set.check(envelope.tenant, needs, decision.put)
-            events = [
-                encode_event(event, tenant=envelope.tenant, command_id=command_id)
-                for event in decision.events
-            ]
-            self._check_versions(events)
-            versions = {event.topic: event.version for event in events}
-            body = _encode(Answer(versions=versions, result=decision.result))
-            return _Decided(Outcome(status=200, body=body), decision.put, events)
+            result = self._run(effect, envelope.command, self._needs[id(ticket)])
+            events = [(self._partition_of(ticket, event), encoded) for event, encoded in effect]
+            versions = {event.topic: event.version for event in effect.events}
+            body = _encode(Answer(versions=versions, result=result))
         except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
+            if effect.undoable:
+                self._set.undo()
             return _failed(ticket, problem)
+        if effect.undoable:
+            self._set.keep()
+        else:
+            self._set.put(effect.rows)
+        self._versions |= effect.versions
+        return _Decided(Outcome(status=200, body=body), events)
 
-    def _check_versions(self, events: Sequence[NewEvent]) -> None:
+    def _run(
+        self, effect: "_Effect", command: Command, needs: frozenset[Need], depth: int = 0
+    ) -> Any:
+        """Decides a command and those that belong to it; returns its result."""
+        tenant = effect.ticket.envelope.tenant
+        view = self._set.view(tenant, needs)
+        context = effect.context(depth)
+        decision = self._handlers.of(command).decide(command, view, context)
+        if len(effect.events) + len(decision.events) > BATCH_EVENTS_MAX:
+            raise CommandTooLarge(events_max=BATCH_EVENTS_MAX)
+        self._set.check(tenant, needs, decision.put)
+        for event in decision.events:
+            self._take_version(effect, event)
+        if not depth and not decision.then:
+            effect.rows = decision.put
+            return decision.result
+        if depth > THEN_DEPTH_MAX:
+            raise ValueError(f"{command.operation} lies deeper than {THEN_DEPTH_MAX} commands")
+        if not effect.undoable:
+            effect.undoable = True
+            self._set.begin()
+        self._set.put(decision.put)
+        for one in decision.then:
+            wanted = self._handlers.needs_of(one)
+            if not wanted <= self._needs[id(effect.ticket)]:
+                missing = sorted(f"{need.kind.__name__} {need.group!r}" for need in wanted - needs)
+                raise ValueError(f"{one.operation} needs what was not loaded: {missing}")
+            self._run(effect, one, wanted, depth + 1)
+        return decision.result
+
+    def _take_version(self, effect: "_Effect", event: Event) -> None:
         """The append refuses a wrong version too, but then the whole batch has to be repeated."""
-        seen: dict[tuple[str, str], int] = {}
-        for event in events:
-            topic = (event.tenant, event.topic)
-            before = seen.get(topic) or self._versions.get(topic)
-            if before is not None and event.version != before + 1:
-                raise ValueError(f"{event.topic} goes from version {before} to {event.version}")
-            seen[topic] = event.version
-        self._versions |= seen
+        topic = (effect.ticket.envelope.tenant, event.topic)
+        before = effect.versions.get(topic) or self._versions.get(topic)
+        if before is not None and event.version != before + 1:
+            raise ValueError(f"{event.topic} goes from version {before} to {event.version}")
+        effect.versions[topic] = event.version
+        effect.events.append(event)
+
+    def _partition_of(self, ticket: Ticket, event: Event) -> int:
+        if len(ticket.partitions) == 1:
+            return ticket.partitions[0]
+        home = partition_of(ticket.envelope.tenant, event.home, self._handlers.partitions)
+        if home not in ticket.partitions:
+            raise ValueError(f"{event.topic} lives in partition {home}, which is not held")
+        return home
 
     def _take(self, ticket: Ticket, decided: _Decided) -> None:
-        self._set.put(decided.rows)
-        if decided.events:
-            self._events.setdefault(ticket.partition, []).extend(decided.events)
-            self._verdict.events += len(decided.events)
+        for partition, event in decided.events:
+            self._events.setdefault(partition, []).append(event)
+        self._verdict.events += len(decided.events)
         if decided.stored:
             self._answers.append((ticket.claim, decided.outcome))
             # Whoever comes with this key later in the batch finds what the table will say.
@@ -233,8 +358,9 @@ class Batch:
         changed = self._set.changed()
         if changed:
             await self._tx.save(changed)
-        for partition, events in self._events.items():
+        for partition, events in sorted(self._events.items()):
             await self._tx.append(partition, events)
+        self._verdict.grown = sorted(self._events)
         if self._answers:
             await self._tx.answer(self._answers)
 

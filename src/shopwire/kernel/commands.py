@@ -56,10 +56,12 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     principal: str
     command_id: str
     now_ms: int
+    scope: str = ""
+    """Which of the commands decided under one id this is; empty for the one that was sent."""
 
     def new_id(self, *parts: str) -> str:
         """An id that a replay of this command would make again."""
-        return derived_id(self.command_id, *parts)
+        return derived_id(self.command_id, *((self.scope,) if self.scope else ()), *parts)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[Event] = ()
     result: Any = None
     """JSON-encodable; what the caller gets beside the versions."""
+    then: Sequence[Command] = ()
+    """Commands that belong to this one: decided right after it, in the same transaction, by their
+    own handlers. If one is refused, so is the whole, and nothing of it remains."""
 
 
 C = TypeVar("C", bound=Command)
@@ -78,7 +83,8 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """How one command is decided.
 
     `decide` is pure and named `do_<verb>_<noun>`; it raises a ShopwireError to refuse. All rows
-    that it puts and all events that it appends belong to the partition of `partition_key`.
+    that it puts and all events that it appends belong to the partitions of `partition_key`, `keys`
+    and `includes`.
     """
 
     command: type[C]
@@ -86,8 +92,11 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     needs: Callable[[C], Iterable[Need]]
     decide: Callable[[C, View, Context], Decision]
     keys: Callable[[C], Iterable[str]] | None = None
-    """For a command about many things: the keys of all of them. The write path refuses it unless
-    they lie in one partition, since only that partition's head is held."""
+    """For a command about many things: the keys of all of them. The heads of all their partitions
+    are held; where that is more than one, each event goes to the partition of its `home`."""
+    includes: Callable[[C], Iterable[Command]] | None = None
+    """Commands that the decision may name in `then`, or others that need the same: what they need
+    is loaded, and their partitions are held, with this one's own."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The rows of one batch: loaded once, decided over in order, saved once."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, cast
 
@@ -32,9 +32,11 @@ class WorkingSet:
     batch is decided, so a refused command has nothing to undo.
     """
 
-    __slots__ = ("_changed", "_groups", "_lines")
+    __slots__ = ("_changed", "_groups", "_lines", "_undo")
 
     def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] | None = None
+        """How to take back what was put since `begin`, the latest last."""
         self._groups: dict[type[Row], dict[_Group, dict[_Rest, Row]]] = {}
         self._changed: dict[type[Row], dict[tuple[_Group, _Rest], Row]] = {}
         self._lines: dict[type[Row], list[Row]] = {}
@@ -72,21 +74,54 @@ class WorkingSet:
         for row in rows:
             kind = type(row)
             if kind.append_only:
-                self._lines.setdefault(kind, []).append(row)
+                lines = self._lines.setdefault(kind, [])
+                lines.append(row)
+                if self._undo is not None:
+                    self._undo.append(partial(_forget_last, lines))
                 continue
             group, rest = row.group, _rest_of(kind)(row)
             # A blind row's group may not be held: then nobody in this batch can ask for it.
             held = self._groups.setdefault(kind, {}).setdefault(group, {})
             if held.get(rest) != row:
+                changed = self._changed.setdefault(kind, {})
+                if self._undo is not None:
+                    self._undo.append(partial(_put_back, held, rest, held.get(rest)))
+                    place = (group, rest)
+                    self._undo.append(partial(_put_back, changed, place, changed.get(place)))
                 held[rest] = row
-                self._changed.setdefault(kind, {})[group, rest] = row
+                changed[group, rest] = row
+
+    def begin(self) -> None:
+        """What is put from now on can be taken back, until `keep` or `undo`."""
+        self._undo = []
+
+    def keep(self) -> None:
+        """What was put since `begin` stays."""
+        self._undo = None
+
+    def undo(self) -> None:
+        """Takes back what was put since `begin`."""
+        steps, self._undo = self._undo or [], None
+        for step in reversed(steps):
+            step()
 
     def changed(self) -> dict[type[Row], Sequence[Row]]:
         """The rows to save: the last state of each, and all lines of ledgers in order."""
         rows: dict[type[Row], Sequence[Row]] = {
-            kind: list(changed.values()) for kind, changed in self._changed.items()
+            kind: list(changed.values()) for kind, changed in self._changed.items() if changed
         }
-        return rows | self._lines
+        return rows | {kind: lines for kind, lines in self._lines.items() if lines}
+
+
+def _forget_last(lines: list[Row]) -> None:
+    lines.pop()
+
+
+def _put_back(held: dict[Any, Row], place: Any, before: Row | None) -> None:
+    if before is None:
+        del held[place]
+    else:
+        held[place] = before
 
 
 class _TenantView(View):

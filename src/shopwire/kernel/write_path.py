@@ -8,22 +8,19 @@ from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.batch import Batch, Ticket, Verdict, defect
+from shopwire.kernel.batch import Batch, Handlers, Ticket, Verdict, defect
 from shopwire.kernel.clock import Clock
-from shopwire.kernel.commands import Command, Envelope, Handler, Outcome, check_key
+from shopwire.kernel.commands import Envelope, Handler, Outcome, check_key
 from shopwire.kernel.errors import (
     ConstraintRefused,
     KeyInFlight,
     KeyReused,
     LogCorrupt,
-    MalformedRequest,
     QueueFull,
     ShopwireError,
     ShuttingDown,
     StorageUnavailable,
-    UnknownOperation,
 )
-from shopwire.kernel.ids import partition_of
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
 from shopwire.kernel.storage import Claim, Lease, Storage
 
@@ -43,6 +40,14 @@ SWEEP_ANSWERS_MAX: Final = 5_000
 _LOG: Final = logging.getLogger(__name__)
 _REPEATABLE: Final = (ConstraintRefused, LogCorrupt, KeyInFlight)
 """What refuses a batch for the sake of one of its commands."""
+
+
+_WIDE: Final = "wide"
+"""Name of the lane for commands that touch several partitions."""
+
+
+def _partitions_of(tickets: Iterable[Ticket]) -> list[int]:
+    return sorted({number for ticket in tickets for number in ticket.partitions})
 
 
 class WriteStats(msgspec.Struct):
@@ -83,12 +88,12 @@ class _Waiter:
 
 
 class _Lane:
-    """The queue of one partition."""
+    """The queue of one partition, or that of the commands which span several."""
 
-    __slots__ = ("batch_max", "ms_per_command", "partition", "queue", "wake")
+    __slots__ = ("batch_max", "ms_per_command", "name", "queue", "wake")
 
-    def __init__(self, partition: int, batch_max: int) -> None:
-        self.partition = partition
+    def __init__(self, name: str, batch_max: int) -> None:
+        self.name = name
         self.queue: deque[Ticket] = deque()
         self.wake = asyncio.Event()
         self.batch_max = batch_max
@@ -110,7 +115,9 @@ class _Lane:
 class WritePath:
     """Takes envelopes, decides them by their handlers, commits effect and answer together.
 
-    Several processes may run one on the same storage: the head of a partition is the lock.
+    Several processes may run one on the same storage: the head of a partition is the lock. A
+    command that touches several partitions waits in a lane of its own, whose batches hold the heads
+    of all that they touch, in sorted order.
     """
 
     def __init__(
@@ -124,13 +131,11 @@ class WritePath:
     ) -> None:
         self._storage = storage
         self._clock = clock
-        self._handlers: dict[type[Command], Handler[Any]] = {}
-        for handler in handlers:
-            if self._handlers.setdefault(handler.command, handler) is not handler:
-                raise ValueError(f"{handler.command.operation} has two handlers")
+        self._handlers = Handlers(handlers, storage.partitions)
         self._queue_max = queue_max
         self._batch_max = batch_max
-        self._lanes = [_Lane(number, batch_max) for number in range(storage.partitions)]
+        self._lanes = [_Lane(str(number), batch_max) for number in range(storage.partitions)]
+        self._lanes.append(_Lane(_WIDE, batch_max))
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         self._closing.set()
@@ -139,7 +144,7 @@ class WritePath:
     @property
     def handlers(self) -> dict[str, Handler[Any]]:
         """Every handler by its operation's name, for the doors that decode commands."""
-        return {kind.operation: handler for kind, handler in self._handlers.items()}
+        return {kind.operation: handler for kind, handler in self._handlers.by_command.items()}
 
     @property
     def queued(self) -> int:
@@ -248,34 +253,30 @@ class WritePath:
         await self._storage.drop_lease(lease)
 
     def _ticket(self, envelope: Envelope) -> Ticket:
-        handler = self._handlers.get(type(envelope.command))
-        if handler is None:
-            raise UnknownOperation(operation=envelope.command.operation)
+        handler = self._handlers.of(envelope.command)
         check_key(envelope.key)
-        key = handler.partition_key(envelope.command)
-        partition = partition_of(envelope.tenant, key, len(self._lanes))
-        for other in handler.keys(envelope.command) if handler.keys else ():
-            if partition_of(envelope.tenant, other, len(self._lanes)) != partition:
-                reason = f"{other!r} and {key!r} lie in two partitions"
-                raise MalformedRequest(reason, field="keys", reason=reason)
-        return Ticket(envelope, handler, partition)
+        partitions = self._handlers.partitions_of(envelope.tenant, envelope.command)
+        return Ticket(envelope, handler, partitions)
+
+    def _lane_of(self, ticket: Ticket) -> _Lane:
+        return self._lanes[ticket.partitions[0] if len(ticket.partitions) == 1 else -1]
 
     def _enqueue(self, tickets: Sequence[Ticket]) -> None:
         """All or none: a queue without room refuses the whole call."""
         if self._closing.is_set():
             raise ShuttingDown
-        wanted: dict[int, int] = {}
+        wanted: dict[_Lane, int] = {}
         for ticket in tickets:
-            wanted[ticket.partition] = wanted.get(ticket.partition, 0) + 1
-        for partition, count in wanted.items():
-            lane = self._lanes[partition]
+            lane = self._lane_of(ticket)
+            wanted[lane] = wanted.get(lane, 0) + 1
+        for lane, count in wanted.items():
             if len(lane.queue) + count > self._queue_max:
                 wait_ms = max(RETRY_MS_MIN, int(len(lane.queue) * lane.ms_per_command))
-                raise QueueFull(queue=f"commands/{partition}", retry_ms=wait_ms)
+                raise QueueFull(queue=f"commands/{lane.name}", retry_ms=wait_ms)
         for ticket in tickets:
-            self._lanes[ticket.partition].queue.append(ticket)
-        for partition in wanted:
-            self._lanes[partition].wake.set()
+            self._lane_of(ticket).queue.append(ticket)
+        for lane in wanted:
+            lane.wake.set()
 
     async def _work(self, lane: _Lane) -> None:
         """The writer of one partition: takes what is there, as long as there is something."""
@@ -324,17 +325,17 @@ class WritePath:
             self._fail(batch, StorageUnavailable(retry_ms=RETRY_MS_MIN))
             raise
         except Exception as problem:  # noqa: BLE001 - must not end the partition's writer
-            self._fail(batch, defect(problem, f"partition {lane.partition}"))
+            self._fail(batch, defect(problem, f"lane {lane.name}"))
         return None
 
     async def _commit(
         self, lane: _Lane, batch: list[Ticket], refused: dict[int, ShopwireError] | None = None
     ) -> None:
-        async with self._storage.transaction([lane.partition]) as tx:
-            verdict = await Batch(tx, batch, refused=refused).run()
+        async with self._storage.transaction(_partitions_of(batch)) as tx:
+            verdict = await Batch(tx, batch, self._handlers, refused=refused).run()
         lane.queue.extendleft(reversed(verdict.deferred))
-        if verdict.events:
-            self._storage.committed([lane.partition])
+        if verdict.grown:
+            self._storage.committed(verdict.grown)
         self._count(verdict)
         for ticket, outcome in verdict.settled:
             ticket.waiter.settle(ticket.slot, outcome, None)
@@ -342,13 +343,13 @@ class WritePath:
     async def _react_once(
         self, step: tuple[str, int, int, int], tickets: Sequence[Ticket]
     ) -> list[Outcome]:
-        partitions = sorted({ticket.partition for ticket in tickets})
-        async with self._storage.transaction(partitions) as tx:
+        async with self._storage.transaction(_partitions_of(tickets)) as tx:
             await tx.advance(*step)
-            verdict = await Batch(tx, tickets, whole=True).run()
+            verdict = await Batch(tx, tickets, self._handlers, whole=True).run()
             if verdict.troubles:
                 raise verdict.troubles[0]
-        self._storage.committed(partitions)
+        if verdict.grown:
+            self._storage.committed(verdict.grown)
         self._count(verdict)
         by_ticket = {id(ticket): outcome for ticket, outcome in verdict.settled}
         return [by_ticket[id(ticket)] for ticket in tickets]

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import msgspec
+from typing_extensions import override
 
 from shopwire.kernel.events import Event
 
@@ -49,6 +50,11 @@ class OfferPut(Event, frozen=True, kw_only=True):
 
     document: OfferDocument
 
+    @property
+    @override
+    def home(self) -> str:
+        return self.document.sku
+
 
 class OfferWithdrawn(Event, frozen=True, kw_only=True):
     """A supplier no longer offers a SKU; its last terms stay on record."""
@@ -58,3 +64,8 @@ class OfferWithdrawn(Event, frozen=True, kw_only=True):
     audience = "operator"
 
     document: OfferDocument
+
+    @property
+    @override
+    def home(self) -> str:
+        return self.document.sku

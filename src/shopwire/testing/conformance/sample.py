@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from shopwire.kernel.commands import Command, Context, Decision, Envelope, Handler
 from shopwire.kernel.errors import InvalidField, RuleBroken, StorageUnavailable
@@ -48,6 +49,11 @@ class Counted(Event, frozen=True, kw_only=True):
 
     event_type = "sample.counted"
     topic_kind = "counter"
+
+    @property
+    @override
+    def home(self) -> str:
+        return self.entity.partition("/")[0]
 
 
 class CountUp(Command, frozen=True, kw_only=True):
