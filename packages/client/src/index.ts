@@ -9,7 +9,7 @@ export {
 } from "./core/commands.ts";
 export type { ConnectionState } from "./core/connection.ts";
 export type * from "./core/documents.ts";
-export type { Change, Changes, Layer } from "./core/optimistic.ts";
+export { type Change, type Changes, change, type Layer } from "./core/optimistic.ts";
 export type { ServerMessage } from "./core/protocol.ts";
 export { type Held, Replica } from "./core/reducer.ts";
 export type { Status, StatusSnapshot } from "./core/status.ts";

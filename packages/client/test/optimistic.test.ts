@@ -246,7 +246,7 @@ class World {
 
   /** Each value on the screen is the received one, or what a command foretells that may still hold. */
   check(): void {
-    const base = this.store.received(CART)?.doc as Json;
+    const base = this.store.received(CART)?.doc as unknown as Json;
     const now = shown(this.store) as Json;
     for (const name of ["mug", "cup"]) {
       const open = this.commands.filter((one) => one.line === name && this.#isOpen(one));

@@ -4,6 +4,7 @@
  * received documents hold the versions that the answer named.
  */
 
+import type { DocumentOf } from "./documents.ts";
 import type { Json } from "./protocol.ts";
 import type { Held } from "./reducer.ts";
 
@@ -16,6 +17,14 @@ export type Change = (doc: Json | null) => Json | null;
 
 /** Changes by topic, of one command. */
 export type Changes = Readonly<Record<string, Change>>;
+
+/** The change of one topic, whose document is known by its kind. */
+export function change<T extends string>(
+  topic: T,
+  become: (doc: DocumentOf<T> | null) => DocumentOf<T> | null,
+): Changes {
+  return { [topic]: become as unknown as Change };
+}
 
 /** Layers at once; a command beyond them is shown when its effect is received, as without any. */
 export const LAYERS_MAX = 200;
@@ -69,10 +78,10 @@ export class Layers {
     if (this.#layers.size === 0) return base;
     const known = this.#shown.get(topic);
     if (known !== undefined && known.base === base) return known.held;
-    const changes = this.#over(topic);
-    if (changes.length === 0) return base;
+    const over = this.#over(topic);
+    if (over.length === 0) return base;
     const { v, doc, at } = base ?? NOTHING;
-    const held = { v, doc: changes.reduce((below, change) => change(below), doc), at };
+    const held = { v, doc: over.reduce((below, next) => next(below), doc), at };
     this.#shown.set(topic, { base, held });
     return held;
   }
