@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "payment": Kind(audience="operator"),
     "purchase_order": Kind(audience="operator"),
     "conflict": Kind(audience="operator"),
+    "notice": Kind(audience="operator"),
     "ops": Kind(audience="operator", ephemeral=True),
 }
 
