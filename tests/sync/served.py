@@ -66,14 +66,15 @@ class _Announcing(uvicorn.Server):
 class Server:
     """uvicorn in this process, with a start and a stop that are awaited."""
 
-    def __init__(self, hub, port=0, *, picows=True, operator_open=False) -> None:
+    def __init__(self, hub, port=0, *, picows=True, operator_open=False, app=None) -> None:
         door = SyncDoor(hub, operator_open=operator_open)
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         config = uvicorn.Config(
-            door.asgi,
+            app or door.asgi,
             http=door.http_protocol() if picows else "httptools",
             ws="none" if picows else "websockets-sansio",
+            ws_max_size=hub.limits.message_bytes_max,
             interface="asgi3",
             lifespan="off",
             log_level="critical",

@@ -11,6 +11,7 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from typing_extensions import override
 
+from shopwire.sync.client_commands import Asking, Done
 from shopwire.sync.codes import may_reconnect
 from shopwire.sync.reducer import Change, Held, Message, ProtocolBroken, Replica, decode_server
 
@@ -24,6 +25,8 @@ BACKOFF_MS_MAX: Final = 30_000
 """Longest wait before a reconnect."""
 DEAD_AFTER_BEATS: Final = 2.5
 """Beats missed before a connection is asked for a sign of life, and then cut."""
+ANSWER_S_MAX: Final = 15.0
+"""Wait for a command's answer over all of its sendings, unless the caller says otherwise."""
 
 _LOG: Final = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder().encode
@@ -99,6 +102,7 @@ class SyncClient:
         self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._waiters: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._asking = Asking(self._say, self._take_id, self._until_welcomed)
 
     # -- for users ----------------------------------------------------------------------------
 
@@ -112,6 +116,8 @@ class SyncClient:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+            self._transport, self._welcomed = None, False
+            self._asking.lost()
 
     def subscribe(self, topics: Iterable[str]) -> None:
         """Adds topics; takes effect at once, or on connecting."""
@@ -128,6 +134,16 @@ class SyncClient:
             self.replica.missed.pop(topic, None)
         if gone and self._welcomed:
             self._say({"t": "unsub", "id": self._take_id(), "topics": gone})
+
+    async def send(
+        self, operation: str, body: Any, *, key: str, timeout_s: float = ANSWER_S_MAX
+    ) -> Done:
+        """Sends a command, over reconnects, with one key; raises CommandRefused.
+
+        TimeoutError where no answer came: its outcome is unknown, and the same key asks again.
+        """
+        async with asyncio.timeout(timeout_s):
+            return await self._asking.send(operation, body, key)
 
     def held(self, topic: str) -> Held | None:
         """Version and document of a topic, None where nothing is known yet."""
@@ -147,7 +163,7 @@ class SyncClient:
             return "stale"
         return "live" if not self._subs and self.age_ms <= LIVE_AGE_MS_MAX else "delayed"
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float | None = 10.0) -> None:
         """Waits until a condition holds; it is looked at after every message."""
         if condition():
             return
@@ -164,6 +180,9 @@ class SyncClient:
         """Waits until everything that was subscribed is live."""
         await self.until(lambda: self._welcomed and not self._subs, timeout_s)
 
+    async def _until_welcomed(self) -> None:
+        await self.until(lambda: self._welcomed, None)
+
     def cut(self) -> None:
         """Breaks the connection without a word, as a network does."""
         if self._transport is not None:
@@ -177,13 +196,7 @@ class SyncClient:
         kind = message["t"]
         change = self.replica.apply(message)
         if kind == "welcome":
-            self._beat_ms = message["beat_ms"]
-            self._prove(message)
-            self._welcomed = True
-            if self._transport is not None:
-                self._watch_over(self._transport)
-            if self._topics and self._said in {None, message["epoch"]}:
-                self._sub(list(self._topics), self.replica.versions)
+            self._welcome(message)
         elif kind == "reset":
             self._subs.clear()
             if self._topics:
@@ -192,15 +205,31 @@ class SyncClient:
             self._prove(message)
         elif kind == "live":
             self._lived(message["id"])
+        elif kind == "done":
+            self._asking.settle(message)
         elif kind == "error":
-            self.errors.append(message)
-            if message["code"] == 1011 and message["id"] is not None:
-                self._subs.pop(message["id"], None)
+            self._failed(message)
         if change.missed:
             self._sub(list(change.missed), {})
         if self._on_change is not None and (change.topics or change.dropped):
             self._on_change(change)
         self._look()
+
+    def _welcome(self, message: Message) -> None:
+        self._beat_ms = message["beat_ms"]
+        self._prove(message)
+        self._welcomed = True
+        if self._transport is not None:
+            self._watch_over(self._transport)
+        if self._topics and self._said in {None, message["epoch"]}:
+            self._sub(list(self._topics), self.replica.versions)
+
+    def _failed(self, message: Message) -> None:
+        if self._asking.settle(message):
+            return
+        self.errors.append(message)
+        if message["code"] == 1011 and message["id"] is not None:
+            self._subs.pop(message["id"], None)
 
     def _lived(self, sub: int) -> None:
         self._failures = 0
@@ -244,6 +273,7 @@ class SyncClient:
             code = await self._connect()
             self._transport, self._welcomed = None, False
             self._subs.clear()
+            self._asking.lost()
             self.close_code = code
             self._look()
             if not may_reconnect(code) and not self.broken:
