@@ -1,5 +1,16 @@
 /** What the documents of each kind of topic look like. One name everywhere: server, wire, screen. */
 
+import type {
+  CartDocument,
+  OrderDocument,
+  PaymentDocument,
+  PurchaseOrderDocument,
+  ReturnDocument,
+  ShipmentDocument,
+} from "./trade.ts";
+
+export type * from "./trade.ts";
+
 export interface ProductOption {
   name: string;
   values: string[];
@@ -98,76 +109,6 @@ export interface ImportsDocument {
   runs: string[];
 }
 
-/** An article in a cart, at the price that the shopper has accepted. */
-export interface CartLine {
-  sku: string;
-  quantity: number;
-  accepted_minor: number;
-  currency: string;
-}
-
-/** A cart; its id is the right to see it. */
-export interface CartDocument {
-  id: string;
-  lines: CartLine[];
-  status: "open" | "checking_out" | "ordered";
-  /** The order that is being made of it, or was. */
-  order_id: string | null;
-  /** Checkouts begun so far. */
-  attempt: number;
-}
-
-export type OrderStatus =
-  | "checking_out"
-  | "placed"
-  | "in_fulfilment"
-  | "partly_shipped"
-  | "shipped"
-  | "delivered"
-  | "failed"
-  | "cancelled";
-
-export type OrderLineState =
-  | "held"
-  | "promised"
-  | "ordered"
-  | "confirmed"
-  | "in_question"
-  | "shipped"
-  | "delivered"
-  | "cancelled"
-  | "returned";
-
-export interface OrderLine {
-  sku: string;
-  title: string;
-  quantity: number;
-  price_minor: number;
-  state: OrderLineState;
-  /** What the shopper can choose where a line is in question. */
-  choices: string[];
-}
-
-/** An order as whoever made it sees it; names no person and no place. */
-export interface OrderDocument {
-  id: string;
-  /** A short text for people. */
-  number: string;
-  status: OrderStatus;
-  lines: OrderLine[];
-  currency: string;
-  total_minor: number;
-  refunded_minor: number;
-  /** The payment's state in a word. */
-  payment: string;
-  shipments: { id: string; carrier: string; tracking: string; status: string }[];
-  placed_at_ms: number | null;
-  /** Until when the units are kept while it is being paid for, on the server's clock. */
-  expires_at_ms: number | null;
-  /** Why it failed or was cancelled, as a code word. */
-  reason: string | null;
-}
-
 /** How the server is doing, every second. */
 export interface PulseDocument {
   events_per_s: number;
@@ -195,6 +136,10 @@ export interface Documents {
   imports: ImportsDocument;
   cart: CartDocument;
   order: OrderDocument;
+  payment: PaymentDocument;
+  purchase_order: PurchaseOrderDocument;
+  shipment: ShipmentDocument;
+  return: ReturnDocument;
   ops: PulseDocument;
 }
 

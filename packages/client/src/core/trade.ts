@@ -1,0 +1,202 @@
+/** Documents of what was bought: from the cart to what comes back. */
+
+/** An article in a cart, at the price that the shopper has accepted. */
+export interface CartLine {
+  sku: string;
+  quantity: number;
+  accepted_minor: number;
+  currency: string;
+}
+
+/** A cart; its id is the right to see it. */
+export interface CartDocument {
+  id: string;
+  lines: CartLine[];
+  status: "open" | "checking_out" | "ordered";
+  /** The order that is being made of it, or was. */
+  order_id: string | null;
+  /** Number of the next checkout, or of the one that goes on; the order's id ends with it. */
+  attempt: number;
+}
+
+export type OrderStatus =
+  | "checking_out"
+  | "placed"
+  | "in_fulfilment"
+  | "partly_shipped"
+  | "shipped"
+  | "delivered"
+  | "failed"
+  | "cancelled";
+
+export type OrderLineState =
+  | "held"
+  | "promised"
+  | "ordered"
+  | "confirmed"
+  | "in_question"
+  | "shipped"
+  | "delivered"
+  | "cancelled"
+  | "returned";
+
+export interface OrderLine {
+  sku: string;
+  title: string;
+  quantity: number;
+  price_minor: number;
+  state: OrderLineState;
+  /** What the shopper can choose where a line is in question. */
+  choices: string[];
+}
+
+/** An order as whoever made it sees it; names no person and no place. */
+export interface OrderDocument {
+  id: string;
+  /** A short text for people. */
+  number: string;
+  status: OrderStatus;
+  lines: OrderLine[];
+  currency: string;
+  total_minor: number;
+  refunded_minor: number;
+  /** The payment's state in a word. */
+  payment: string;
+  shipments: { id: string; carrier: string; tracking: string; status: string }[];
+  placed_at_ms: number | null;
+  /** Until when the units are kept while it is being paid for, on the server's clock. */
+  expires_at_ms: number | null;
+  /** Why it failed or was cancelled, as a code word. */
+  reason: string | null;
+}
+
+export type PaymentState =
+  | "opened"
+  | "authorised"
+  | "declined"
+  | "voided"
+  | "failed"
+  | "partly_captured"
+  | "captured"
+  | "partly_refunded"
+  | "refunded"
+  | "charged_back";
+
+/** A capture, void, refund or chargeback. */
+export interface Movement {
+  id: string;
+  kind: "capture" | "void" | "refund" | "chargeback";
+  amount_minor: number;
+  state: "requested" | "done" | "failed" | "dropped" | "reversed";
+  reason: string;
+}
+
+/** A payment as operators see it. */
+export interface PaymentDocument {
+  order_id: string;
+  state: PaymentState;
+  provider: string;
+  currency: string;
+  amount_minor: number;
+  authorised_minor: number;
+  /** Asked for and not answered yet. */
+  capturing_minor: number;
+  captured_minor: number;
+  /** Promised, and given back without being taken. */
+  released_minor: number;
+  refunding_minor: number;
+  refunded_minor: number;
+  charged_back_minor: number;
+  /** The promise is being given back, or will be as soon as it comes. */
+  voiding: boolean;
+  /** Code word of the last decline or failure; empty once it is overcome. */
+  reason: string;
+  movements: Movement[];
+}
+
+export type PurchaseOrderStatus =
+  | "planned"
+  | "sending"
+  | "timed_out"
+  | "sent"
+  | "acknowledged"
+  | "partly_shipped"
+  | "shipped"
+  | "delivered"
+  | "refused"
+  | "cancelling"
+  | "cancelled";
+
+export interface PurchaseOrderLine {
+  sku: string;
+  ordered: number;
+  accepted: number;
+  refused: number;
+  cancelling: number;
+  cancelled: number;
+  shipped: number;
+  delivered: number;
+  cost_minor: number | null;
+  cost_currency: string | null;
+}
+
+/** What one supplier is to send of an order, as operators see it. */
+export interface PurchaseOrderDocument {
+  id: string;
+  order_id: string;
+  supplier: string;
+  status: PurchaseOrderStatus;
+  answer: "accepted" | "partial" | "refused" | null;
+  /** What the supplier owes for longer than it may. */
+  late: "acknowledgement" | "shipment" | null;
+  supplier_reference: string | null;
+  lines: PurchaseOrderLine[];
+  reason: string;
+  planned_at_ms: number;
+  due_at_ms: number | null;
+}
+
+export type TrackingStatus =
+  | "label"
+  | "picked_up"
+  | "in_transit"
+  | "out_for_delivery"
+  | "exception"
+  | "delivered"
+  | "returned_to_sender";
+
+/** A parcel. */
+export interface ShipmentDocument {
+  id: string;
+  order_id: string;
+  carrier: string;
+  tracking: string;
+  status: TrackingStatus;
+  lines: { sku: string; quantity: number }[];
+  shipped_at_ms: number;
+  delivered_at_ms: number | null;
+  /** What the carrier saw, the latest first. */
+  history: { status: TrackingStatus; at_ms: number }[];
+}
+
+export type ReturnReason =
+  | "unwanted"
+  | "damaged"
+  | "wrong_item"
+  | "late"
+  | "undeliverable"
+  | "other";
+
+/** Units that a shopper sends back. */
+export interface ReturnDocument {
+  id: string;
+  order_id: string;
+  status: "announced" | "partly_received" | "received" | "closed";
+  reason: ReturnReason;
+  lines: { sku: string; announced: number; received: number }[];
+  value_minor: number;
+  /** What is refunded for the units that arrived. */
+  refund_minor: number;
+  currency: string;
+  opened_at_ms: number;
+}
