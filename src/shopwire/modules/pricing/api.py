@@ -66,3 +66,22 @@ class Reprice(Command, frozen=True, kw_only=True):
     operation = "pricing.reprice"
 
     sku: str
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A price that a shopper agreed to."""
+
+    sku: str
+    amount_minor: int
+    currency: str
+
+
+class ConfirmPrices(Command, frozen=True, kw_only=True):
+    """Checks that prices are what a shopper accepted. It changes nothing.
+
+    Refused with every price that moved, not only the first, so that the shopper is asked once.
+    """
+
+    operation = "pricing.confirm_prices"
+
+    lines: tuple[Accepted, ...]

@@ -6,12 +6,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.each import LINES_A_COMMAND_MAX
 from shopwire.kernel.errors import InvalidField, VersionConflict
 from shopwire.kernel.limits import MONEY_MINOR_MAX
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, Row, View
+from shopwire.kernel.trade_errors import PriceMoved
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
-from shopwire.modules.pricing.api import ApplyCost, PriceRules, PutRules, Reprice
+from shopwire.modules.pricing.api import (
+    ApplyCost,
+    ConfirmPrices,
+    PriceRules,
+    PutRules,
+    Reprice,
+)
 from shopwire.modules.pricing.domain import (
     BASIS,
     RULES_ID,
@@ -135,6 +143,28 @@ def _check_rules(rules: PriceRules) -> None:
             )
 
 
+def do_confirm_prices(command: ConfirmPrices, view: View, _: Context) -> Decision:
+    """Refuses unless every price is the accepted one; raises PriceMoved with all that are not."""
+    if len(command.lines) > LINES_A_COMMAND_MAX:
+        raise InvalidField("Too many lines.", field="lines", reason="too many lines")
+    changes = []
+    for line in command.lines:
+        price = view.one(Price, line.sku)
+        now = (price.amount_minor, price.currency) if price else (None, "")
+        if now != (line.amount_minor, line.currency):
+            changes.append(
+                {
+                    "sku": line.sku,
+                    "accepted_minor": line.amount_minor,
+                    "amount_minor": now[0],
+                    "currency": now[1] or line.currency,
+                }
+            )
+    if changes:
+        raise PriceMoved(changes=changes)
+    return Decision(result={"confirmed": len(command.lines)})
+
+
 HANDLERS: Final = (
     Handler(
         command=ApplyCost,
@@ -153,5 +183,12 @@ HANDLERS: Final = (
         partition_key=lambda _: RULES_PARTITION,
         needs=lambda _: (Need(RulesRow, RULES_ID),),
         decide=do_put_rules,
+    ),
+    Handler(
+        command=ConfirmPrices,
+        partition_key=lambda command: command.lines[0].sku if command.lines else "",
+        keys=lambda command: (line.sku for line in command.lines),
+        needs=lambda command: (Need(Price, line.sku) for line in command.lines),
+        decide=do_confirm_prices,
     ),
 )
