@@ -2,6 +2,7 @@
 
 import type {
   CartDocument,
+  ConflictDocument,
   OrderDocument,
   PaymentDocument,
   PurchaseOrderDocument,
@@ -140,6 +141,7 @@ export interface Documents {
   purchase_order: PurchaseOrderDocument;
   shipment: ShipmentDocument;
   return: ReturnDocument;
+  conflict: ConflictDocument;
   ops: PulseDocument;
 }
 

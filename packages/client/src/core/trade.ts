@@ -35,19 +35,28 @@ export type OrderLineState =
   | "ordered"
   | "confirmed"
   | "in_question"
+  | "waiting"
+  | "cancelling"
   | "shipped"
   | "delivered"
   | "cancelled"
   | "returned";
+
+/** What can be chosen where units are in question. */
+export type Choice = "wait" | "cancel" | "replace";
 
 export interface OrderLine {
   sku: string;
   title: string;
   quantity: number;
   price_minor: number;
+  /** That of the units which are furthest behind. */
   state: OrderLineState;
-  /** What the shopper can choose where a line is in question. */
-  choices: string[];
+  /** How many are in which state. */
+  units: Partial<Record<OrderLineState, number>>;
+  /** The conflict that waits for a choice. */
+  conflict: string | null;
+  choices: Choice[];
 }
 
 /** An order as whoever made it sees it; names no person and no place. */
@@ -57,17 +66,42 @@ export interface OrderDocument {
   number: string;
   status: OrderStatus;
   lines: OrderLine[];
+  /** All SKUs whose stock it took, for the commands that ask for them. */
+  skus: string[];
   currency: string;
   total_minor: number;
   refunded_minor: number;
   /** The payment's state in a word. */
   payment: string;
   shipments: { id: string; carrier: string; tracking: string; status: string }[];
+  started_at_ms: number;
   placed_at_ms: number | null;
-  /** Until when the units are kept while it is being paid for, on the server's clock. */
+  /** Until when the payment may take while it is being checked out, on the server's clock. */
   expires_at_ms: number | null;
   /** Why it failed or was cancelled, as a code word. */
   reason: string | null;
+}
+
+/** Units that were promised and a supplier does not have, as operators see it. */
+export interface ConflictDocument {
+  id: string;
+  order_id: string;
+  /** The order's, for people. */
+  number: string;
+  /** SKU of the order's line. */
+  line: string;
+  title: string;
+  /** Whose units are short: the line's, or that of a part of the set. */
+  sku: string;
+  supplier: string;
+  quantity: number;
+  reason: "overpromised" | "refused";
+  status: "open" | "settled" | "lifted";
+  choices: Choice[];
+  choice: string | null;
+  by: string | null;
+  opened_at_ms: number;
+  settled_at_ms: number | null;
 }
 
 export type PaymentState =
