@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 from tests.sync.commanding import commanding, free_port
-from tests.sync.served import QUICK, Shop, eventually, serving
+from tests.sync.served import QUICK, eventually, serving
 
 from shopwire.kernel.commands import Outcome
 from shopwire.sync.client import SyncClient
@@ -113,18 +113,20 @@ async def test_a_command_that_waits_when_its_connection_ends_takes_effect_once(s
         assert (done["replayed"], done["body"]["result"]) == (True, {"units": 1})
 
 
-async def test_a_server_that_stops_lets_what_it_took_end(tmp_path):
-    shop = Shop()
-    async with commanding(tmp_path, shop=shop) as served:
-        served.keeper.shut()
-        async with connected(served) as peer:
-            await peer.hello()
-            peer.say(wish(1, "A", key="mine"))
-            await eventually(lambda: served.keeper.waiting == 1)
-    async with commanding(tmp_path, shop=shop) as served, connected(served) as peer:
+async def test_a_hub_that_stops_waits_for_what_it_took(shop):
+    shop.keeper.shut()
+    async with connected(shop) as peer, httpx2.AsyncClient() as web:
         await peer.hello()
-        done = await ask(peer, wish(1, "A", key="mine"))
-        assert (done["replayed"], done["body"]["result"]) == (True, {"units": 1})
+        peer.say(wish(1, "A", key="mine"))
+        await eventually(lambda: shop.keeper.waiting == 1)
+        stopping = asyncio.create_task(shop.hub.stop())
+        assert await peer.code() == 4000
+        assert not stopping.done()
+        shop.keeper.open()
+        await stopping
+        assert shop.keeper.taken == 1
+        told = await post(web, shop, "mine", units("A"))
+        assert told.headers["idempotency-replayed"] == "true"
 
 
 async def test_a_client_that_reads_no_answers_is_cut_and_its_commands_stay_single(tmp_path):
