@@ -83,6 +83,8 @@ class RecordSending(Command, frozen=True, kw_only=True):
     purchase_order: str
     outcome: Literal["received", "timed_out", "unknown"]
     supplier_reference: str | None = None
+    asked: int | None = None
+    """When the question was due that this answers, None for the answer to the sending itself."""
 
 
 class AcknowledgePurchaseOrder(Command, frozen=True, kw_only=True):
@@ -135,13 +137,17 @@ class CancelPurchaseOrders(Command, frozen=True, kw_only=True):
 
 
 class RecordCancellation(Command, frozen=True, kw_only=True):
-    """A supplier's answer to the units that it was asked to cancel, in total."""
+    """A supplier's answer to the units that it was asked to cancel.
+
+    Both are totals since the purchase order was sent, so that a repetition has no effect.
+    """
 
     operation = "shipping.record_cancellation"
 
     purchase_order: str
-    lines: tuple[Units, ...]
-    """What will not be shipped, of all that was ever asked; the rest comes too late."""
+    asked: tuple[Units, ...]
+    cancelled: tuple[Units, ...]
+    """What will not be shipped; the rest of what was asked comes too late."""
 
 
 class SetSupplierRules(Command, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ ReturnStatus = Literal["announced", "partly_received", "received", "closed"]
 Late = Literal["acknowledgement", "shipment"]
 
 
-class _OfOrder(Event, frozen=True, kw_only=True):
+class OfOrder(Event, frozen=True, kw_only=True):
     """Lives with its order, under the id of the cart."""
 
     @property
@@ -87,7 +87,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
     reference: str
     """Under which the inventory booked their sale."""
-    price_minor: int
+    value_minor: int = 0
+    """What the shopper paid for them, where they will not come; else 0."""
 
 
 class PurchaseOrderFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +111,9 @@ class PurchaseOrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
-class _PurchaseOrderEvent(_OfOrder, frozen=True, kw_only=True):
+class PurchaseOrderEvent(OfOrder, frozen=True, kw_only=True):
+    """What all events of a purchase order have in common."""
+
     topic_kind = "purchase_order"
     audience = "operator"
 
@@ -118,43 +121,43 @@ class _PurchaseOrderEvent(_OfOrder, frozen=True, kw_only=True):
     facts: PurchaseOrderFacts
 
 
-class PurchaseOrderPlanned(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderPlanned(PurchaseOrderEvent, frozen=True, kw_only=True):
     """A supplier is to send something."""
 
     event_type = "shipping.purchase_order_planned"
 
 
-class PurchaseOrderSending(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderSending(PurchaseOrderEvent, frozen=True, kw_only=True):
     """It is being handed over: from now on the supplier may know it."""
 
     event_type = "shipping.purchase_order_sending"
 
 
-class PurchaseOrderSent(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderSent(PurchaseOrderEvent, frozen=True, kw_only=True):
     """The supplier has it."""
 
     event_type = "shipping.purchase_order_sent"
 
 
-class PurchaseOrderTimedOut(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderTimedOut(PurchaseOrderEvent, frozen=True, kw_only=True):
     """No answer came; it is asked for, not sent again."""
 
     event_type = "shipping.purchase_order_timed_out"
 
 
-class PurchaseOrderLost(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderLost(PurchaseOrderEvent, frozen=True, kw_only=True):
     """The supplier says that it never got it, so it is sent again."""
 
     event_type = "shipping.purchase_order_lost"
 
 
-class PurchaseOrderLate(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderLate(PurchaseOrderEvent, frozen=True, kw_only=True):
     """The supplier was asked because its word is overdue, and had no news."""
 
     event_type = "shipping.purchase_order_late"
 
 
-class PurchaseOrderAcknowledged(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderAcknowledged(PurchaseOrderEvent, frozen=True, kw_only=True):
     """The supplier accepted or refused units, or withdrew some that it had accepted.
 
     `facts.accepted` and `facts.refused` are the units of this event alone.
@@ -163,25 +166,25 @@ class PurchaseOrderAcknowledged(_PurchaseOrderEvent, frozen=True, kw_only=True):
     event_type = "shipping.purchase_order_acknowledged"
 
 
-class PurchaseOrderShipped(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderShipped(PurchaseOrderEvent, frozen=True, kw_only=True):
     """Units were handed to a carrier; `facts.shipped` are those of this parcel."""
 
     event_type = "shipping.purchase_order_shipped"
 
 
-class PurchaseOrderDelivered(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderDelivered(PurchaseOrderEvent, frozen=True, kw_only=True):
     """A parcel arrived; `facts.delivered` are its units."""
 
     event_type = "shipping.purchase_order_delivered"
 
 
-class PurchaseOrderCancelling(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderCancelling(PurchaseOrderEvent, frozen=True, kw_only=True):
     """The supplier is asked not to ship units."""
 
     event_type = "shipping.purchase_order_cancelling"
 
 
-class PurchaseOrderCancelled(_PurchaseOrderEvent, frozen=True, kw_only=True):
+class PurchaseOrderCancelled(PurchaseOrderEvent, frozen=True, kw_only=True):
     """A cancellation is decided: `facts.cancelled` will not come, `facts.too_late` was shipped."""
 
     event_type = "shipping.purchase_order_cancelled"
@@ -229,20 +232,22 @@ class ShipmentFacts(msgspec.Struct, frozen=True, kw_only=True):
     skus: tuple[str, ...]
 
 
-class _ShipmentEvent(_OfOrder, frozen=True, kw_only=True):
+class ShipmentEvent(OfOrder, frozen=True, kw_only=True):
+    """What all events of a parcel have in common."""
+
     topic_kind = "shipment"
 
     document: ShipmentDocument
     facts: ShipmentFacts
 
 
-class ShipmentRecorded(_ShipmentEvent, frozen=True, kw_only=True):
+class ShipmentRecorded(ShipmentEvent, frozen=True, kw_only=True):
     """A parcel is on its way."""
 
     event_type = "shipping.shipment_recorded"
 
 
-class ShipmentTracked(_ShipmentEvent, frozen=True, kw_only=True):
+class ShipmentTracked(ShipmentEvent, frozen=True, kw_only=True):
     """The carrier said something new; the status may be the same."""
 
     event_type = "shipping.shipment_tracked"
@@ -300,26 +305,28 @@ class ReturnFacts(msgspec.Struct, frozen=True, kw_only=True):
     restock: bool = False
 
 
-class _ReturnEvent(_OfOrder, frozen=True, kw_only=True):
+class ReturnEvent(OfOrder, frozen=True, kw_only=True):
+    """What all events of a return have in common."""
+
     topic_kind = "return"
 
     document: ReturnDocument
     facts: ReturnFacts
 
 
-class ReturnOpened(_ReturnEvent, frozen=True, kw_only=True):
+class ReturnOpened(ReturnEvent, frozen=True, kw_only=True):
     """A shopper sends something back."""
 
     event_type = "shipping.return_opened"
 
 
-class ReturnReceived(_ReturnEvent, frozen=True, kw_only=True):
+class ReturnReceived(ReturnEvent, frozen=True, kw_only=True):
     """Units arrived; their refund is under way."""
 
     event_type = "shipping.return_received"
 
 
-class ReturnClosed(_ReturnEvent, frozen=True, kw_only=True):
+class ReturnClosed(ReturnEvent, frozen=True, kw_only=True):
     """Nothing more will come of a return."""
 
     event_type = "shipping.return_closed"
@@ -340,7 +347,9 @@ class NoticeDocument(msgspec.Struct, frozen=True, kw_only=True):
     replays: int
 
 
-class _NoticeEvent(Event, frozen=True, kw_only=True):
+class NoticeEvent(Event, frozen=True, kw_only=True):
+    """What all events of a kept notice have in common."""
+
     topic_kind = "notice"
     audience = "operator"
 
@@ -352,19 +361,19 @@ class _NoticeEvent(Event, frozen=True, kw_only=True):
         return self.document.source
 
 
-class NoticeKept(_NoticeEvent, frozen=True, kw_only=True):
+class NoticeKept(NoticeEvent, frozen=True, kw_only=True):
     """A notice could not be applied."""
 
     event_type = "shipping.notice_kept"
 
 
-class NoticeReplayed(_NoticeEvent, frozen=True, kw_only=True):
+class NoticeReplayed(NoticeEvent, frozen=True, kw_only=True):
     """A person asked to apply it again."""
 
     event_type = "shipping.notice_replayed"
 
 
-class NoticeSettled(_NoticeEvent, frozen=True, kw_only=True):
+class NoticeSettled(NoticeEvent, frozen=True, kw_only=True):
     """It was applied after all, or dismissed."""
 
     event_type = "shipping.notice_settled"
