@@ -3,6 +3,7 @@
 import { sseTransport } from "../transports/sse.ts";
 import type { Transport } from "../transports/transport.ts";
 import { webSocketTransport } from "../transports/ws.ts";
+import { CommandChannel } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type CommandResult, Commands, type SendOptions } from "./commands.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
@@ -35,6 +36,7 @@ export class Client {
   readonly url: string;
   readonly #connection: Connection;
   readonly #subscriptions: Subscriptions;
+  readonly #channel: CommandChannel;
   readonly #commands: Commands;
   readonly #clock: Clock;
   readonly #environment: EventTarget | null;
@@ -55,7 +57,9 @@ export class Client {
           : window
         : options.environment;
     this.status = new StatusTracker(clock);
-    this.#commands = new Commands(url, options.fetch ?? fetch.bind(globalThis), clock, random);
+    this.#channel = new CommandChannel(() => this.#connection, clock);
+    const fetcher = options.fetch ?? fetch.bind(globalThis);
+    this.#commands = new Commands(url, fetcher, clock, random, this.#channel);
     this.#connection = new Connection(
       {
         transports: options.transports ?? waysTo(url),
@@ -67,7 +71,10 @@ export class Client {
         greeted: () => this.#subscriptions.restart(),
         message: (message) => this.#take(message),
         changed: () => {
-          if (!this.#connection.greeted) this.#subscriptions.lost();
+          if (!this.#connection.greeted) {
+            this.#subscriptions.lost();
+            this.#channel.lost();
+          }
           this.#tellStatus();
         },
       },
@@ -120,7 +127,7 @@ export class Client {
     return this.#subscriptions.refusal(topic);
   }
 
-  /** Sends a command; see `Commands.send`. */
+  /** Sends a command, on the connection or over HTTP; see `Commands.send`. */
   send<R = unknown>(
     operation: string,
     body: Json,
@@ -186,6 +193,7 @@ export class Client {
     const change = this.store.apply(message);
     switch (message.t) {
       case "welcome":
+        this.#channel.welcomed(message.limits);
         this.status.welcomed(message.lag_ms, message.now);
         break;
       case "beat":
@@ -198,8 +206,11 @@ export class Client {
         this.#connection.proven();
         this.#subscriptions.live(message.id);
         break;
+      case "done":
+        this.#channel.settle(message);
+        break;
       case "error":
-        this.#subscriptions.refused(message);
+        if (!this.#channel.settle(message)) this.#subscriptions.refused(message);
         break;
     }
     if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);

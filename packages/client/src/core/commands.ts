@@ -1,7 +1,8 @@
-/** Commands over HTTP: one key an intent, however often it has to be sent. */
+/** Commands: one key an intent, however often and over whatever it has to be sent. */
 
+import type { CommandChannel } from "./channel.ts";
 import { backoff, type Clock } from "./clock.ts";
-import type { Json } from "./protocol.ts";
+import type { DoneMessage, ErrorMessage, Json } from "./protocol.ts";
 
 /** Tries of one command before the caller is told. */
 export const TRIES_MAX = 6;
@@ -72,34 +73,62 @@ export class Commands {
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #channel: CommandChannel | null;
 
-  constructor(url: string, fetcher: typeof fetch, clock: Clock, random: () => number) {
+  constructor(
+    url: string,
+    fetcher: typeof fetch,
+    clock: Clock,
+    random: () => number,
+    channel: CommandChannel | null = null,
+  ) {
     this.#url = url;
     this.#fetch = fetcher;
     this.#clock = clock;
     this.#random = random;
+    this.#channel = channel;
   }
 
   /**
-   * Sends a command until it is answered. Rejects with ShopwireError where it was refused, with
-   * UnknownOutcome where no answer came in TRIES_MAX tries.
+   * Sends a command until it is answered: on the connection where there is one that takes commands,
+   * over HTTP where there is none or where it did not answer. Rejects with ShopwireError where it
+   * was refused, with UnknownOutcome where no answer came in TRIES_MAX tries.
    */
   send<R = unknown>(
     operation: string,
     body: Json,
-    options?: SendOptions,
+    options: SendOptions = {},
   ): Promise<CommandResult<R>> {
-    return this.post<R>(`/api/commands/${encodeURIComponent(operation)}`, body, options);
+    const path = `/api/commands/${encodeURIComponent(operation)}`;
+    let channel = this.#channel;
+    return this.#repeat(options, (key) => {
+      const { signal } = options;
+      const post = () => this.#once<R>(path, body, key, signal);
+      const asked = channel?.ask(operation, body, key, signal);
+      if (asked === undefined) return post();
+      return asked.then((answer) => {
+        if (answer !== null) return told<R>(answer);
+        channel = null;
+        return signal?.aborted ? new UnknownOutcome(key, signal.reason) : post();
+      });
+    });
   }
 
   /** Posts to another door that takes keys and answers like a command's; by the same rules. */
-  async post<R = unknown>(
+  post<R = unknown>(
     path: string,
     body: Json,
-    { key = newKey(), signal, onRetry }: SendOptions = {},
+    options: SendOptions = {},
+  ): Promise<CommandResult<R>> {
+    return this.#repeat(options, (key) => this.#once<R>(path, body, key, options.signal));
+  }
+
+  async #repeat<R>(
+    { key = newKey(), signal, onRetry }: SendOptions,
+    once: (key: string) => Promise<CommandResult<R> | Error>,
   ): Promise<CommandResult<R>> {
     for (let attempt = 0; ; attempt += 1) {
-      const problem = await this.#once<R>(path, body, key, signal);
+      const problem = await once(key);
       if (!(problem instanceof Error)) return problem;
       const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
       if (!passing || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
@@ -157,6 +186,13 @@ export class Commands {
       signal?.addEventListener("abort", done);
     });
   }
+}
+
+/** An answer on the connection, as one over HTTP would have been. */
+function told<R>(answer: DoneMessage | ErrorMessage): CommandResult<R> | ShopwireError {
+  if (answer.t === "error") return new ShopwireError(answer, answer.status ?? 0);
+  const { versions = {}, result } = answer.body;
+  return { versions, result: result as R, replayed: answer.replayed };
 }
 
 /** 128 random bits. Not `crypto.randomUUID`: pages of a plain-HTTP address do not have it. */

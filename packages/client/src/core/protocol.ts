@@ -36,9 +36,20 @@ export interface Welcome {
   limits: Record<string, number>;
 }
 
+/** A command took effect. */
+export interface DoneMessage {
+  t: "done";
+  id: number;
+  status: number;
+  replayed: boolean;
+  body: { versions: Record<string, number>; result: unknown };
+}
+
 export interface ErrorMessage {
   t: "error";
   id: number | null;
+  /** What HTTP would have answered. */
+  status?: number;
   code: number;
   name: string;
   message: string;
@@ -55,13 +66,15 @@ export type ServerMessage =
   | { t: "live"; id: number; head: number[] }
   | { t: "beat"; head: number[]; lag_ms: number; now: number }
   | { t: "pong"; id: number; now: number }
+  | DoneMessage
   | ErrorMessage;
 
 export type ClientMessage =
   | { t: "hello"; proto: number; epoch: number | null }
   | { t: "sub"; id: number; topics: string[]; have?: Record<string, number>; epoch?: number }
   | { t: "unsub"; id: number; topics: string[] }
-  | { t: "ping"; id: number };
+  | { t: "ping"; id: number }
+  | { t: "cmd"; id: number; op: string; key: string; body: Json };
 
 /** What no server of this protocol sends: close, and connect again with backoff. */
 export class ProtocolBroken extends Error {
@@ -77,6 +90,7 @@ const NEEDS: Record<string, Record<string, string>> = {
   batch: { items: "object" },
   live: { id: "number" },
   beat: { lag_ms: "number", now: "number" },
+  done: { id: "number", body: "object" },
   error: { code: "number" },
 };
 

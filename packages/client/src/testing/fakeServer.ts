@@ -3,6 +3,8 @@
 import type { ClientMessage, Item, Json, ServerMessage } from "../core/protocol.ts";
 import type { Link, LinkEvents, Transport } from "../transports/transport.ts";
 
+type Command = ClientMessage & { t: "cmd" };
+
 export interface FakeConnection {
   readonly received: ClientMessage[];
   /** Sends a message as it is. */
@@ -20,6 +22,8 @@ export interface FakeServer {
   /** Whether connections open, and hellos are answered. */
   reachable: boolean;
   answering: boolean;
+  /** Answers commands on the connection; null for a server that takes none, undefined for silence. */
+  command: ((cmd: Command) => ServerMessage | undefined) | null;
   /** Sets a document at its next version and tells subscribers by a snapshot. */
   put(topic: string, doc: Json | null): number;
   /** Sets several by one change: subscribers of several get these in one batch. */
@@ -77,7 +81,8 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
   const greet = (session: Session, hello: ClientMessage & { t: "hello" }): void => {
     const { epoch } = server;
     const times = { head: [0], now: now(), lag_ms: 0, beat_ms: 2_000 };
-    session.send({ t: "welcome", proto: 1, epoch, ...times, session: "fake", limits: {} });
+    const limits = { commands_max: server.command === null ? 0 : 64, command_bytes_max: 65_536 };
+    session.send({ t: "welcome", proto: 1, epoch, ...times, session: "fake", limits });
     if (hello.epoch !== null && hello.epoch !== epoch) {
       session.send({ t: "reset", epoch, reason: "epoch_changed" });
     }
@@ -99,6 +104,11 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
       case "ping":
         session.send({ t: "pong", id: message.id, now: now() });
         break;
+      case "cmd": {
+        const told = server.command?.(message);
+        if (told !== undefined) session.send(told);
+        break;
+      }
     }
   };
 
@@ -113,6 +123,7 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
     epoch: 1,
     reachable: true,
     answering: true,
+    command: null,
     transport: {
       name: "fake",
       connect(events): Link {
