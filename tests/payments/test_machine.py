@@ -422,15 +422,37 @@ def test_a_webhook_of_other_money_is_refused_and_kept(desk):
 
 
 def test_what_comes_too_early_is_applied_as_soon_as_it_can_be(desk):
-    assert desk.hear(told("charge_returned", "w4", movement_id="d"))["outcome"] == "early"
+    assert desk.hear(told("capture_failed", "w4", movement_id="x"))["outcome"] == "early"
     assert desk.hear(told("charged_back", "w3", movement_id="d"))["outcome"] == "early"
     early = told("refunded", "w2", movement_id="r", amount_minor=400)
     assert desk.hear(early)["outcome"] == "early"
     desk.hear(told("captured", "w1", movement_id="c"))
-    assert {desk.received(f"w{number}").outcome for number in range(1, 5)} == {"applied"}
+    assert {desk.received(f"w{number}").outcome for number in range(1, 4)} == {"applied"}
+    assert desk.received("w4").outcome == "early"
     assert desk.payment.refunded_minor == 400
+    assert desk.payment.state == "charged_back"
+
+
+def test_the_end_of_a_story_that_is_told_first_leaves_nothing_to_come(desk):
+    desk.hear(told("captured", "w0", movement_id="c"))
+    desk.hear(told("charge_returned", "w1", movement_id="d"))
+    desk.hear(told("refund_failed", "w2", movement_id="r"))
+    for late in (
+        told("charged_back", "w3", movement_id="d"),
+        told("refunded", "w4", movement_id="r"),
+    ):
+        assert desk.hear(late)["outcome"] == "unchanged"
     assert desk.movement("chargeback", "d").state == "reversed"
-    assert desk.payment.state == "partly_refunded"
+    assert desk.payment.state == "captured"
+    assert [line.posting for line in desk.all(Transfer)][2:] == [
+        *["chargeback/d"] * 2, *["chargeback/d/reversed"] * 2,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("movement_id", "amount_minor"), [("", 5), ("c", 0), ("c", -1)])
+def test_a_webhook_that_moves_nothing_nameable_is_refused(desk, movement_id, amount_minor):
+    event = told("captured", movement_id=movement_id, amount_minor=amount_minor)
+    assert desk.hear(event)["outcome"] == "refused"
 
 
 def test_a_chargeback_is_booked_as_lost(paid):

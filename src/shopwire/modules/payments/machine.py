@@ -212,7 +212,7 @@ class Machine(Till):
     # -- what went wrong ----------------------------------------------------------------------
 
     def fail(self, kind: MovementKind, movement_id: str, reason: str) -> bool:
-        """A movement will never happen, or a refund came back."""
+        """A movement will never happen, or a refund came back; raises NotFound for no movement."""
         known = self.movements.get((kind, movement_id))
         if known is None:
             raise NotFound(what=kind, id=movement_id)
@@ -255,15 +255,25 @@ class Machine(Till):
         self._tell(PaymentChargedBack, self.movements["chargeback", dispute_id])
         return True
 
-    def return_charge(self, dispute_id: str) -> bool:
+    def fail_stranger(self, refund_id: str, amount_minor: int, reason: str) -> bool:
+        """A refund that nobody here asked for, and that nobody told of yet, came to nothing."""
+        if ("refund", refund_id) in self.movements:
+            return self.fail("refund", refund_id, reason)
+        self._put(self._new("refund", refund_id, amount_minor, state="failed", reason=reason))
+        self._tell(PaymentFailed, self.movements["refund", refund_id])
+        return True
+
+    def return_charge(self, dispute_id: str, amount_minor: int) -> bool:
         """A chargeback was won: the money came back to us."""
         known = self.movements.get(("chargeback", dispute_id))
-        if known is None:
-            raise NotFound(what="chargeback", id=dispute_id)
-        if known.state != "done":
+        if known is not None and known.state != "done":
             return False
-        left = self.payment.charged_back_minor - known.amount_minor
-        self._change(charged_back_minor=left)
-        self._reverse(known, RETURNED)
+        if known is None:
+            # It was taken and came back; that it was taken is told later, and is booked by then.
+            self._settle("chargeback", dispute_id, amount_minor, dispute_id)
+        else:
+            left = self.payment.charged_back_minor - known.amount_minor
+            self._change(charged_back_minor=left)
+        self._reverse(self.movements["chargeback", dispute_id], RETURNED)
         self._tell(PaymentChargedBack, self.movements["chargeback", dispute_id])
         return True

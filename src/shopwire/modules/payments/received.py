@@ -1,16 +1,23 @@
 """What a proved webhook comes to: kept always, booked if it says something new."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision
 from shopwire.kernel.errors import NotFound, ShopwireError
+from shopwire.kernel.payments import ProviderEvent
 from shopwire.kernel.rows import Row, View
 from shopwire.kernel.trade_errors import AmountExceeded
+from shopwire.kernel.validation import check_amount, check_name
 from shopwire.modules.payments.api import RecordProviderEvent, ReplayWebhook
 from shopwire.modules.payments.domain import Movement, Outcome, Payment, Received, about
 from shopwire.modules.payments.machine import Machine
+
+MOVES: Final = frozenset(
+    {"captured", "refunded", "refund_failed", "charged_back", "charge_returned"}
+)
+"""Events about an amount that moved, or would have."""
 
 
 def do_record_provider_event(
@@ -106,14 +113,13 @@ def _tried(received: Received, machine: Machine | None) -> Received:
 
 def _apply(received: Received, machine: Machine) -> bool:
     event = received.event
-    movement = event.movement_id
-    if event.currency:
-        machine.check_currency(event.currency)
+    _check(event, machine)
+    movement, reason = event.movement_id, event.reason or event.kind
     match event.kind:
         case "authorised":
             return machine.authorise(event.reference, event.amount_minor, event.currency)
         case "declined":
-            return machine.decline(event.reason or "declined", event.reference)
+            return machine.decline(reason, event.reference)
         case "captured":
             return machine.capture(movement, event.amount_minor, event.movement_reference)
         case "voided":
@@ -121,15 +127,23 @@ def _apply(received: Received, machine: Machine) -> bool:
         case "refunded":
             return machine.refund(movement, event.amount_minor, event.movement_reference)
         case "capture_failed":
-            return machine.fail("capture", movement, event.reason or "failed")
+            return machine.fail("capture", movement, reason)
         case "refund_failed":
-            return machine.fail("refund", movement, event.reason or "failed")
+            return machine.fail_stranger(movement, event.amount_minor, reason)
         case "charged_back":
             return machine.charge_back(movement, event.amount_minor, event.reason)
         case "charge_returned":
-            return machine.return_charge(movement)
-        case "other":
+            return machine.return_charge(movement, event.amount_minor)
+        case _:
             return False
+
+
+def _check(event: ProviderEvent, machine: Machine) -> None:
+    if event.kind in MOVES:
+        check_name(event.movement_id, "movement_id")
+        check_amount(event.amount_minor, "amount_minor", least=1)
+    if event.currency:
+        machine.check_currency(event.currency)
 
 
 def _machine(order_id: str, view: View, context: Context) -> Machine | None:

@@ -115,19 +115,32 @@ class Till:
             raise RuleBroken(rule="movements_max", reason=reason)
         if kind == "void":
             self._change(voiding=True)
-        movement = Movement(
+        movement = self._new(kind, movement_id, amount_minor, reason=reason, final=final)
+        self._put(movement)
+        self._tell(MovementRequested, movement)
+
+    def _new(
+        self,
+        kind: MovementKind,
+        movement_id: str,
+        amount_minor: int,
+        *,
+        state: MovementState = "requested",
+        reason: str = "",
+        final: bool = False,
+    ) -> Movement:
+        return Movement(
             tenant=self.payment.tenant,
             order_id=self.payment.order_id,
             kind=kind,
             id=movement_id,
             amount_minor=amount_minor,
             final=final,
-            state="requested",
+            state=state,
             reason=reason,
             asked_at_ms=self._context.now_ms,
+            settled_at_ms=None if state == "requested" else self._context.now_ms,
         )
-        self._put(movement)
-        self._tell(MovementRequested, movement)
 
     def _settle(
         self,
@@ -140,16 +153,8 @@ class Till:
         reason: str = "",
     ) -> None:
         """Money moved: the movement is done, and the ledger says so in the same transaction."""
-        known = self.movements.get((kind, movement_id)) or Movement(
-            tenant=self.payment.tenant,
-            order_id=self.payment.order_id,
-            kind=kind,
-            id=movement_id,
-            amount_minor=amount_minor,
-            final=final,
-            state="requested",
-            asked_at_ms=self._context.now_ms,
-        )
+        known = self.movements.get((kind, movement_id))
+        known = known or self._new(kind, movement_id, amount_minor, final=final)
         first = self._post(kind, f"{kind}/{movement_id}", amount_minor)
         self._put(
             replace(
