@@ -132,7 +132,7 @@ class PurchaseOrderLine(Row, frozen=True, kw_only=True):
     cancelled: int = 0
     shipped: int = 0
     delivered: int = 0
-    returning: int = 0
+    coming_back: int = 0
     """On their way back, or announced to be."""
     returned: int = 0
 
@@ -149,7 +149,7 @@ class PurchaseOrderLine(Row, frozen=True, kw_only=True):
     @property
     def returnable(self) -> int:
         """Units that the shopper has, or will have, and has not sent back."""
-        return self.shipped - self.returning - self.returned
+        return self.shipped - self.coming_back - self.returned
 
     def worth(self, units: int) -> int:
         """What the shopper paid for the next units that do not stay with him.

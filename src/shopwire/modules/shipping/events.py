@@ -377,3 +377,26 @@ class NoticeSettled(NoticeEvent, frozen=True, kw_only=True):
     """It was applied after all, or dismissed."""
 
     event_type = "shipping.notice_settled"
+
+
+EVENTS = (
+    PurchaseOrderPlanned,
+    PurchaseOrderSending,
+    PurchaseOrderSent,
+    PurchaseOrderTimedOut,
+    PurchaseOrderLost,
+    PurchaseOrderLate,
+    PurchaseOrderAcknowledged,
+    PurchaseOrderShipped,
+    PurchaseOrderDelivered,
+    PurchaseOrderCancelling,
+    PurchaseOrderCancelled,
+    ShipmentRecorded,
+    ShipmentTracked,
+    ReturnOpened,
+    ReturnReceived,
+    ReturnClosed,
+    NoticeKept,
+    NoticeReplayed,
+    NoticeSettled,
+)

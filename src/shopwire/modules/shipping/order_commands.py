@@ -61,6 +61,12 @@ from shopwire.modules.shipping.purchasing import (
 
 PERIOD_MS_MAX: Final = 90 * 24 * 3_600_000
 """Longest time that a supplier may be given for anything."""
+CLOCK_SKEW_MS_MAX: Final = 5 * 60_000
+"""How far ahead of ours a supplier's clock may be; a later moment of a booking is not believed."""
+SEQUENCE_MAX: Final = 2**53
+"""Largest number of a booking: what every client can read; a larger one is not believed."""
+REFERENCE_TAKEN: Final = "reference_taken"
+"""Why a purchase order is in doubt whose supplier names it like another one."""
 
 
 def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Context) -> Decision:
@@ -119,11 +125,8 @@ def do_record_sending(command: RecordSending, view: View, context: Context) -> D
     sheet = book.sheet(command.purchase_order)
     outcome, reference = command.outcome, command.supplier_reference
     if reference is not None and _taken(view, sheet, reference):
-        # The supplier answers with the number of another purchase order. Which of the two it has
-        # is unknown, and for people to see.
-        named = replace(sheet.order, reason="reference_taken")
-        sheet, outcome, reference = replace(sheet, order=named), "timed_out", None
-    elif sheet.order.reason == "reference_taken":
+        sheet, outcome, reference = _doubted(sheet), "timed_out", None
+    elif sheet.order.reason == REFERENCE_TAKEN:
         sheet = replace(sheet, order=replace(sheet.order, reason=""))
     own, claims = _refer(view, sheet, reference)
     before, now_ms, asked = own.order, context.now_ms, command.asked
@@ -181,7 +184,10 @@ def _acknowledge(
     sheet = book.sheet(command.purchase_order)
     reference = command.supplier_reference
     if reference is not None and _taken(view, sheet, reference):
-        raise refusal(sheet, f"{reference} is the supplier's number of another purchase order.")
+        if sheet.order.step not in ("sending", "timed_out"):
+            raise refusal(sheet, f"{reference} is the supplier's number of another order.")
+        book.tell(PurchaseOrderTimedOut, timed_out(_doubted(sheet), context.now_ms))
+        return Decision(put=book.rows, events=book.events, result={"applied": False})
     own, claims = _refer(view, sheet, reference)
     move = acknowledged(own, accepted, context.now_ms)
     if reason:
@@ -189,12 +195,16 @@ def _acknowledge(
         move = replace(move, sheet=replace(move.sheet, order=named))
     if move.sheet == sheet:
         return Decision(result={"applied": False, "status": sheet.order.status})
+    # An acknowledgement with an impossible mark is one without a mark, and still one.
+    at_ms, sequence = command.booked_at_ms, command.sequence
     book.tell(
         PurchaseOrderAcknowledged,
         move,
         reason=reason,
-        booked_at_ms=command.booked_at_ms,
-        sequence=command.sequence,
+        booked_at_ms=at_ms
+        if at_ms is not None and 0 <= at_ms <= context.now_ms + CLOCK_SKEW_MS_MAX
+        else None,
+        sequence=sequence if sequence is not None and 0 <= sequence <= SEQUENCE_MAX else None,
     )
     return Decision(
         put=[*book.rows, *claims],
@@ -207,6 +217,14 @@ def _taken(view: View, sheet: Sheet, reference: str) -> bool:
     """Whether the supplier gave this number to another purchase order before."""
     known = view.one(SupplierReference, reference, sheet.order.supplier)
     return known is not None and known.purchase_order != sheet.order.id
+
+
+def _doubted(sheet: Sheet) -> Sheet:
+    """The supplier answers with the number of another purchase order.
+
+    Which of the two it has is unknown, and for people to see.
+    """
+    return replace(sheet, order=replace(sheet.order, reason=REFERENCE_TAKEN))
 
 
 def _refer(
