@@ -1,0 +1,13 @@
+"""Seeded worlds: the real write path and modules, on a fake machine that fails at will.
+
+`python -m shopwire.testing.simulation --seed 17` runs one again, step by step as before.
+
+| part | what it is |
+| --- | --- |
+| `loop` | an event loop whose order is drawn from the seed, and whose time is a number |
+| `database` | the memory twin behind a port that refuses, delays, kills, loses answers |
+| `cluster` | server processes that die and come back, clients that ask again, a bad network |
+| `world` | one seed: runs a workload in trouble, then in calm, then compares everything |
+| `stock` | a workload: shoppers and suppliers on a few SKUs |
+| `sometimes` | what a proof over many seeds must have seen |
+"""

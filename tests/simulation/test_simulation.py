@@ -1,0 +1,98 @@
+"""Whatever crashes, is delayed, doubled, reordered or lost: no unit and no answer goes wrong.
+
+A failing seed is printed; `python -m shopwire.testing.simulation --seed N` shows it again.
+"""
+
+import os
+
+import pytest
+
+from shopwire.adapters.memory.storage import MemoryTransaction
+from shopwire.kernel.storage import Claimed
+from shopwire.testing.simulation.__main__ import main
+from shopwire.testing.simulation.sometimes import Sometimes
+from shopwire.testing.simulation.workloads import WORKLOADS
+from shopwire.testing.simulation.world import Violated, World
+
+pytestmark = pytest.mark.slow
+
+SEEDS = int(os.environ.get("SHOPWIRE_SEEDS", "500"))
+"""Histories of each workload; more of them by SHOPWIRE_SEEDS."""
+SEEDS_SOAK = 10_000
+SLICES = 10
+
+
+def run(workload, seeds):
+    seen = Sometimes()
+    for seed in seeds:
+        seen.add(World(seed, WORKLOADS[workload]()).run())
+    return seen
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """What all slices of a workload have seen so far."""
+    return {workload: (Sometimes(), set()) for workload in WORKLOADS}
+
+
+@pytest.mark.parametrize("slice_", range(SLICES))
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_history_keeps_every_promise(workload, slice_, seen):
+    own = run(workload, range(slice_, SEEDS, SLICES))
+    everything, slices = seen[workload]
+    everything.add(own)
+    slices.add(slice_)
+    if len(slices) == SLICES:
+        assert everything.missed(WORKLOADS[workload].wanted) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_history_of_a_long_night_keeps_every_promise(workload):
+    seen = run(workload, range(SEEDS_SOAK))
+    assert seen.missed(WORKLOADS[workload].wanted) == []
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_a_seed_is_the_same_history_each_time(workload):
+    for seed in range(5):
+        one, other = (World(seed, WORKLOADS[workload]()) for _ in range(2))
+        one.run()
+        other.run()
+        assert one.loop.steps == other.loop.steps
+        assert one.events == other.events
+        assert [c.told() for c in one.recorder.calls] == [c.told() for c in other.recorder.calls]
+        assert one.sometimes.seen == other.sometimes.seen
+
+
+def test_seeds_can_be_run_from_the_command_line(capsys):
+    assert main(["--seed", "3"]) == 0
+    told = capsys.readouterr().out
+    assert "nothing is wrong" in told
+    assert "client0: " in told
+
+
+def found(workload="stock", seeds=60):
+    """Seeds that show a defect, with what they say."""
+    bad = {}
+    for seed in range(seeds):
+        try:
+            World(seed, WORKLOADS[workload]()).run()
+        except Violated as problem:
+            bad[seed] = str(problem)
+    return bad
+
+
+def test_answers_that_are_not_remembered_are_found(monkeypatch):
+    async def forgetful(self, claims):
+        return [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
+
+    monkeypatch.setattr(MemoryTransaction, "claim", forgetful)
+    monkeypatch.setattr(MemoryTransaction, "answer", _remembers_nothing)
+    bad = found()
+    assert any("effects" in text for text in bad.values())
+    assert any("--seed" in text for text in bad.values())
+
+
+async def _remembers_nothing(self, answers):
+    return None
