@@ -103,6 +103,8 @@ class AcknowledgePurchaseOrder(Command, frozen=True, kw_only=True):
     """When the supplier booked the units: its counts from then on contain the sale."""
     sequence: int | None = None
     """The same, as a number in the supplier's own order of bookings."""
+    supplier: str | None = None
+    """Who says so, where it came from outside: refused unless it is theirs."""
 
 
 class RefusePurchaseOrder(Command, frozen=True, kw_only=True):
@@ -113,6 +115,8 @@ class RefusePurchaseOrder(Command, frozen=True, kw_only=True):
     purchase_order: str
     reason: str = ""
     supplier_reference: str | None = None
+    supplier: str | None = None
+    """As for an acknowledgement."""
 
 
 class CancelPurchaseOrders(Command, frozen=True, kw_only=True):
@@ -193,6 +197,8 @@ class RecordShipment(Command, frozen=True, kw_only=True):
     tracking: str
     lines: tuple[Units, ...]
     shipped_at_ms: int | None = None
+    supplier: str | None = None
+    """As for an acknowledgement."""
 
 
 class RecordTracking(Command, frozen=True, kw_only=True):
@@ -271,6 +277,8 @@ class AcknowledgementNotice(msgspec.Struct, frozen=True, kw_only=True, tag="ackn
     supplier_reference: str | None = None
     booked_at_ms: int | None = None
     sequence: int | None = None
+    reason: str = ""
+    """Why nothing was accepted: a word."""
 
 
 class ParcelNotice(msgspec.Struct, frozen=True, kw_only=True, tag="shipment"):

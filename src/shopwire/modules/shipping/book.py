@@ -82,10 +82,10 @@ class Book:
         self.rows: list[Row] = []
         self.events: list[Any] = []
 
-    def sheet(self, purchase_order: str) -> Sheet:
-        """Raises NotFound."""
+    def sheet(self, purchase_order: str, of: str | None = None) -> Sheet:
+        """Raises NotFound, also where it is not the purchase order of the supplier `of`."""
         sheet = self.sheets.get(purchase_order)
-        if sheet is None:
+        if sheet is None or of not in (None, sheet.order.supplier):
             raise NotFound(what="purchase order", id=purchase_order)
         return sheet
 

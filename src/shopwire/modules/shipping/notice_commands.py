@@ -10,14 +10,15 @@ from shopwire.kernel.errors import InvalidField, NotFound, QueueFull
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_name
 from shopwire.modules.shipping.api import (
-    AcknowledgementNotice,
     AcknowledgePurchaseOrder,
     ApplyNotice,
     DismissNotice,
     KeepNotice,
     Notice,
+    ParcelNotice,
     RecordShipment,
     RecordTracking,
+    RefusePurchaseOrder,
     ReplayNotice,
     TrackingNotice,
 )
@@ -36,8 +37,8 @@ RETRY_MS: Final = 60_000
 """When a source whose notices fill the box may try again."""
 
 
-def commands_of(notice: Notice, shipments: Iterable[str]) -> tuple[Command, ...]:
-    """What a notice asks for."""
+def commands_of(source: str, notice: Notice, shipments: Iterable[str]) -> tuple[Command, ...]:
+    """What a notice asks for; a supplier speaks of its own purchase orders only."""
     if isinstance(notice, TrackingNotice):
         return tuple(
             RecordTracking(
@@ -45,24 +46,36 @@ def commands_of(notice: Notice, shipments: Iterable[str]) -> tuple[Command, ...]
             )
             for shipment in shipments
         )
-    if isinstance(notice, AcknowledgementNotice):
+    supplier = source.partition(":")[2]
+    if isinstance(notice, ParcelNotice):
         return (
-            AcknowledgePurchaseOrder(
+            RecordShipment(
                 purchase_order=notice.purchase_order,
+                reference=notice.reference,
+                carrier=notice.carrier,
+                tracking=notice.tracking,
                 lines=notice.lines,
+                shipped_at_ms=notice.shipped_at_ms,
+                supplier=supplier,
+            ),
+        )
+    if notice.reason:
+        return (
+            RefusePurchaseOrder(
+                purchase_order=notice.purchase_order,
+                reason=notice.reason,
                 supplier_reference=notice.supplier_reference,
-                booked_at_ms=notice.booked_at_ms,
-                sequence=notice.sequence,
+                supplier=supplier,
             ),
         )
     return (
-        RecordShipment(
+        AcknowledgePurchaseOrder(
             purchase_order=notice.purchase_order,
-            reference=notice.reference,
-            carrier=notice.carrier,
-            tracking=notice.tracking,
             lines=notice.lines,
-            shipped_at_ms=notice.shipped_at_ms,
+            supplier_reference=notice.supplier_reference,
+            booked_at_ms=notice.booked_at_ms,
+            sequence=notice.sequence,
+            supplier=supplier,
         ),
     )
 
@@ -111,7 +124,7 @@ def do_apply_notice(command: ApplyNotice, view: View, context: Context) -> Decis
         raise InvalidField("It was kept with other words.", field="notice", reason="it differs")
     if kept.status != "open":
         return Decision(result={"applied": False, "status": kept.status})
-    then = commands_of(kept.notice, command.shipments)
+    then = commands_of(kept.source, kept.notice, command.shipments)
     if not then:
         raise NotFound(what="shipment", id=kept.tracking)
     decision = _settle(kept, "applied", view)
@@ -155,7 +168,7 @@ def _needs(
 
 
 def _includes(command: ApplyNotice) -> Iterable[Command]:
-    return commands_of(command.notice, command.shipments)
+    return commands_of(command.source, command.notice, command.shipments)
 
 
 HANDLERS: Final = (

@@ -168,6 +168,7 @@ def do_refuse_purchase_order(
         purchase_order=command.purchase_order,
         lines=(),
         supplier_reference=command.supplier_reference,
+        supplier=command.supplier,
     )
     reason = check_name(command.reason, "reason") if command.reason else ""
     return _acknowledge(whole, {}, reason, view, context)
@@ -181,7 +182,7 @@ def _acknowledge(
     context: Context,
 ) -> Decision:
     book = Book(view, context.tenant, command.purchase_order)
-    sheet = book.sheet(command.purchase_order)
+    sheet = book.sheet(command.purchase_order, of=command.supplier)
     reference = command.supplier_reference
     if reference is not None and _taken(view, sheet, reference):
         if sheet.order.step not in ("sending", "timed_out"):

@@ -44,7 +44,7 @@ def do_record_shipment(command: RecordShipment, view: View, context: Context) ->
     if not units:
         raise InvalidField("A parcel has units.", field="lines", reason="it is empty")
     book = Book(view, context.tenant, command.purchase_order)
-    sheet = book.sheet(command.purchase_order)
+    sheet = book.sheet(command.purchase_order, of=command.supplier)
     reference = check_name(command.reference, "reference")
     carrier, tracking = carrier_name(command.carrier), tracking_number(command.tracking)
     for known in view.all(Shipment, book.order_id):
