@@ -12,6 +12,7 @@ stood, as after SIGSTOP and SIGCONT.
 import asyncio
 import contextvars
 import heapq
+import itertools
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
@@ -94,6 +95,45 @@ class _Step:
         return (self._when, self._order) < (other._when, other._order)
 
 
+class _SimFuture(asyncio.Future[Any]):
+    """Sets of futures have to be in the same order each time: their hash is a number, no place."""
+
+    def __init__(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._number = number
+        super().__init__(loop=loop)
+
+    @override
+    def __hash__(self) -> int:
+        return self._number
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class _SimTask(asyncio.Task[T]):
+    """As for futures."""
+
+    def __init__(
+        self,
+        number: int,
+        coro: Coroutine[Any, Any, T],
+        loop: asyncio.AbstractEventLoop,
+        name: str | None,
+        context: contextvars.Context | None,
+    ) -> None:
+        self._number = number
+        super().__init__(coro, loop=loop, name=name or f"task-{number}", context=context)
+
+    @override
+    def __hash__(self) -> int:
+        return self._number
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class SimLoop(asyncio.AbstractEventLoop):
     """See the module; `run` takes the place of `asyncio.run`."""
 
@@ -105,6 +145,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._tasks: list[asyncio.Task[Any]] = []
         """All of them, so that no collector finalizes one of a dead process in between."""
         self._running = False
+        self._numbers = itertools.count()
         self._halted: BaseException | None = None
         self.steps = 0
         self.failures: list[str] = []
@@ -211,7 +252,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     @override
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""
-        return asyncio.Future(loop=self)
+        return _SimFuture(next(self._numbers), self)
 
     @override
     def create_task(  # type: ignore[override]
@@ -222,7 +263,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[T]:
         """A task in the process of whoever starts it."""
-        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        task = _SimTask(next(self._numbers), coro, self, name, context)
         self._tasks.append(task)
         return task
 

@@ -1,9 +1,12 @@
 """One seed, one history: everything that can be drawn is drawn from it."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from shopwire.kernel.commands import Handler
 from shopwire.kernel.events import Recorded
@@ -100,6 +103,12 @@ class World:
         again = f"python -m shopwire.testing.simulation --seed {self.seed}"
         found = "\n".join(str(finding) for finding in self.findings[:10])
         return f"seed {self.seed}: {len(self.findings)} findings ({again})\n{found}"
+
+    def digest(self) -> str:
+        """Equal for two runs that did the same in the same order."""
+        told = [call.told() for call in self.recorder.calls]
+        story = (self.loop.steps, told, self.events, sorted(self.sometimes.seen.items()))
+        return hashlib.sha256(msgspec.msgpack.encode(story)).hexdigest()[:16]
 
     @property
     def events(self) -> list[list[Recorded]]:
