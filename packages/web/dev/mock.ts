@@ -4,9 +4,10 @@ import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import { WebSocketServer } from "ws";
-import type { Category, Product } from "../src/shared/documents.ts";
+import type { Category, Price, Product } from "../src/shared/documents.ts";
 import { Life } from "./life.ts";
 import { MockSync } from "./sync.ts";
+import { Refusal, Trade } from "./trade.ts";
 import { SUPPLIERS, World } from "./world.ts";
 
 const NOT_FOUND = {
@@ -18,6 +19,7 @@ export function mockServer(): Plugin {
   const world = new World();
   const life = new Life(world);
   const sync = new MockSync(world, life);
+  const trade = new Trade(world);
   return {
     name: "shopwire-mock",
     configureServer(server) {
@@ -36,16 +38,28 @@ export function mockServer(): Plugin {
       server.middlewares.use((request, response, next) => {
         const url = new URL(request.url ?? "/", "http://mock");
         if (url.pathname.startsWith("/pictures/")) void sendPicture(url.pathname, response);
-        else if (url.pathname.startsWith("/mock/")) {
-          sync.mode = url.pathname.slice(6) as typeof sync.mode;
-          send(response, { mode: sync.mode });
-        } else if (url.pathname.startsWith("/api/commands/"))
-          void command(world, request, response);
+        else if (url.pathname.startsWith("/mock/")) mock(world, sync, url, response);
+        else if (request.method === "POST") void command(trade, url.pathname, request, response);
         else if (url.pathname.startsWith("/api/")) answer(world, life, url, response);
         else next();
       });
     },
   };
+}
+
+/** `/mock/pause`, `/mock/cut`, `/mock/run`; `/mock/stock?sku=&units=`, `/mock/price?sku=&minor=`. */
+function mock(world: World, sync: MockSync, url: URL, response: ServerResponse): void {
+  const sku = url.searchParams.get("sku") ?? "";
+  const what = url.pathname.slice(6);
+  if (what === "stock") world.move(sku, "report", Number(url.searchParams.get("units")), "mock");
+  else if (what === "price") {
+    const price = world.read<Price>(`price:${sku}`);
+    if (price) {
+      const amount_minor = Number(url.searchParams.get("minor"));
+      world.put(`price:${sku}`, { ...price, amount_minor });
+    }
+  } else sync.mode = what as typeof sync.mode;
+  send(response, { mode: sync.mode });
 }
 
 function send(response: ServerResponse, body: unknown, status = 200): void {
@@ -65,24 +79,24 @@ async function sendPicture(path: string, response: ServerResponse): Promise<void
   response.end(await readFile(new URL(name, PICTURES)));
 }
 
+/** Commands and the checkout: decided by the made-up trade, answered as the shop does. */
 async function command(
-  world: World,
+  trade: Trade,
+  path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   let text = "";
   for await (const part of request) text += String(part);
-  const { sku, quantity } = JSON.parse(text) as { sku: string; quantity: number };
-  const stock = world.read<{ available: number }>(`stock:${sku}`);
-  if (!stock || stock.available < quantity) {
-    const data = { sku, requested: quantity, available: stock?.available ?? 0 };
-    const message = "There are not enough units left.";
-    send(response, { ...NOT_FOUND, code: 2104, name: "StockShort", message, data }, 409);
-    return;
+  const key = String(request.headers["idempotency-key"] ?? "");
+  const operation = decodeURIComponent(path.split("/").at(-1) ?? "");
+  try {
+    send(response, await trade.take(operation, JSON.parse(text) as object as never, key));
+  } catch (problem) {
+    if (!(problem instanceof Refusal)) throw problem;
+    const { status, code, message, data } = problem;
+    send(response, { ...NOT_FOUND, code, message, data, remedy: "" }, status);
   }
-  const available = world.move(sku, "sale", quantity, "web");
-  const versions = { [`stock:${sku}`]: world.docs.get(`stock:${sku}`)?.v ?? 0 };
-  send(response, { versions, result: { sku, quantity, available } });
 }
 
 function answer(world: World, life: Life, url: URL, response: ServerResponse): void {
@@ -126,6 +140,10 @@ const READS: Readonly<Record<string, Read>> = {
   }),
 };
 
+function wordsOf({ title, brand, variants }: Product): string {
+  return [title, brand, ...variants.map(({ sku }) => sku)].join(" ").toLowerCase();
+}
+
 function list(world: World, params: URLSearchParams): object {
   const words = (params.get("q") ?? "").toLowerCase();
   const category = params.get("category") ?? "";
@@ -133,7 +151,7 @@ function list(world: World, params: URLSearchParams): object {
   const start = Number(params.get("cursor") ?? 0);
   const found = world
     .products()
-    .filter((one) => `${one.title} ${one.brand}`.toLowerCase().includes(words))
+    .filter((one) => wordsOf(one).includes(words))
     .filter((one) => category === "" || one.categories.includes(category));
   const cost = (one: Product) =>
     world.read<{ amount_minor: number }>(`price:${one.variants[0]?.sku}`)?.amount_minor ?? 0;

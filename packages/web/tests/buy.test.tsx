@@ -1,44 +1,73 @@
+import type { ProductDocument as Product } from "@shopwire/client";
 import { fireEvent, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Freshness } from "../src/shared/Freshness.tsx";
 import { BuyBox } from "../src/storefront/BuyBox.tsx";
+import { CartButton } from "../src/storefront/cart/CartButton.tsx";
+import { cartId } from "../src/storefront/cart/mine.ts";
 import { json, openShop, type Shop } from "./shop.tsx";
 
-const SELL = "POST /api/commands/inventory.sell_stock";
+const PUT = "POST /api/commands/carts.put_line";
+const PRODUCT: Product = {
+  ...{ id: "mug", title: "Mug", description: "", brand: "", status: "active" },
+  ...{ categories: [], tags: [], options: [], images: [] },
+  variants: [{ sku: "MUG", title: "Blue", options: {}, gtin: null }],
+};
+const [VARIANT] = PRODUCT.variants;
 let shop: Shop;
+let bodies: Record<string, unknown>[];
 
-function putStock(available: number): number {
+function putStock(available: number): void {
   const status = available === 0 ? "out" : available <= 5 ? "low" : "in_stock";
-  return shop.server.put("stock:MUG", { sku: "MUG", available, status });
+  shop.server.put("stock:MUG", { sku: "MUG", available, status });
 }
-
-const sold = (available: number) =>
-  json({ versions: {}, result: { sku: "MUG", quantity: 1, available } });
 
 function refused(code: number, data: object, temporary = false, status = 409): Response {
   const body = { code, name: "X", message: "It was refused.", remedy: "Do this.", temporary, data };
   return json(body, status);
 }
 
-const message = (): string => screen.queryByTestId("buy-message")?.textContent ?? "";
+/** Takes the line into the cart's document, as the shop does, and answers with its version. */
+function taken(body: Record<string, unknown>): Response {
+  const topic = `cart:${cartId()}`;
+  const { sku, quantity, accepted_minor, currency } = body;
+  const lines = quantity === 0 ? [] : [{ sku, quantity, accepted_minor, currency }];
+  const doc = { id: cartId(), lines, status: "open", order_id: null, attempt: 1 };
+  return json({ versions: { [topic]: shop.server.put(topic, doc) }, result: null });
+}
+
+const count = () => screen.getByTestId("cart-count").textContent;
+const faster = () => screen.queryByTestId("faster")?.textContent ?? "";
+/** How the shop decides about the next line. */
+let decide: (body: Record<string, unknown>) => Promise<Response> | Response;
 
 beforeEach(async () => {
-  shop = openShop(() => sold(3));
+  localStorage.clear();
+  bodies = [];
+  decide = taken;
+  shop = openShop((path, request) => {
+    if (path.startsWith("/api/products")) return json({ items: [], next: null, total: 0 });
+    const body = JSON.parse(String(request.body)) as Record<string, unknown>;
+    bodies.push(body);
+    return decide(body);
+  });
   putStock(4);
   const price = { sku: "MUG", amount_minor: 1_450, currency: "EUR", compare_at_minor: null };
   shop.server.put("price:MUG", price);
+  if (VARIANT === undefined) throw new Error("the product has no variant");
   await shop.show(
     <>
       <Freshness />
-      <BuyBox sku="MUG" price={null} stock={null} />
+      <CartButton />
+      <BuyBox product={PRODUCT} variant={VARIANT} price={null} stock={null} />
     </>,
   );
 });
 
 afterEach(() => shop.close());
 
-async function press(): Promise<void> {
-  fireEvent.click(screen.getByTestId("buy"));
+async function press(button: string): Promise<void> {
+  fireEvent.click(screen.getByTestId(button));
   await shop.advance(0);
 }
 
@@ -50,75 +79,121 @@ test("shows live price and stock, and follows them", async () => {
   expect(screen.getByTestId("product-stock").textContent).toBe("41 in stock");
 });
 
-test("an accepted order says what is left", async () => {
-  await press();
-  expect(message()).toContain("One is yours. 3 were left after it.");
+test("add to cart shows at once, before the shop has answered, with the price that was seen", async () => {
+  decide = () => new Promise(() => {});
+  await press("add-to-cart");
+  expect(count()).toBe("1");
+  expect(screen.getByTestId("in-cart")).toBeTruthy();
+  expect(bodies[0]).toMatchObject({ sku: "MUG", quantity: 1, accepted_minor: 1_450 });
+  expect(String(bodies[0]?.cart_id)).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test("the last one says so", async () => {
-  shop.answers = () => sold(0);
-  await press();
-  expect(message()).toContain("it was the last");
+test("a refusal takes it back, with the reason", async () => {
+  decide = () => refused(2104, { sku: "MUG", requested: 1, available: 0 });
+  await press("add-to-cart");
+  expect(faster()).toContain("Someone was faster: it is sold out now.");
+  expect(screen.getByTestId("add-to-cart")).toBeTruthy();
+  expect(count()).toBe("0");
 });
 
-test("a refusal says that someone was faster, and what is left", async () => {
-  shop.answers = () => refused(2104, { sku: "MUG", requested: 1, available: 0 });
-  await press();
-  expect(message()).toContain("Someone was faster: it is sold out now.");
-  shop.answers = () => refused(2104, { sku: "MUG", requested: 2, available: 1 });
-  await press();
-  expect(message()).toContain("only 1 is left");
+test("presses while one is on its way become one: the last number counts", async () => {
+  let answer: (response: Response) => void = () => {};
+  decide = () => new Promise((resolve) => (answer = resolve));
+  await press("add-to-cart");
+  for (const _ of [2, 3, 4]) await press("quantity-more");
+  expect(count()).toBe("4");
+  expect(bodies.map(({ quantity }) => quantity)).toEqual([1]);
+  decide = taken;
+  answer(taken(bodies[0] ?? {}));
+  await shop.advance(0);
+  expect(bodies.map(({ quantity }) => quantity)).toEqual([1, 4]);
+  // What our own press made is no change by somebody else.
+  expect(bodies[1]?.expected_version).toBe(1);
+  expect(count()).toBe("4");
 });
 
-test("another refusal is told in the server's words", async () => {
-  shop.answers = () => refused(2002, {});
-  await press();
-  expect(message()).toContain("It was refused. Do this.");
+test("no more can be wanted than there is", async () => {
+  await press("add-to-cart");
+  const field = screen.getByTestId("quantity");
+  fireEvent.change(field, { target: { value: "99" } });
+  fireEvent.blur(field);
+  await shop.advance(0);
+  expect(count()).toBe("4");
+  expect(screen.getByTestId("quantity-more").getAttribute("aria-disabled")).toBe("true");
 });
 
-test("no answer: it says that it tries again, with the same key, and then what came of it", async () => {
+test("the last one taken out gives the button back", async () => {
+  await press("add-to-cart");
+  await press("quantity-less");
+  expect(screen.getByTestId("add-to-cart")).toBeTruthy();
+  expect(bodies.map(({ quantity }) => quantity)).toEqual([1, 0]);
+});
+
+test("no answer: sent again with the same key; what is shown stays as it was pressed", async () => {
   let times = 0;
-  shop.answers = () => {
+  decide = (body) => {
     times += 1;
     if (times < 3) throw new TypeError("network");
-    return sold(3);
+    return taken(body);
   };
-  await press();
+  await press("add-to-cart");
   await shop.advance(60_000);
-  expect(shop.asked).toEqual([SELL, SELL, SELL]);
+  expect(shop.asked.filter((one) => one === PUT)).toHaveLength(3);
   expect(new Set(shop.keys).size).toBe(1);
-  expect(message()).toContain("One is yours");
+  expect(count()).toBe("1");
 });
 
-test("never an answer: it is said that nobody knows, and a second press is the same order", async () => {
-  shop.answers = () => {
+test("never an answer: what the shop has confirmed is shown again, and that nobody knows", async () => {
+  decide = () => {
     throw new TypeError("network");
   };
-  await press();
+  await press("add-to-cart");
   await shop.advance(120_000);
-  expect(message()).toContain("we cannot say whether it was bought");
-  shop.answers = () => sold(3);
-  await press();
-  expect(new Set(shop.keys).size).toBe(1);
-  await press();
-  expect(new Set(shop.keys).size).toBe(2);
+  expect(faster()).toContain("No answer came");
+  expect(count()).toBe("0");
 });
 
-test("two presses while the first is on its way are one order", async () => {
-  shop.answers = () => new Promise(() => {});
-  await press();
-  await press();
-  expect(shop.asked).toEqual([SELL]);
+test("what another window takes while it is in the cart is told at once", async () => {
+  await press("add-to-cart");
+  putStock(0);
+  await shop.advance(0);
+  expect(faster()).toContain("Someone was faster: it is sold out now.");
 });
 
 test("sold out: nothing can be bought, and the reason is beside the button", async () => {
   putStock(0);
   await shop.advance(0);
-  const button = screen.getByTestId("buy");
+  const button = screen.getByTestId("add-to-cart");
   expect(button.getAttribute("aria-disabled")).toBe("true");
   expect(button.textContent).toBe("Sold out");
-  await press();
-  expect(shop.asked).toEqual([]);
+  expect(screen.queryByTestId("buy-now")).toBeNull();
+  await press("add-to-cart");
+  expect(bodies).toEqual([]);
+});
+
+test("what is delivered later can be ordered, and says so", async () => {
+  shop.server.put("stock:MUG", { sku: "MUG", available: 0, status: "backorder", backorder: 5 });
+  await shop.advance(0);
+  expect(screen.getByText(/sent as soon as the supplier has it again/)).toBeTruthy();
+  await press("add-to-cart");
+  expect(count()).toBe("1");
+});
+
+test("buy now leads to the checkout once it is in the cart", async () => {
+  await press("buy-now");
+  expect(window.location.pathname).toBe("/checkout");
+  window.history.replaceState(null, "", "/");
+});
+
+test("a cart that was bought makes way for a new one, and its order is remembered", async () => {
+  const before = cartId();
+  await press("add-to-cart");
+  const order_id = `${before}.1`;
+  const doc = { id: before, lines: [], status: "ordered", order_id, attempt: 1 };
+  shop.server.put(`cart:${before}`, doc);
+  await shop.advance(0);
+  expect(cartId()).not.toBe(before);
+  expect(localStorage.getItem("shopwire.orders")).toBe(JSON.stringify([order_id]));
 });
 
 test("offline: values are marked, the page says so, and nothing can be bought", async () => {
@@ -129,8 +204,8 @@ test("offline: values are marked, the page says so, and nothing can be bought", 
   expect(screen.getByTestId("freshness").dataset.status).toBe("offline");
   expect(screen.getByText(/^as of /)).toBeTruthy();
   expect(screen.getByText(/cannot be reached, so nothing can be bought/)).toBeTruthy();
-  await press();
-  expect(shop.asked).toEqual([]);
+  await press("add-to-cart");
+  expect(bodies).toEqual([]);
 });
 
 test("a server that keeps still: live, delayed, stale, each as it becomes true", async () => {

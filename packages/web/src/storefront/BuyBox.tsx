@@ -1,24 +1,32 @@
-/** Price, stock and the button of one variant; all of it live. */
+/** Price, stock and the buttons of one variant; all of it live. */
 
-import { UnknownOutcome } from "@shopwire/client";
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
-import { useEffect, useId } from "react";
+import { usePending, useStatus, useTopics } from "@shopwire/client/react";
+import { useId } from "react";
 import { Announce, Cued } from "../shared/cue.tsx";
-import type { Price, Stock } from "../shared/documents.ts";
+import type { Price, Product, Stock, Variant } from "../shared/documents.ts";
 import { OldMark } from "../shared/Freshness.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
-import { blockedBy, buyMessage, type SellResult } from "./buy.ts";
+import { Link, navigate } from "../shared/router.tsx";
+import { blockedBy, laterText } from "./buy.ts";
+import { quantityOf, sellableOf } from "./cart/cart.ts";
+import { Faster, Instead } from "./cart/Instead.tsx";
+import { Quantity } from "./cart/Quantity.tsx";
+import { articleOf } from "./cart/useArticle.ts";
+import { type Cart, useCart } from "./cart/useCart.ts";
+import { fasterText, refusalTold } from "./cart/words.ts";
 import { stockWording, wasMinor } from "./offer.ts";
 
 interface BuyBoxProps {
-  sku: string;
+  product: Product;
+  variant: Variant;
   /** What the page came with, until the live documents are there. */
   price: Price | null;
   stock: Stock | null;
 }
 
-export function BuyBox({ sku, ...first }: BuyBoxProps) {
+export function BuyBox({ product, variant, ...first }: BuyBoxProps) {
+  const { sku } = variant;
   const [liveStock] = useTopics([`stock:${sku}`]);
   const [livePrice] = useTopics([`price:${sku}`]);
   const price = livePrice ? livePrice.doc : first.price;
@@ -36,8 +44,8 @@ export function BuyBox({ sku, ...first }: BuyBoxProps) {
           {words}
         </Cued>
       </p>
-      <Buy sku={sku} available={stock?.available ?? null} priced={price !== null} />
-      <Announce key={sku} text={`Now: ${money ?? "no price"}, ${words}.`} />
+      <Buy key={sku} product={product} variant={variant} price={price} stock={stock} />
+      <Announce key={`said-${sku}`} text={`Now: ${money ?? "no price"}, ${words}.`} />
     </div>
   );
 }
@@ -66,52 +74,116 @@ function PriceShown({ price }: { price: Price | null }) {
   );
 }
 
-interface BuyProps {
-  sku: string;
-  available: number | null;
-  priced: boolean;
-}
-
-/** One press is one order: its key stays the same until an answer came. */
-function Buy({ sku, available, priced }: BuyProps) {
+/** Into the cart, or straight on to the checkout. What is pressed shows at once. */
+function Buy({ product, variant, price, stock }: BuyBoxProps) {
+  const { sku } = variant;
   const { status } = useStatus();
-  const command = useCommand<SellResult>("inventory.sell_stock");
+  const cart = useCart();
   const id = useId();
-  const blocked = blockedBy({ offline: status === "offline", available, priced });
-  const message = buyMessage(command);
-  const { reset } = command;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an answer belongs to the variant it came for.
-  useEffect(() => reset(), [sku, reset]);
-
-  const press = (): void => {
-    if (blocked !== null || command.pending) return;
-    const key = command.error instanceof UnknownOutcome ? command.error.key : crypto.randomUUID();
-    void command.send({ sku, quantity: 1, reference: `web-${key.slice(0, 8)}` }, { key });
+  const inCart = quantityOf(cart.cart, sku);
+  const offline = status === "offline";
+  const blocked = blockedBy({ offline, stock, priced: price !== null });
+  const want = (quantity: number): Promise<boolean> => {
+    if (price === null) return Promise.resolve(false);
+    const { amount_minor, currency } = price;
+    return cart.actions.put({ sku, quantity, accepted_minor: amount_minor, currency });
+  };
+  const buyNow = async (): Promise<void> => {
+    if (blocked !== null) return;
+    if (inCart > 0 || (await want(1))) navigate("/checkout");
   };
   return (
     <>
-      <button
-        type="button"
-        className="button button-main"
-        data-testid="buy"
-        aria-disabled={blocked !== null || command.pending}
-        aria-describedby={id}
-        onClick={press}
-      >
-        {blocked?.label ?? "Buy one"}
-      </button>
+      {inCart > 0 ? (
+        <InCart
+          cart={cart}
+          of={product.title}
+          quantity={inCart}
+          most={stock ? sellableOf(stock) : inCart}
+          offline={offline}
+          sku={sku}
+          want={want}
+        />
+      ) : (
+        <button
+          type="button"
+          className="button button-main"
+          data-testid="add-to-cart"
+          aria-disabled={blocked !== null}
+          aria-describedby={id}
+          onClick={() => blocked === null && void want(1)}
+        >
+          {blocked?.label ?? "Add to cart"}
+        </button>
+      )}
+      {blocked === null && (
+        <button
+          type="button"
+          className="button buy-more"
+          data-testid="buy-now"
+          aria-describedby={id}
+          onClick={() => void buyNow()}
+        >
+          {inCart > 0 ? "To the checkout" : "Buy now"}
+        </button>
+      )}
       <p className="buy-why" id={id}>
-        {blocked?.reason}
+        {blocked?.reason ?? laterText(stock)}
       </p>
-      <div role="status">
-        {message !== null && (
-          <p className="buy-message" data-tone={message.tone} data-testid="buy-message">
-            {message.tone === "good" && <Icon name="check" size={18} />}
-            {message.tone === "bad" && <Icon name="alert" size={18} />}
-            {message.text}
-          </p>
-        )}
-      </div>
+      <Trouble product={product} variant={variant} stock={stock} cart={cart} inCart={inCart} />
     </>
+  );
+}
+
+interface InCartProps {
+  cart: Cart;
+  of: string;
+  sku: string;
+  quantity: number;
+  most: number;
+  offline: boolean;
+  want: (quantity: number) => Promise<boolean>;
+}
+
+function InCart({ cart, of, sku, quantity, most, offline, want }: InCartProps) {
+  const pending = usePending(`cart:${cart.id}`);
+  const closed = cart.cart.status !== "open";
+  return (
+    <div className="in-cart" data-testid="in-cart" data-sku={sku}>
+      <Quantity
+        of={of}
+        value={quantity}
+        most={most}
+        disabled={offline || closed}
+        onChange={(next) => void want(next)}
+      />
+      <Link className="button button-main" href="/cart" data-testid="to-cart">
+        <Icon name={pending ? "bag" : "check"} size={18} /> {quantity} in your cart
+      </Link>
+    </div>
+  );
+}
+
+interface TroubleProps {
+  product: Product;
+  variant: Variant;
+  stock: Stock | null;
+  cart: Cart;
+  inCart: number;
+}
+
+/** A refusal of the last press; or the news that what is in the cart is there no more. */
+function Trouble({ product, variant, stock, cart, inCart }: TroubleProps) {
+  const problem = cart.problems.get(variant.sku);
+  const refused = problem ? refusalTold(problem.error) : null;
+  const short = cart.cart.status === "open" && stock !== null && sellableOf(stock) < inCart;
+  const text = refused?.text ?? (short ? fasterText(sellableOf(stock)) : null);
+  const article = articleOf(product, variant.sku);
+  if (text === null || article === null) return null;
+  const scarce = short || (refused !== null && refused.left !== null);
+  return (
+    <Faster text={text}>
+      {scarce && <Instead article={article} quantity={Math.max(1, problem?.wanted ?? inCart)} />}
+    </Faster>
   );
 }

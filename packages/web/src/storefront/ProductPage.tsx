@@ -1,7 +1,7 @@
 /** One product: pictures, variants, what it costs and how many are left right now. */
 
 import { useClient, useTopic, useTopics } from "@shopwire/client/react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { getJson, NOT_FOUND, withParams } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
 import type { Category, Item, Product, Variant } from "../shared/documents.ts";
@@ -10,6 +10,7 @@ import { Failed, Notice } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, navigate, usePlace, useTitle } from "../shared/router.tsx";
 import { BuyBox } from "./BuyBox.tsx";
+import { noteArticles } from "./cart/useArticle.ts";
 import { Gallery } from "./Gallery.tsx";
 import { entriesOf, paragraphsOf, stockWording, topicsOf, variantName } from "./offer.ts";
 import { EVERYTHING, urlOf } from "./query.ts";
@@ -53,6 +54,7 @@ function Shown({ product, item, categories }: ShownProps) {
   const { params, path } = usePlace();
   const asked = params.get("variant");
   const [first] = useState(() => firstVariant(product, item));
+  useEffect(() => noteArticles(product), [product]);
   const chosen =
     product.variants.find((one) => one.sku === asked) ??
     product.variants.find((one) => one.sku === first) ??
@@ -74,7 +76,8 @@ function Shown({ product, item, categories }: ShownProps) {
           <>
             <VariantPicker product={product} chosen={chosen} onChoose={choose} />
             <BuyBox
-              sku={chosen.sku}
+              product={product}
+              variant={chosen}
               price={priceOf(chosen.sku) ?? null}
               stock={stockOf(chosen.sku) ?? null}
             />

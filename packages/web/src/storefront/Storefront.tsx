@@ -1,6 +1,6 @@
 /** The shop: header, the page that the address names, footer. */
 
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { getJson } from "../shared/api.ts";
 import type { Category } from "../shared/documents.ts";
 import { Freshness } from "../shared/Freshness.tsx";
@@ -10,6 +10,7 @@ import { useRemote } from "../shared/remote.ts";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
 import { useRevision } from "../shared/useRevision.ts";
+import { CartButton } from "./cart/CartButton.tsx";
 import { ListPage } from "./ListPage.tsx";
 import { ProductPage } from "./ProductPage.tsx";
 import { EVERYTHING, type Query, queryOf, urlOf } from "./query.ts";
@@ -17,6 +18,11 @@ import { SearchField } from "./SearchField.tsx";
 import "../styles/storefront.css";
 import "../styles/list.css";
 import "../styles/product.css";
+import "../styles/trade.css";
+
+const Buying = lazy(() => import("./Buying.tsx"));
+/** Where it is. */
+const BUYING = ["/cart", "/checkout", "/orders", "/order/:id"];
 
 interface Categories {
   readonly items: readonly Category[];
@@ -34,6 +40,7 @@ export default function Storefront() {
   const place = usePlace();
   const query = useMemo(() => queryOf(place.path, place.params), [place]);
   const product = match("/product/:id", place.path);
+  const buying = BUYING.some((pattern) => match(pattern, place.path) !== null);
   const categories = useCategories();
   return (
     <div className="shop">
@@ -46,13 +53,18 @@ export default function Storefront() {
           <div className="shop-tools">
             <Freshness />
             <ThemeSwitch />
+            <CartButton />
           </div>
         </div>
         <CategoryMenu categories={categories} query={query} />
       </header>
-      <main id="main" tabIndex={-1} key={product ? place.path : "list"}>
+      <main id="main" tabIndex={-1} key={product || buying ? place.path : "list"}>
         {product ? (
           <ProductPage id={product.id ?? ""} categories={categories} />
+        ) : buying ? (
+          <Suspense>
+            <Buying path={place.path} />
+          </Suspense>
         ) : query ? (
           <ListPage query={query} categories={categories} />
         ) : (
@@ -61,7 +73,10 @@ export default function Storefront() {
       </main>
       <footer className="shop-foot">
         <p>Prices and stock come straight from our suppliers, and move while you look.</p>
-        <Link href="/console">Operator's console</Link>
+        <nav aria-label="More">
+          <Link href="/orders">Your orders</Link>
+          <Link href="/console">Operator's console</Link>
+        </nav>
       </footer>
     </div>
   );

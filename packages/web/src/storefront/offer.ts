@@ -30,15 +30,18 @@ export function summaryOf(
   return { price, from, available, status: statusOf(counted) };
 }
 
+/** The best first: a product is as available as its best variant. */
+const BY_AVAILABILITY = ["in_stock", "low", "preorder", "backorder", "out"] as const;
+
 function statusOf(stocks: readonly Stock[]): Stock["status"] | null {
-  if (stocks.length === 0) return null;
-  if (stocks.some((stock) => stock.status === "in_stock")) return "in_stock";
-  return stocks.some((stock) => stock.status === "low") ? "low" : "out";
+  return BY_AVAILABILITY.find((one) => stocks.some(({ status }) => status === one)) ?? null;
 }
 
 /** How many there are, in the words of a shop. */
 export function stockWording(available: number, status: Stock["status"] | null): string {
   if (status === null) return "Not in stock yet";
+  if (status === "preorder") return "Pre-order";
+  if (status === "backorder") return "To order, ships later";
   if (status === "out" || available <= 0) return "Sold out";
   if (status === "low") return available === 1 ? "Last one" : `Only ${available} left`;
   return `${available} in stock`;

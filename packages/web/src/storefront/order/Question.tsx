@@ -1,0 +1,68 @@
+/** A line that was promised and is short: what happened, and what the shopper can choose. */
+
+import type { Choice, OrderLine } from "@shopwire/client";
+import { useState } from "react";
+import { Icon } from "../../shared/icons.tsx";
+import { choiceWords, orderRefusal } from "./words.ts";
+
+interface QuestionProps {
+  line: OrderLine;
+  offline: boolean;
+  onChoose: (choice: Choice) => Promise<Error | null>;
+}
+
+export function Question({ line, offline, onChoose }: QuestionProps) {
+  const [chosen, setChosen] = useState<Choice | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const units = line.units.in_question ?? line.quantity;
+  const choose = async (choice: Choice): Promise<void> => {
+    if (offline || chosen !== null) return;
+    setChosen(choice);
+    setError(null);
+    const problem = await onChoose(choice);
+    setError(problem);
+    // Where it was taken, the order's document takes the question away.
+    if (problem !== null) setChosen(null);
+  };
+  return (
+    <section
+      className="question"
+      aria-label={`${line.title}: please choose`}
+      data-testid="conflict"
+    >
+      <h3>
+        <Icon name="scales" /> {sorryText(units, line.title)}
+      </h3>
+      <p>
+        Our supplier has sold {units === 1 ? "it" : "them"} elsewhere at the same moment. We are
+        sorry. What shall we do?
+      </p>
+      <ul className="choices">
+        {line.choices.map((choice) => {
+          const { label, text } = choiceWords(choice);
+          return (
+            <li key={choice}>
+              <button
+                type="button"
+                className="button"
+                data-testid={`choose-${choice}`}
+                aria-disabled={offline || chosen !== null}
+                onClick={() => void choose(choice)}
+              >
+                {chosen === choice ? "One moment…" : label}
+              </button>
+              <span>{text}</span>
+            </li>
+          );
+        })}
+      </ul>
+      <div role="alert">
+        {error !== null && <p className="question-refused">{orderRefusal(error)}</p>}
+      </div>
+    </section>
+  );
+}
+
+function sorryText(units: number, title: string): string {
+  return units === 1 ? `${title} is short` : `${units} of ${title} are short`;
+}

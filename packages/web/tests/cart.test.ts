@@ -1,0 +1,200 @@
+import type { CartDocument, CartLine } from "@shopwire/client";
+import { ShopwireError, UnknownOutcome } from "@shopwire/client";
+import { describe, expect, test } from "vitest";
+import type { Item, Price, Stock } from "../src/shared/documents.ts";
+import {
+  emptyCart,
+  issuesOf,
+  openIssues,
+  quantityOf,
+  type Row,
+  toAccept,
+  totalOf,
+  typedQuantity,
+  unitsOf,
+  withAccepted,
+  withLine,
+} from "../src/storefront/cart/cart.ts";
+import { insteadOf } from "../src/storefront/cart/instead.ts";
+import { fasterText, issueText, refusalTold } from "../src/storefront/cart/words.ts";
+
+const line = (sku: string, quantity: number, accepted_minor = 1_000): CartLine => ({
+  ...{ sku, quantity, accepted_minor, currency: "EUR" },
+});
+const cart = (...lines: CartLine[]): CartDocument => ({ ...emptyCart("c"), lines });
+const price = (amount_minor: number, currency = "EUR"): Price => ({
+  ...{ sku: "A", amount_minor, currency, compare_at_minor: null },
+});
+const stock = (available: number, backorder?: number): Stock => ({
+  ...{ sku: "A", available, status: "in_stock" },
+  ...(backorder === undefined ? {} : { backorder }),
+});
+const row = (wanted: CartLine, now: Price | null | undefined, left: Stock | undefined): Row => ({
+  line: wanted,
+  price: now,
+  stock: left,
+});
+
+describe("the cart's lines", () => {
+  test("keep their places when one of them changes", () => {
+    const before = cart(line("A", 1), line("B", 1), line("C", 1));
+    const after = withLine(before, line("B", 5));
+    expect(after.lines.map(({ sku, quantity }) => [sku, quantity])).toEqual([
+      ["A", 1],
+      ["B", 5],
+      ["C", 1],
+    ]);
+  });
+
+  test("are changed the same by the same press once more", () => {
+    const once = withLine(cart(line("A", 1)), line("B", 2));
+    expect(withLine(once, line("B", 2))).toEqual(once);
+    const gone = withLine(once, line("B", 0));
+    expect(gone.lines).toEqual([line("A", 1)]);
+    expect(withLine(gone, line("B", 0))).toEqual(gone);
+  });
+
+  test("are counted, also where there is no cart", () => {
+    expect(unitsOf(cart(line("A", 2), line("B", 3)))).toBe(5);
+    expect(unitsOf(undefined)).toBe(0);
+    expect(quantityOf(cart(line("A", 2)), "A")).toBe(2);
+    expect(quantityOf(null, "A")).toBe(0);
+  });
+
+  test("amount to their accepted prices, in one currency or not at all", () => {
+    expect(totalOf([line("A", 3, 1_999), line("B", 1, 1)])).toEqual({
+      minor: 5_998,
+      currency: "EUR",
+    });
+    expect(totalOf([line("A", 1), { ...line("B", 1), currency: "USD" }])).toBeNull();
+    expect(totalOf([])).toBeNull();
+  });
+});
+
+describe("what changed since the shopper looked", () => {
+  test("is nothing where price and stock are as they were, or not known yet", () => {
+    expect(issuesOf(row(line("A", 2), price(1_000), stock(2)))).toEqual([]);
+    expect(issuesOf(row(line("A", 2), undefined, undefined))).toEqual([]);
+  });
+
+  test("is told at the line, a fall of the price as well as a rise", () => {
+    expect(issuesOf(row(line("A", 1), price(900), stock(5)))).toEqual([
+      { kind: "price", from: 1_000, to: 900 },
+    ]);
+    expect(issuesOf(row(line("A", 1), price(1_000, "USD"), stock(5)))).toHaveLength(1);
+  });
+
+  test("counts what can be delivered later as there", () => {
+    expect(issuesOf(row(line("A", 3), price(1_000), stock(1, 2)))).toEqual([]);
+    expect(issuesOf(row(line("A", 4), price(1_000), stock(1, 2)))).toEqual([
+      { kind: "short", left: 3 },
+    ]);
+  });
+
+  test("is only that it is gone, where it has no price any more", () => {
+    expect(issuesOf(row(line("A", 1), null, stock(0)))).toEqual([{ kind: "withdrawn" }]);
+  });
+
+  test("must be accepted: prices by a press, as they are now", () => {
+    const rows = [
+      row(line("A", 1), price(1_200), stock(5)),
+      row(line("B", 1), price(1_000), stock(5)),
+    ];
+    expect(openIssues(rows)).toBe(1);
+    const accepted = toAccept(rows);
+    expect(accepted).toEqual([{ sku: "A", amount_minor: 1_200, currency: "EUR" }]);
+    const after = withAccepted(cart(line("A", 1), line("B", 1)), accepted);
+    expect(after.lines.map(({ accepted_minor }) => accepted_minor)).toEqual([1_200, 1_000]);
+    expect(openIssues([row(after.lines[0] as CartLine, price(1_200), stock(5))])).toBe(0);
+  });
+});
+
+describe("in words", () => {
+  test("someone was faster, with what is left", () => {
+    expect(fasterText(0)).toBe("Someone was faster: it is sold out now.");
+    expect(fasterText(1)).toBe("Someone was faster: only 1 is left.");
+    expect(issueText({ kind: "short", left: 2 }, 3)).toBe(
+      "Someone was faster: only 2 are left. You wanted 3.",
+    );
+  });
+
+  test("a price says which way it went", () => {
+    expect(issueText({ kind: "price", from: 2, to: 1 }, 1)).toContain("cheaper");
+    expect(issueText({ kind: "price", from: 1, to: 2 }, 1)).toContain("gone up");
+  });
+
+  const refused = (code: number, data = {}) =>
+    new ShopwireError({ code, message: "Server.", remedy: "Do this.", data }, 409);
+
+  test.each([
+    [2104, { available: 2 }, "Someone was faster: only 2 are left.", 2],
+    [2104, { available: 0 }, "Someone was faster: it is sold out now.", 0],
+    [2107, { allowed: 3 }, "one shopper can have 3", 3],
+    [2108, {}, "being paid for by others", null],
+    [2300, {}, "being paid for", null],
+    [2301, {}, "full", null],
+    [2000, {}, "another window", null],
+    [2200, {}, "changed once more", null],
+    [9999, {}, "Server. Do this.", null],
+  ])("refusal %i is told to a shopper", (code, data, text, left) => {
+    const told = refusalTold(refused(code, data));
+    expect(told.text).toContain(text);
+    expect(told.left).toBe(left);
+  });
+
+  test("no answer is not a refusal", () => {
+    expect(refusalTold(new UnknownOutcome("k", null)).text).toContain("No answer came");
+  });
+});
+
+test("what is typed is a number of articles or nothing", () => {
+  expect(["3", " 12 ", "", "-1", "1.5", "99999", "x"].map(typedQuantity)).toEqual([
+    ...[3, 12, null, null, null, null, null],
+  ]);
+});
+
+describe("instead", () => {
+  const item = (id: string, variants: [sku: string, minor: number, available: number][]): Item =>
+    ({
+      ...{ topic: `product:${id}`, v: 1, at: 0 },
+      doc: {
+        ...{ id, title: id, status: "active", categories: [], images: [], options: [] },
+        variants: variants.map(([sku]) => ({ sku, title: sku, options: {}, gtin: null })),
+      },
+      prices: variants.map(([sku, amount_minor]) => ({
+        ...{ topic: `price:${sku}`, v: 1, at: 0 },
+        doc: { sku, amount_minor, currency: "EUR", compare_at_minor: null },
+      })),
+      stocks: variants.map(([sku, , available]) => ({
+        ...{ topic: `stock:${sku}`, v: 1, at: 0 },
+        doc: { sku, available, status: "in_stock" },
+      })),
+    }) as unknown as Item;
+  const skus = (items: Item[], quantity = 1) =>
+    insteadOf("A-1", quantity, 1_000, items).map(({ variant }) => variant.sku);
+
+  test("other variants come first, then neighbours of a similar price", () => {
+    const items = [
+      item("dear", [["D-1", 9_000, 9]]),
+      item("a", [
+        ["A-1", 1_000, 0],
+        ["A-2", 1_500, 4],
+      ]),
+      item("near", [["N-1", 1_100, 9]]),
+    ];
+    expect(skus(items)).toEqual(["A-2", "N-1", "D-1"]);
+  });
+
+  test("only what is there in the wanted number, one of each product, and not too many", () => {
+    const items = [
+      item("a", [["A-1", 1_000, 0]]),
+      item("few", [["F-1", 1_000, 1]]),
+      item("b", [
+        ["B-1", 1_000, 9],
+        ["B-2", 1_000, 9],
+      ]),
+      ...["c", "d", "e"].map((id) => item(id, [[`${id}-1`, 1_200, 9]])),
+    ];
+    expect(skus(items, 2)).toEqual(["B-1", "c-1", "d-1"]);
+  });
+});
