@@ -1,14 +1,21 @@
 """What others may ask of the inventory."""
 
+from typing import Literal
+
 import msgspec
 
 from shopwire.kernel.commands import Command
+
+Reason = Literal["cancelled", "refused", "returned"]
+
+# -- what suppliers tell ----------------------------------------------------------------------
 
 
 class ReportStock(Command, frozen=True, kw_only=True):
     """A supplier says how many units of a SKU it has.
 
-    `as_of_ms` is the moment the count was taken: sales up to then are in it. Without one the
+    `as_of_ms` and `sequence` say of which moment: sales that the supplier had booked by then are
+    in the count. `seen` names sales or purchase orders that are in it. With nothing at all the
     count is read conservatively: no sale is taken to be in it.
     """
 
@@ -18,6 +25,10 @@ class ReportStock(Command, frozen=True, kw_only=True):
     supplier: str
     quantity: int
     as_of_ms: int | None = None
+    """On the supplier's clock."""
+    sequence: int | None = None
+    """Number of the report, or of the last thing in it, where the supplier counts them."""
+    seen: tuple[str, ...] | None = None
     reference: str = ""
     """Where the count comes from, for the ledger: an import's run."""
 
@@ -30,18 +41,154 @@ class Count(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReportStocks(Command, frozen=True, kw_only=True):
-    """A supplier's counts of many SKUs of one partition; each is taken or refused by itself."""
+    """A supplier's counts of many SKUs; each is taken or refused by itself."""
 
     operation = "inventory.report_stocks"
 
     supplier: str
     counts: tuple[Count, ...]
     as_of_ms: int | None = None
+    sequence: int | None = None
+    seen: tuple[str, ...] | None = None
     reference: str = ""
 
 
+class Booked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale that the supplier has taken off its stock."""
+
+    sku: str
+    reference: str
+    """Under which it was sold."""
+    quantity: int | None = None
+    """How many of its units; None for all that are left."""
+    booking: str = ""
+    """Tells several acknowledgements of one sale apart; the same one again changes nothing."""
+
+
+class BookSales(Command, frozen=True, kw_only=True):
+    """A supplier has booked sales: its counts as of this moment, or sequence, contain them."""
+
+    operation = "inventory.book_sales"
+
+    supplier: str
+    sales: tuple[Booked, ...]
+    at_ms: int | None = None
+    """On the supplier's clock."""
+    sequence: int | None = None
+
+
+class ReleaseSale(Command, frozen=True, kw_only=True):
+    """Units of a sale will not be, or came back.
+
+    Cancelled or returned units that the supplier's count still contains are free at once; those
+    that it lacks already come back with its next count. Refused units wait for its next count: it
+    has just said that it lacks them.
+    """
+
+    operation = "inventory.release_sale"
+
+    sku: str
+    supplier: str
+    reference: str
+    quantity: int
+    reason: Reason
+    at_ms: int | None = None
+    """When the supplier refused, on its clock: a count as of then or later knows of it."""
+    sequence: int | None = None
+
+
+# -- selling ----------------------------------------------------------------------------------
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One article of a set, and how many of it one set has."""
+
+    sku: str
+    quantity: int
+
+
+class HoldLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units that are reserved together with those of the other lines."""
+
+    sku: str
+    quantity: int
+    parts: tuple[Part, ...] = ()
+    """What the set is made of, where the SKU is one."""
+    supplier: str | None = None
+    """Take them from this supplier only."""
+    avoid: tuple[str, ...] = ()
+    """Take none from these suppliers."""
+
+
+class HoldStock(Command, frozen=True, kw_only=True):
+    """Reserves units for a while, all lines or none.
+
+    Lines of one SKU add up, and so do sets that share an article. The same id with the same lines
+    again changes nothing and has the same result.
+    """
+
+    operation = "inventory.hold_stock"
+
+    hold_id: str
+    lines: tuple[HoldLine, ...]
+    ttl_ms: int
+    shopper: str = ""
+    """Whom a limit a shopper counts; a name that says nothing to others."""
+    reference: str = ""
+    """What it is for, for the ledger; the hold's id if empty."""
+
+
+class PostHold(Command, frozen=True, kw_only=True):
+    """Reserved units are sold. `skus` names those that the hold took units of, at least."""
+
+    operation = "inventory.post_hold"
+
+    hold_id: str
+    skus: tuple[str, ...]
+
+
+class VoidHold(Command, frozen=True, kw_only=True):
+    """Reserved units are free again. `skus` as for PostHold."""
+
+    operation = "inventory.void_hold"
+
+    hold_id: str
+    skus: tuple[str, ...]
+
+
+class HoldRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A hold and the SKUs that it took units of."""
+
+    hold_id: str
+    skus: tuple[str, ...]
+
+
+class ExpireHolds(Command, frozen=True, kw_only=True):
+    """Ends the holds whose time is over; those that still have time, or ended, stay as they are."""
+
+    operation = "inventory.expire_holds"
+
+    holds: tuple[HoldRef, ...]
+    at_ms: int = 0
+    """When the sweep looked: a second look at the same holds is another request."""
+
+
+class CheckStock(Command, frozen=True, kw_only=True):
+    """Refuses as HoldStock would for this line, and changes nothing."""
+
+    operation = "inventory.check_stock"
+
+    sku: str
+    quantity: int
+    shopper: str = ""
+    parts: tuple[Part, ...] = ()
+
+
 class SellStock(Command, frozen=True, kw_only=True):
-    """Sells units of a SKU from whichever suppliers have them, all or nothing."""
+    """Sells units of a SKU from whichever suppliers have them, all or nothing.
+
+    It is a sale that the supplier books at once, such as one over its own counter.
+    """
 
     operation = "inventory.sell_stock"
 
@@ -49,6 +196,9 @@ class SellStock(Command, frozen=True, kw_only=True):
     quantity: int
     reference: str = ""
     """What it was sold for, for the ledger: an order."""
+
+
+# -- the shop's rules -------------------------------------------------------------------------
 
 
 class SetPolicy(Command, frozen=True, kw_only=True):
@@ -61,3 +211,39 @@ class SetPolicy(Command, frozen=True, kw_only=True):
     """Units of each supplier that are never sold: they may be gone already."""
     low_threshold: int = 5
     """From how many units on a screen says that few are left."""
+    backorder_max: int = 0
+    """Units of each supplier that may be promised beyond its count."""
+    preorder_until_ms: int | None = None
+    """Units beyond the count are preorders until then, and none are sold any more after it."""
+    shopper_units_max: int | None = None
+    """Units that one shopper may have reserved and bought; counts from when it is set."""
+    held_units_max: int | None = None
+    """Units that may wait for payment at once."""
+
+
+class EndPreorder(Command, frozen=True, kw_only=True):
+    """The time of a preorder is over: from now on only what is there is sold."""
+
+    operation = "inventory.end_preorder"
+
+    sku: str
+    until_ms: int
+    """The moment that the policy names; another one has been set since if it differs."""
+
+
+class PutBundle(Command, frozen=True, kw_only=True):
+    """A SKU is a set of others, and has no stock of its own; without parts it is one no more."""
+
+    operation = "inventory.put_bundle"
+
+    sku: str
+    parts: tuple[Part, ...]
+
+
+class CountSets(Command, frozen=True, kw_only=True):
+    """The stock of a set's parts changed: how many whole sets there are is counted anew."""
+
+    operation = "inventory.count_sets"
+
+    sku: str
+    parts: tuple[str, ...]

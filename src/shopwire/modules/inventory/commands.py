@@ -1,4 +1,4 @@
-"""How the inventory decides."""
+"""How the inventory decides what suppliers count and what is sold at once."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -8,98 +8,159 @@ from msgspec.structs import replace
 from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.each import each
 from shopwire.kernel.errors import InvalidField, StockShort
-from shopwire.kernel.rows import Need, View
+from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_name, check_quantity
-from shopwire.modules.inventory.api import ReportStock, ReportStocks, SellStock, SetPolicy
+from shopwire.modules.inventory.api import ReportStock, ReportStocks, SellStock
+from shopwire.modules.inventory.counting import (
+    Mark,
+    Report,
+    counted,
+    named_by,
+    overpromised,
+    restated,
+    superseded,
+)
 from shopwire.modules.inventory.domain import (
+    OpenSale,
     Pool,
+    Sale,
     StockItem,
+    both_sides,
     document_of,
     moved,
-    reported,
-    sold_from,
-    spread,
-    too_late,
+    promised,
+    told,
 )
-from shopwire.modules.inventory.events import (
-    PolicyFacts,
-    StockFacts,
-    StockPolicySet,
-    StockReported,
-    StockSold,
-)
+from shopwire.modules.inventory.events import SalesBooked, StockFacts, StockReported, StockSold
+from shopwire.modules.inventory.holding import Portion, Wanted, choose
+from shopwire.modules.inventory.holds import HOLD_HANDLERS
+from shopwire.modules.inventory.limits import SEEN_REFERENCES_MAX
+from shopwire.modules.inventory.policies import POLICY_HANDLERS
+from shopwire.modules.inventory.sales import SALE_HANDLERS, check_mark
 
-CLOCK_SKEW_MS_MAX: Final = 5 * 60_000
-"""How far ahead of ours a supplier's clock may be; a later moment is refused."""
-
-
-def needs_sku(command: ReportStock | SellStock | SetPolicy) -> Iterable[Need]:
-    """The SKU and all of its pools."""
-    return (Need(StockItem, command.sku), Need(Pool, command.sku))
+# -- what suppliers count ---------------------------------------------------------------------
 
 
 def do_report_stock(command: ReportStock, view: View, context: Context) -> Decision:
     """Takes over a supplier's count, unless it speaks of an earlier moment than a known one."""
     sku, supplier = check_name(command.sku, "sku"), check_name(command.supplier, "supplier")
     quantity = check_quantity(command.quantity, least=0)
-    _check_moment(command.as_of_ms, context.now_ms)
-    _check_reference(command.reference)
+    mark = check_mark(Mark(command.as_of_ms, command.sequence), "as_of_ms", context.now_ms)
+    _check_seen(command.seen)
+    if command.reference:
+        check_name(command.reference, "reference")
     item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
-    pools = {pool.supplier: pool for pool in view.all(Pool, sku)}
-    before = pools.get(supplier)
-    if before is not None and too_late(before, command.as_of_ms):
-        return Decision(result={"applied": False, "reason": "superseded"})
+    before = view.one(Pool, sku, supplier)
+    live = [
+        sale
+        for sale in view.all(OpenSale, sku)
+        if sale.supplier == supplier and sale.state in ("open", "refused")
+    ]
+    report = Report(quantity, mark, None if command.seen is None else frozenset(command.seen))
+    if before is not None and superseded(before, mark):
+        return _seen_before(command, item, before, live, report, view, context)
     known = before or Pool(tenant=context.tenant, sku=sku, supplier=supplier)
-    after = reported(known, quantity, command.as_of_ms)
+    after, changed = counted(known, report, live, item.backorder_max)
     if before is not None and _same_balances(before, after):
         # The count says nothing new, but a later moment must still outrank earlier ones.
-        newer = replace(before, as_of_ms=after.as_of_ms, doubtful=after.doubtful)
+        newer = replace(
+            before, as_of_ms=after.as_of_ms, sequence=after.sequence, doubtful=after.doubtful
+        )
         return Decision(put=[newer], result={"applied": False, "reason": "unchanged"})
-    pool, line, fact = moved(
-        known,
+    return _reported(command, item, (known, after), (live, changed), view, context)
+
+
+def _reported(
+    command: ReportStock,
+    item: StockItem,
+    pool: tuple[Pool, Pool],
+    sales: tuple[list[OpenSale], list[OpenSale]],
+    view: View,
+    context: Context,
+) -> Decision:
+    before, after = pool
+    live, changed = sales
+    line, fact = moved(
+        before,
         after,
         "report",
         reference=command.reference,
         command_id=context.command_id,
         now_ms=context.now_ms,
     )
-    pools[supplier] = pool
-    item = replace(item, version=item.version + 1)
-    document = document_of(item, pools.values())
-    event = StockReported(
-        entity=sku,
-        version=item.version,
-        document=document,
-        facts=StockFacts(moved=[fact], reference=command.reference, as_of_ms=command.as_of_ms),
+    short = []
+    if after.shortfall:
+        gone = {(sale.reference, sale.part) for sale in changed}
+        short = overpromised(
+            after,
+            [s for s in live if s.state == "open" and (s.reference, s.part) not in gone],
+        )
+    facts = StockFacts(
+        moved=[fact],
+        reference=command.reference,
+        as_of_ms=command.as_of_ms,
+        sequence=command.sequence,
+        shortfall=after.shortfall,
+        overpromised=short,
     )
-    return Decision(
-        put=[item, pool, line],
-        events=[event],
-        result={"applied": True, "available": document.available, "shortfall": pool.shortfall},
+    item, event = told(StockReported, item, _pools_with(after, view), facts)
+    rows: list[Row] = [item, after, line]
+    for sale in changed:
+        rows += both_sides(sale)
+    available = event.document.available
+    result = {"applied": True, "available": available, "shortfall": after.shortfall}
+    return Decision(put=rows, events=[event], result=result)
+
+
+def _seen_before(
+    command: ReportStock,
+    item: StockItem,
+    before: Pool,
+    live: list[OpenSale],
+    report: Report,
+    view: View,
+    context: Context,
+) -> Decision:
+    """A superseded count is worth nothing, but what it has seen is in the later one as well."""
+    result = {"applied": False, "reason": "superseded"}
+    seen = [sale for sale in live if sale.state == "open" and named_by(report.seen, sale)]
+    if not seen:
+        return Decision(result=result)
+    after = restated(before, before.sold - sum(sale.quantity for sale in seen))
+    line, fact = moved(
+        before,
+        after,
+        "book",
+        reference=command.reference,
+        command_id=context.command_id,
+        now_ms=context.now_ms,
     )
+    facts = StockFacts(moved=[fact], reference=command.reference)
+    item, event = told(SalesBooked, item, _pools_with(after, view), facts)
+    rows: list[Row] = [item, after, line]
+    for sale in seen:
+        rows += both_sides(replace(sale, state="reflected"))
+    return Decision(put=rows, events=[event], result=result)
 
 
-def _check_moment(as_of_ms: int | None, now_ms: int) -> None:
-    if as_of_ms is None or 0 <= as_of_ms <= now_ms + CLOCK_SKEW_MS_MAX:
-        return
-    reason = "it lies before 1970"
-    if as_of_ms > 0:
-        reason = "the supplier's clock is ahead by more than five minutes"
-    raise InvalidField(
-        f"The count's moment cannot be used: {reason}.",
-        field="as_of_ms",
-        reason=reason,
-        value=str(as_of_ms)[:60],
-    )
+def _pools_with(after: Pool, view: View) -> Iterable[Pool]:
+    return [after, *(one for one in view.all(Pool, after.sku) if one.supplier != after.supplier)]
 
 
-def _check_reference(reference: str) -> None:
-    if reference:
-        check_name(reference, "reference")
+def _check_seen(seen: tuple[str, ...] | None) -> None:
+    if seen is not None and len(seen) > SEEN_REFERENCES_MAX:
+        reason = f"more than {SEEN_REFERENCES_MAX} at once"
+        raise InvalidField(f"seen: {reason}.", field="seen", reason=reason)
 
 
 def _same_balances(one: Pool, other: Pool) -> bool:
-    return (one.reported, one.sold, one.shortfall) == (other.reported, other.sold, other.shortfall)
+    return (*(one.reported, one.sold, one.backorder, one.shortfall, one.withheld),) == (
+        other.reported,
+        other.sold,
+        other.backorder,
+        other.shortfall,
+        other.withheld,
+    )
 
 
 def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Decision:
@@ -111,6 +172,8 @@ def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Dec
                 supplier=command.supplier,
                 quantity=count.quantity,
                 as_of_ms=command.as_of_ms,
+                sequence=command.sequence,
+                seen=command.seen,
                 reference=command.reference,
             )
             for count in command.counts
@@ -120,74 +183,79 @@ def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Dec
     )
 
 
+# -- selling at once --------------------------------------------------------------------------
+
+
 def do_sell_stock(command: SellStock, view: View, context: Context) -> Decision:
     """Sells all of the wanted units or none; raises StockShort with what is left."""
     sku, quantity = check_name(command.sku, "sku"), check_quantity(command.quantity, least=1)
-    _check_reference(command.reference)
+    if command.reference:
+        check_name(command.reference, "reference")
     item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
-    pools = {pool.supplier: pool for pool in view.all(Pool, sku)}
-    taken = spread(pools.values(), quantity, item.buffer)
-    if sum(part for _, part in taken) < quantity:
-        available = document_of(item, pools.values()).available
+    pools = view.all(Pool, sku)
+    taken = choose(pools, [Wanted(quantity, None, ())], item.buffer, 0)
+    if taken is None:
+        available = document_of(item, pools).available
         raise StockShort(sku=sku, requested=quantity, available=available)
-    return sale(command, item, pools, taken, context)
+    return sale(command, item, {pool.supplier: pool for pool in pools}, taken, context)
 
 
 def sale(
     command: SellStock,
     item: StockItem,
     pools: dict[str, Pool],
-    taken: list[tuple[Pool, int]],
+    taken: Iterable[Portion],
     context: Context,
 ) -> Decision:
     """Books units as sold. Checks nothing: the schema is what refuses a sale beyond the limit."""
     rows: list[Any] = []
     facts = []
-    for known, part in taken:
-        pool, line, fact = moved(
+    for known, units, _ in taken:
+        pool = promised(known, known.reserved, known.sold + units)
+        line, fact = moved(
             known,
-            sold_from(known, part, context.now_ms),
+            pool,
             "sale",
             reference=command.reference,
             command_id=context.command_id,
             now_ms=context.now_ms,
         )
         pools[pool.supplier] = pool
-        rows += [pool, line]
+        rows += (pool, line, *both_sides(_direct(command, pool, units, context)))
         facts.append(fact)
-    item = replace(item, version=item.version + 1)
-    document = document_of(item, pools.values())
-    event = StockSold(
-        entity=item.sku,
-        version=item.version,
-        document=document,
-        facts=StockFacts(moved=facts, reference=command.reference),
-    )
-    result = {"sku": item.sku, "quantity": command.quantity, "available": document.available}
+    why = StockFacts(moved=facts, reference=command.reference)
+    item, event = told(StockSold, item, pools.values(), why)
+    available = event.document.available
+    result = {"sku": item.sku, "quantity": command.quantity, "available": available}
     return Decision(put=[item, *rows], events=[event], result=result)
 
 
-def do_set_policy(command: SetPolicy, view: View, context: Context) -> Decision:
-    """Changes buffer and threshold of a SKU; it may have no stock yet."""
-    sku = check_name(command.sku, "sku")
-    buffer = check_quantity(command.buffer, least=0, field="buffer")
-    threshold = check_quantity(command.low_threshold, least=0, field="low_threshold")
-    item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
-    if item.version and (item.buffer, item.low_threshold) == (buffer, threshold):
-        return Decision(result={"applied": False, "reason": "unchanged"})
-    item = replace(item, version=item.version + 1, buffer=buffer, low_threshold=threshold)
-    document = document_of(item, view.all(Pool, sku))
-    facts = PolicyFacts(buffer=buffer, low_threshold=threshold)
-    event = StockPolicySet(entity=sku, version=item.version, document=document, facts=facts)
-    result = {"applied": True, "available": document.available}
-    return Decision(put=[item], events=[event], result=result)
+def _direct(command: SellStock, pool: Pool, units: int, context: Context) -> Sale:
+    """A sale that the supplier books at its own moment.
+
+    It counts as later than the count that is known when it is made, even where the supplier's
+    clock is ahead of ours: the same count delivered again must not contain it.
+    """
+    at_ms = context.now_ms if pool.as_of_ms is None else max(context.now_ms, pool.as_of_ms + 1)
+    return Sale(
+        tenant=pool.tenant,
+        sku=pool.sku,
+        supplier=pool.supplier,
+        reference=command.reference or context.command_id,
+        part=context.command_id,
+        quantity=units,
+        seq=pool.seq,
+        sold_at_ms=context.now_ms,
+        answer="booked",
+        marked_at_ms=at_ms,
+    )
 
 
 HANDLERS: Final = (
     Handler(
         command=ReportStock,
         partition_key=lambda command: command.sku,
-        needs=needs_sku,
+        needs=lambda command: [Need(kind, command.sku) for kind in (StockItem, Pool, OpenSale)],
         decide=do_report_stock,
     ),
     Handler(
@@ -195,20 +263,19 @@ HANDLERS: Final = (
         partition_key=lambda command: command.counts[0].sku if command.counts else "",
         keys=lambda command: (count.sku for count in command.counts),
         needs=lambda command: (
-            Need(kind, count.sku) for count in command.counts for kind in (StockItem, Pool)
+            Need(kind, count.sku)
+            for count in command.counts
+            for kind in (StockItem, Pool, OpenSale)
         ),
         decide=do_report_stocks,
     ),
     Handler(
         command=SellStock,
         partition_key=lambda command: command.sku,
-        needs=needs_sku,
+        needs=lambda command: (Need(StockItem, command.sku), Need(Pool, command.sku)),
         decide=do_sell_stock,
     ),
-    Handler(
-        command=SetPolicy,
-        partition_key=lambda command: command.sku,
-        needs=needs_sku,
-        decide=do_set_policy,
-    ),
+    *HOLD_HANDLERS,
+    *SALE_HANDLERS,
+    *POLICY_HANDLERS,
 )

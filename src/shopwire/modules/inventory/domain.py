@@ -1,35 +1,41 @@
 """A stock pool is a ledger: one SKU at one supplier, every unit explained."""
 
 from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, TypeVar
 
+import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from shopwire.kernel.rows import Row
-from shopwire.modules.inventory.events import PoolMoved, Status, StockDocument
+from shopwire.modules.inventory.api import HoldLine, Part, Reason
+from shopwire.modules.inventory.events import (
+    BundleRef,
+    PartDocument,
+    PoolMoved,
+    Status,
+    StockDocument,
+    StockEvent,
+    StockFacts,
+)
+
+E = TypeVar("E", bound=StockEvent)
 
 LOW_THRESHOLD_DEFAULT: Final = 5
 """From how many units on a screen says that few are left, unless a policy says otherwise."""
 
-UNREFLECTED_SALES_MAX: Final = 64
-"""Sales a pool remembers one by one until a report reflects them.
-
-Beyond it the two oldest become one, of the later moment: a report that reflects only the first of
-them then reflects neither, so the shop offers fewer units than there are, never more.
-"""
-
-Kind = Literal["report", "sale"]
-
-
-class Sale(NamedTuple):
-    """Units that were sold at a moment and are not in the supplier's count yet."""
-
-    at_ms: int
-    quantity: int
+Kind = Literal["report", "sale", "hold", "post", "void", "expire", "book", "release"]
+HoldState = Literal["pending", "posted", "voided", "expired"]
+SaleState = Literal["open", "reflected", "refused", "released"]
+"""Open: not in the supplier's count. Reflected: in it. Refused: the supplier lacks the units and
+its count does not know yet. Released: over."""
+Answer = Literal["none", "booked", "rest"]
+"""What the supplier said: nothing yet, that it booked these units, or only that it booked others
+of the same sale."""
 
 
 class StockItem(Row, frozen=True, kw_only=True):
-    """A SKU: the version of its public document, and the shop's policy for it."""
+    """A SKU: the version of its public document, and the shop's rules for it."""
 
     table = "stock_item"
     group_field = "sku"
@@ -39,10 +45,28 @@ class StockItem(Row, frozen=True, kw_only=True):
     version: int = 0
     buffer: int = 0
     low_threshold: int = LOW_THRESHOLD_DEFAULT
+    backorder_max: int = 0
+    preorder_until_ms: int | None = None
+    shopper_units_max: int | None = None
+    held_units_max: int | None = None
+    parts: tuple[Part, ...] = ()
+    """What a set is made of; empty for an article that has stock itself."""
+    sets: int = 0
+    """Sets that could be sold when its parts were counted last."""
+    bundles: tuple[BundleRef, ...] = ()
+    """Sets that have this article in them."""
+
+    def beyond_max(self, now_ms: int) -> int:
+        """Units of each pool that may be promised beyond its count at this moment."""
+        until_ms = self.preorder_until_ms
+        return self.backorder_max if until_ms is None or now_ms < until_ms else 0
 
 
 class Pool(Row, frozen=True, kw_only=True):
-    """One SKU at one supplier. The schema refuses reserved + sold > reported + shortfall."""
+    """One SKU at one supplier.
+
+    The schema refuses reserved + sold > reported + backorder + shortfall.
+    """
 
     table = "stock_pool"
     group_field = "sku"
@@ -53,22 +77,35 @@ class Pool(Row, frozen=True, kw_only=True):
     reported: int = 0
     reserved: int = 0
     sold: int = 0
-    """Sold and not yet in the supplier's count."""
+    """Sold and not yet in the supplier's count: the sum of the open sales."""
+    backorder: int = 0
+    """Promised beyond the count, as whoever bought it was told."""
     shortfall: int = 0
-    """Promised more than the supplier says it has; only a report may raise it."""
+    """Promised beyond the count against the promise; only what a supplier says may raise it."""
+    backorder_max: int = 0
+    """What `backorder` may rise to."""
+    withheld: int = 0
+    """Refused by the supplier since its count, which still contains them: not offered."""
     reports: int = 0
-    """Reports taken over so far."""
+    """Statements of the supplier taken over so far."""
     as_of_ms: int | None = None
-    """The moment of the latest report that named one; an older one comes too late."""
+    """The latest moment that a count named: an older one comes too late."""
+    sequence: int | None = None
+    """The highest number that a count named."""
     doubtful: bool = False
-    """The last report did not say which sales are in it."""
-    unreflected: tuple[Sale, ...] = ()
+    """The last count did not say which sales are in it."""
     seq: int = 0
     """Number of the last ledger line."""
 
     def sellable(self, buffer: int) -> int:
         """Units of this pool that may be promised, at least 0."""
-        return max(0, self.reported - self.reserved - self.sold - buffer)
+        free = self.reported - self.reserved - self.sold - self.withheld - buffer
+        return max(0, free)
+
+    def beyond(self, buffer: int, beyond_max: int) -> int:
+        """Units that may be promised besides, to be sent later."""
+        free = self.reported - self.reserved - self.sold - self.withheld - buffer
+        return max(0, free + beyond_max) - max(0, free)
 
 
 class LedgerLine(Row, frozen=True, kw_only=True):
@@ -86,113 +123,240 @@ class LedgerLine(Row, frozen=True, kw_only=True):
     reported_delta: int
     reserved_delta: int
     sold_delta: int
+    backorder_delta: int
     shortfall_delta: int
     reported: int
     reserved: int
     sold: int
+    backorder: int
     shortfall: int
+    backorder_max: int
     reference: str
     command_id: str
     at_ms: int
 
 
-def document_of(item: StockItem, pools: Iterable[Pool]) -> StockDocument:
-    """What the public sees of a SKU."""
-    available = sum(pool.sellable(item.buffer) for pool in pools)
-    status: Status = "in_stock"
-    if available == 0:
-        status = "out"
-    elif available <= item.low_threshold:
-        status = "low"
-    return StockDocument(sku=item.sku, available=available, status=status)
+class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Units that a hold took of one pool."""
+
+    sku: str
+    supplier: str
+    quantity: int
+    backordered: int = 0
+    """How many of them the supplier did not have."""
 
 
-def reported(pool: Pool, quantity: int, as_of_ms: int | None) -> Pool:
-    """The pool after a report that is not too late; `seq` is left to `moved`."""
-    reflected = 0
-    unreflected = pool.unreflected
-    if as_of_ms is not None:
-        reflected = sum(sale.quantity for sale in unreflected if sale.at_ms <= as_of_ms)
-        unreflected = tuple(sale for sale in unreflected if sale.at_ms > as_of_ms)
-    sold = pool.sold - reflected
+class StockHold(Row, frozen=True, kw_only=True):
+    """Units reserved together, for a while. Every command on it names the SKUs it took."""
+
+    table = "stock_hold"
+    group_field = "hold_id"
+    key_fields = ("hold_id",)
+
+    hold_id: str
+    state: HoldState
+    shopper: str
+    reference: str
+    asked: tuple[HoldLine, ...]
+    taken: tuple[Taken, ...]
+    skus: tuple[str, ...]
+    """Those of `taken`, sorted."""
+    counted: tuple[str, ...]
+    """SKUs of which the shopper has a tally."""
+    held_at_ms: int
+    expires_at_ms: int
+
+
+class Tally(Row, frozen=True, kw_only=True):
+    """Units of one SKU that one shopper has reserved or bought by one hold.
+
+    Only kept where a policy limits the units a shopper. The hold and its sales prove what it says.
+    """
+
+    table = "stock_tally"
+    group_field = "place"
+    key_fields = ("place", "hold_id")
+    blind = True
+
+    place: str
+    hold_id: str
+    quantity: int
+
+
+def tally_place(sku: str, shopper: str) -> str:
+    """Under what the units of a SKU that a shopper has are counted."""
+    # Names have printable characters only, so no two pairs share a place.
+    return f"{sku}\x1f{shopper}"
+
+
+class _Sale(Row, frozen=True, kw_only=True):
+    """Units sold together that share one fate; a sale of several fates has several parts."""
+
+    sku: str
+    supplier: str
+    reference: str
+    part: str
+    quantity: int
+    backordered: int = 0
+    """How many of them the supplier did not have when they were promised."""
+    shopper: str = ""
+    """Whose tally counts them; empty where none does."""
+    seq: int
+    """The ledger line by which they were sold."""
+    sold_at_ms: int
+    answer: Answer = "none"
+    booking: str = ""
+    """The acknowledgement that booked them, where a sale may have several."""
+    marked_at_ms: int | None = None
+    """When the supplier booked them, or refused them, on its clock."""
+    marked_sequence: int | None = None
+    state: SaleState = "open"
+    reason: Reason | None = None
+    """Why they were released or refused."""
+
+
+class Sale(_Sale, frozen=True, kw_only=True):
+    """A sale as who knows its reference finds it, in every state."""
+
+    table = "stock_sale"
+    group_field = "reference"
+    key_fields = ("reference", "sku", "supplier", "part")
+    blind = True
+
+
+class OpenSale(_Sale, frozen=True, kw_only=True):
+    """The same row as a report finds it: by SKU, while its state is open or refused.
+
+    Both are always put together (`both_sides`), so that commands of one batch agree.
+    """
+
+    table = "open_sale"
+    group_field = "sku"
+    key_fields = ("sku", "supplier", "reference", "part")
+    blind = True
+
+
+_SALE_FIELDS: Final = Sale.__struct_fields__
+
+
+def both_sides(sale: Sale | OpenSale) -> tuple[Row, Row]:
+    """The row under its reference and under its SKU."""
+    other = OpenSale if type(sale) is Sale else Sale
+    return sale, other(**{name: getattr(sale, name) for name in _SALE_FIELDS})
+
+
+# -- what a movement does ---------------------------------------------------------------------
+
+
+def promised(pool: Pool, reserved: int, sold: int) -> Pool:
+    """The pool with other promises, as its next state: what is beyond the count is explained.
+
+    More beyond the count is backorder, which the schema limits; less makes up for the shortfall
+    first, since that was promised as being there.
+    """
+    backorder, shortfall = pool.backorder, pool.shortfall
+    more = max(0, reserved + sold - pool.reported) - backorder - shortfall
+    if more > 0:
+        backorder += more
+    elif more:
+        made_up = min(shortfall, -more)
+        shortfall -= made_up
+        backorder -= -more - made_up
     return replace(
         pool,
-        reported=quantity,
+        reserved=reserved,
         sold=sold,
-        shortfall=max(0, pool.reserved + sold - quantity),
-        reports=pool.reports + 1,
-        as_of_ms=pool.as_of_ms if as_of_ms is None else as_of_ms,
-        doubtful=as_of_ms is None and sold > 0,
-        unreflected=unreflected,
+        backorder=backorder,
+        shortfall=shortfall,
+        seq=pool.seq + 1,
     )
-
-
-def too_late(pool: Pool, as_of_ms: int | None) -> bool:
-    """Whether a report speaks of a moment before one that is known already."""
-    return as_of_ms is not None and pool.as_of_ms is not None and as_of_ms < pool.as_of_ms
-
-
-def sold_from(pool: Pool, quantity: int, now_ms: int) -> Pool:
-    """The pool after a sale; whether there are enough was decided before.
-
-    A sale counts as later than the report that is known when it is made, even where the supplier's
-    clock is ahead of ours: the same report delivered again must not reflect it.
-    """
-    at_ms = now_ms if pool.as_of_ms is None else max(now_ms, pool.as_of_ms + 1)
-    earlier = pool.unreflected
-    # Our own clock may go back when another machine takes over; the sales stay in their order.
-    if earlier and earlier[-1].at_ms >= at_ms:
-        last = earlier[-1]
-        sales = (*earlier[:-1], Sale(last.at_ms, last.quantity + quantity))
-    else:
-        sales = (*earlier, Sale(at_ms, quantity))
-    if len(sales) > UNREFLECTED_SALES_MAX:
-        first, second, *rest = sales
-        sales = (Sale(second.at_ms, first.quantity + second.quantity), *rest)
-    return replace(pool, sold=pool.sold + quantity, unreflected=sales)
-
-
-def spread(pools: Iterable[Pool], quantity: int, buffer: int) -> list[tuple[Pool, int]]:
-    """From which pools the units come: the fullest first, ties by supplier."""
-    taken: list[tuple[Pool, int]] = []
-    fullest = sorted(pools, key=lambda pool: (-pool.sellable(buffer), pool.supplier))
-    for pool in fullest:
-        part = min(quantity, pool.sellable(buffer))
-        if part > 0:
-            taken.append((pool, part))
-            quantity -= part
-    return taken
 
 
 def moved(
     before: Pool, after: Pool, kind: Kind, *, reference: str, command_id: str, now_ms: int
-) -> tuple[Pool, LedgerLine, PoolMoved]:
-    """The pool with its next number, the ledger's line, and the fact for the event."""
-    pool = replace(after, seq=before.seq + 1)
+) -> tuple[LedgerLine, PoolMoved]:
+    """The ledger's line for a movement, and the fact for the event."""
     line = LedgerLine(
-        tenant=pool.tenant,
-        sku=pool.sku,
-        supplier=pool.supplier,
-        seq=pool.seq,
+        tenant=after.tenant,
+        sku=after.sku,
+        supplier=after.supplier,
+        seq=after.seq,
         kind=kind,
         reported_delta=after.reported - before.reported,
         reserved_delta=after.reserved - before.reserved,
         sold_delta=after.sold - before.sold,
+        backorder_delta=after.backorder - before.backorder,
         shortfall_delta=after.shortfall - before.shortfall,
         reported=after.reported,
         reserved=after.reserved,
         sold=after.sold,
+        backorder=after.backorder,
         shortfall=after.shortfall,
+        backorder_max=after.backorder_max,
         reference=reference,
         command_id=command_id,
         at_ms=now_ms,
     )
     fact = PoolMoved(
-        supplier=pool.supplier,
-        seq=pool.seq,
-        reported=pool.reported,
-        reserved=pool.reserved,
-        sold=pool.sold,
-        shortfall=pool.shortfall,
+        supplier=after.supplier,
+        seq=after.seq,
+        reported=after.reported,
+        reserved=after.reserved,
+        sold=after.sold,
+        shortfall=after.shortfall,
+        backorder=after.backorder,
     )
-    return pool, line, fact
+    return line, fact
+
+
+def told(
+    event_type: type[E], item: StockItem, pools: Iterable[Pool], facts: StockFacts
+) -> tuple[StockItem, E]:
+    """The SKU at its next version, and the event that says so."""
+    item = replace(item, version=item.version + 1)
+    if item.bundles:
+        facts = replace(facts, bundles=list(item.bundles))
+    document = document_of(item, pools)
+    event = event_type(entity=item.sku, version=item.version, document=document, facts=facts)
+    return item, event
+
+
+# -- what the public sees ---------------------------------------------------------------------
+
+
+def document_of(item: StockItem, pools: Iterable[Pool]) -> StockDocument:
+    """What the public sees of a SKU."""
+    if item.parts:
+        return _document_of_set(item)
+    available = beyond = 0
+    for pool in pools:
+        available += pool.sellable(item.buffer)
+        if item.backorder_max:
+            beyond += pool.beyond(item.buffer, item.backorder_max)
+    until_ms = item.preorder_until_ms
+    return StockDocument(
+        sku=item.sku,
+        available=available,
+        status=_status_of(item, available, beyond),
+        backorder=beyond,
+        preorder_until_ms=UNSET if until_ms is None else until_ms,
+    )
+
+
+def _status_of(item: StockItem, available: int, beyond: int) -> Status:
+    if available > item.low_threshold:
+        return "in_stock"
+    if available:
+        return "low"
+    if beyond:
+        return "backorder" if item.preorder_until_ms is None else "preorder"
+    return "out"
+
+
+def _document_of_set(item: StockItem) -> StockDocument:
+    return StockDocument(
+        sku=item.sku,
+        available=item.sets,
+        status=_status_of(item, item.sets, 0),
+        parts=tuple(PartDocument(sku=part.sku, quantity=part.quantity) for part in item.parts),
+    )

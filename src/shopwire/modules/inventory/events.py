@@ -7,7 +7,14 @@ from msgspec import UNSET, UnsetType
 
 from shopwire.kernel.events import Event
 
-Status = Literal["in_stock", "low", "out"]
+Status = Literal["in_stock", "low", "out", "backorder", "preorder"]
+
+
+class PartDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An article of a set."""
+
+    sku: str
+    quantity: int
 
 
 class StockDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +23,11 @@ class StockDocument(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     available: int
     status: Status
+    backorder: int = 0
+    """Units that can be sold beyond those, to be sent later."""
+    preorder_until_ms: int | UnsetType = UNSET
+    parts: tuple[PartDocument, ...] | UnsetType = UNSET
+    """What it is made of, where it is a set."""
 
 
 class PoolMoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -27,34 +39,121 @@ class PoolMoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reserved: int
     sold: int
     shortfall: int
+    backorder: int = 0
 
 
-class StockFacts(msgspec.Struct, frozen=True, kw_only=True):
+class Overpromise(msgspec.Struct, frozen=True):
+    """Units of a sale that the supplier does not have."""
+
+    reference: str
+    supplier: str
+    quantity: int
+
+
+class Share(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Units that come from one supplier."""
+
+    supplier: str
+    quantity: int
+    backordered: int = 0
+    """How many of them it did not have when they were promised, as the shopper was told."""
+
+
+class StockFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why the stock changed; stays on the server."""
 
     moved: list[PoolMoved]
     reference: str = ""
     as_of_ms: int | UnsetType | None = UNSET
+    sequence: int | UnsetType | None = UNSET
+    hold: str = ""
+    holds: list[str] = []
+    """Those that ended."""
+    shares: list[Share] = []
+    """Where the units of a hold come from."""
+    overpromised: list[Overpromise] = []
+    """The sales that a shortfall concerns, the newest first."""
+    shortfall: int = 0
+    reason: str = ""
+    bundles: list["BundleRef"] = []
+    """Sets that have this article in them."""
 
 
-class StockReported(Event, frozen=True, kw_only=True):
+class BundleRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A set and the articles that it is made of."""
+
+    sku: str
+    parts: tuple[str, ...]
+
+
+class StockEvent(Event, frozen=True, kw_only=True):
+    """A change of a SKU's stock."""
+
+    topic_kind = "stock"
+
+    document: StockDocument
+    facts: StockFacts
+
+
+class StockReported(StockEvent, frozen=True, kw_only=True):
     """A supplier's count was taken over."""
 
     event_type = "inventory.stock_reported"
-    topic_kind = "stock"
-
-    document: StockDocument
-    facts: StockFacts
 
 
-class StockSold(Event, frozen=True, kw_only=True):
+class StockSold(StockEvent, frozen=True, kw_only=True):
     """Units were sold."""
 
     event_type = "inventory.stock_sold"
-    topic_kind = "stock"
 
-    document: StockDocument
-    facts: StockFacts
+
+class StockHeld(StockEvent, frozen=True, kw_only=True):
+    """Units were reserved."""
+
+    event_type = "inventory.stock_held"
+
+
+class StockHeldBriefly(StockEvent, frozen=True, kw_only=True):
+    """Units were reserved for so short a time that the sweep has to be told."""
+
+    event_type = "inventory.stock_held_briefly"
+
+
+class HoldPosted(StockEvent, frozen=True, kw_only=True):
+    """Reserved units were sold; `facts.shares` are those of this SKU."""
+
+    event_type = "inventory.hold_posted"
+
+
+class HoldVoided(StockEvent, frozen=True, kw_only=True):
+    """Reserved units are free again."""
+
+    event_type = "inventory.hold_voided"
+
+
+class HoldsExpired(StockEvent, frozen=True, kw_only=True):
+    """The time of reservations was over."""
+
+    event_type = "inventory.holds_expired"
+
+
+class SalesBooked(StockEvent, frozen=True, kw_only=True):
+    """Sales turned out to be, or not to be, in the count that is known."""
+
+    event_type = "inventory.sales_booked"
+
+
+class SaleReleased(StockEvent, frozen=True, kw_only=True):
+    """Units of a sale will not be, or came back."""
+
+    event_type = "inventory.sale_released"
+
+
+MOVEMENTS = (
+    StockReported, StockSold, StockHeld, StockHeldBriefly, HoldPosted, HoldVoided, HoldsExpired,
+    SalesBooked, SaleReleased,
+)  # fmt: skip
+"""Events whose facts name movements of pools."""
 
 
 class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +161,43 @@ class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     buffer: int
     low_threshold: int
+    backorder_max: int = 0
+    preorder_until_ms: int | None = None
+    shopper_units_max: int | None = None
+    held_units_max: int | None = None
+    bundles: list[BundleRef] = []
 
 
 class StockPolicySet(Event, frozen=True, kw_only=True):
-    """Buffer or threshold changed, and with them perhaps what can be sold."""
+    """The shop's rules for a SKU changed, and with them perhaps what can be sold."""
 
     event_type = "inventory.stock_policy_set"
     topic_kind = "stock"
 
     document: StockDocument
     facts: PolicyFacts
+
+
+class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a set is made of from now on."""
+
+    parts: tuple[PartDocument, ...]
+
+
+class BundlePut(Event, frozen=True, kw_only=True):
+    """A SKU became a set, is made of other parts, or is no set any more."""
+
+    event_type = "inventory.bundle_put"
+    topic_kind = "stock"
+
+    document: StockDocument
+    facts: BundleFacts
+
+
+class SetsCounted(Event, frozen=True, kw_only=True):
+    """Another number of whole sets can be sold."""
+
+    event_type = "inventory.sets_counted"
+    topic_kind = "stock"
+
+    document: StockDocument

@@ -3,14 +3,21 @@
 from typing import Final
 
 from shopwire.kernel.module import Module
+from shopwire.modules.inventory.activities import ACTIVITIES
 from shopwire.modules.inventory.commands import HANDLERS
-from shopwire.modules.inventory.events import StockPolicySet, StockReported, StockSold
+from shopwire.modules.inventory.events import (
+    MOVEMENTS,
+    BundlePut,
+    SetsCounted,
+    StockPolicySet,
+)
 from shopwire.modules.inventory.store import CHECKS, TABLES
 
 MODULE: Final = Module(
     name="inventory",
     handlers=HANDLERS,
     tables=TABLES,
-    events=(StockReported, StockSold, StockPolicySet),
+    events=(*MOVEMENTS, StockPolicySet, BundlePut, SetsCounted),
     checks=CHECKS,
+    activities=ACTIVITIES,
 )

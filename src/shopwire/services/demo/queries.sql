@@ -1,8 +1,12 @@
 -- pools_of_supplier --
--- What the shop knows of a supplier's stock: its last count, and what was sold since then.
-SELECT sku, reported, unreflected
-FROM stock_pool
-WHERE tenant = $1 AND supplier = $2;
+-- A supplier's stock at a moment: its last count, less what it has booked for the shop since then.
+SELECT p.sku, p.reported, coalesce((
+    SELECT sum(s.quantity) FROM stock_sale s
+    WHERE s.tenant = p.tenant AND s.sku = p.sku AND s.supplier = p.supplier
+        AND s.state = 'open' AND s.marked_at_ms <= $3
+), 0)::bigint AS shipped
+FROM stock_pool p
+WHERE p.tenant = $1 AND p.supplier = $2;
 
 -- costs_of_supplier --
 -- The costs that a supplier named last, so that a simulation goes on where it was.

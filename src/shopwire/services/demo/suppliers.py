@@ -101,7 +101,7 @@ async def _shelves(
     reads: Reads, items: Iterable[tuple[Product, Variant, Offer]], supplier: str, as_of_ms: int
 ) -> dict[str, Shelf]:
     """The supplier's own truth at `as_of_ms`: its last count less what the shop sold of it."""
-    pools = await reads.fetch(_SQL["pools_of_supplier"], DEFAULT_TENANT, supplier)
+    pools = await reads.fetch(_SQL["pools_of_supplier"], DEFAULT_TENANT, supplier, as_of_ms)
     costs = await reads.fetch(_SQL["costs_of_supplier"], DEFAULT_TENANT, supplier)
     shelves = {offer.sku: Shelf(offer.quantity, offer.cost_minor) for _, _, offer in items}
     for row in costs:
@@ -109,8 +109,7 @@ async def _shelves(
             shelves[row["sku"]].cost_minor = row["cost_minor"]
     for row in pools:
         if row["sku"] in shelves:
-            shipped = sum(units for at_ms, units in row["unreflected"] if at_ms <= as_of_ms)
-            shelves[row["sku"]].quantity = max(0, row["reported"] - shipped)
+            shelves[row["sku"]].quantity = max(0, row["reported"] - row["shipped"])
     return shelves
 
 
