@@ -218,7 +218,7 @@ HANDLERS: Final = (
     Handler(
         command=OpenReturn,
         partition_key=lambda command: home_of(command.order_id),
-        needs=lambda command: needs_of(command.order_id),
+        needs=lambda command: needs_of(command.order_id, Return, ReturnLine),
         decide=do_open_return,
     ),
     Handler(
