@@ -75,7 +75,7 @@ export class Trade {
   }
 
   #cart(id: string): CartDocument {
-    return this.#world.read<CartDocument>(`cart:${id}`) ?? { ...emptyCart(id), attempt: 1 };
+    return this.#world.read<CartDocument>(`cart:${id}`) ?? emptyCart(id);
   }
 
   #put(topic: string, doc: object): Answer {

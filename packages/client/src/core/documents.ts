@@ -57,8 +57,11 @@ export interface StockDocument {
   sku: string;
   available: number;
   status: "in_stock" | "low" | "out" | "backorder" | "preorder";
-  /** Units that can be sold beyond those, to be delivered later; none where it is not said. */
+  /** Units that can be sold beyond those, to be sent later; none where it is not said. */
   backorder?: number;
+  preorder_until_ms?: number;
+  /** What it is made of, where it is a set. */
+  parts?: { sku: string; quantity: number }[];
 }
 
 /** A list price in minor units of its currency. */

@@ -5,6 +5,7 @@ import { useSyncExternalStore } from "react";
 type Kind = "local" | "session";
 
 const CHANGED = "shopwire:kept";
+/** What the browser would not keep. */
 const memory = new Map<string, string>();
 
 function storageOf(kind: Kind): Storage | null {
@@ -17,22 +18,26 @@ function storageOf(kind: Kind): Storage | null {
 
 /** What is kept under a name; null where nothing is. */
 export function kept(name: string, kind: Kind = "local"): string | null {
+  const here = memory.get(name);
+  if (here !== undefined) return here;
   try {
-    return storageOf(kind)?.getItem(name) ?? memory.get(name) ?? null;
+    return storageOf(kind)?.getItem(name) ?? null;
   } catch {
-    return memory.get(name) ?? null;
+    return null;
   }
 }
 
 /** Keeps a text under a name; null forgets it. */
 export function keep(name: string, value: string | null, kind: Kind = "local"): void {
-  if (value === null) memory.delete(name);
-  else memory.set(name, value);
+  memory.delete(name);
   try {
-    if (value === null) storageOf(kind)?.removeItem(name);
-    else storageOf(kind)?.setItem(name, value);
+    const storage = storageOf(kind);
+    if (value === null) storage?.removeItem(name);
+    else if (storage === null) memory.set(name, value);
+    else storage.setItem(name, value);
   } catch {
     // Full or forbidden: it holds until the page is left.
+    if (value !== null) memory.set(name, value);
   }
   window.dispatchEvent(new Event(CHANGED));
 }

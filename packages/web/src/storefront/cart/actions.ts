@@ -106,9 +106,11 @@ export class CartActions {
 
   async #send(lane: Lane, { wanted, seen, layer, done }: Intent): Promise<void> {
     const { sku, quantity, accepted_minor, currency } = wanted;
+    const parts = this.#client.store.get(`stock:${sku}`)?.doc?.parts;
     const body = {
       ...{ cart_id: this.#id, shopper: this.#shopper },
       ...{ sku, quantity, accepted_minor, currency },
+      ...(parts ? { parts } : {}),
       expected_version: Math.max(seen, lane.made),
     };
     try {

@@ -24,7 +24,7 @@ export interface Row {
 
 /** A cart that nobody has put anything into. */
 export function emptyCart(id: string): CartDocument {
-  return { id, lines: [], status: "open", order_id: null, attempt: 0 };
+  return { id, lines: [], status: "open", order_id: null, attempt: 1 };
 }
 
 /** The cart with this line instead of the one before; a line of none is no line. */
