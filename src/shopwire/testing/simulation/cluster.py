@@ -123,7 +123,7 @@ class Cluster:
         self.sent: dict[str, Envelope] = {}
         """Every command that was ever asked for, by its id."""
         self.servers = [Server(self, f"server{number}") for number in range(rng.randint(1, 3))]
-        self.log = MemoryLog(database.state)
+        self.log = MemoryLog(database.state, tail_poll_ms=5_000)
 
     def start(self) -> None:
         """Starts all servers."""

@@ -123,8 +123,8 @@ class Head:
                 turn.set_result(None)
 
 
-Observer = Callable[[Mapping[type[Row], Sequence[Row]]], None]
-"""Sees the rows of each commit, right after it."""
+Observer = Callable[[Mapping[type[Row], Sequence[Row]], Sequence[tuple[Claim, Outcome]]], None]
+"""Sees the rows and the answers of each commit, right after it."""
 
 
 class SimDatabase:
@@ -164,7 +164,7 @@ class SimDatabase:
         self.commits += 1
         self.answered += tx.answers
         for observer in self.observers:
-            observer(tx.rows)
+            observer(tx.rows, tx.answers)
 
     async def point(self, process: Process, *, durable: bool = False) -> None:
         """Something may happen here. Raises StorageUnavailable, or never returns."""

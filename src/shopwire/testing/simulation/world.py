@@ -4,13 +4,15 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from shopwire.kernel.commands import Handler
+from shopwire.kernel.commands import Handler, Outcome
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.rows import Row
+from shopwire.kernel.storage import Claim
 from shopwire.testing.checkers import Finding, Told, check_effects, check_log
 from shopwire.testing.history import Recorder
 from shopwire.testing.simulation.cluster import Cluster, Server
@@ -35,7 +37,7 @@ class Workload(Protocol):
     wanted: Sequence[str]
     """What a proof over many seeds has to have seen."""
 
-    def companion(self, server: Server) -> Sequence[Any]:
+    def companion(self, world: "World", server: Server) -> Sequence[Any]:
         """What runs beside the write path of each server."""
         ...
 
@@ -47,8 +49,13 @@ class Workload(Protocol):
         """Afterwards, without trouble: returns when nothing is left to be done."""
         ...
 
-    def watch(self, world: "World", rows: Mapping[type[Row], Sequence[Row]]) -> list[Finding]:
-        """What must hold after each commit; sees the rows that it wrote."""
+    def watch(
+        self,
+        world: "World",
+        rows: Mapping[type[Row], Sequence[Row]],
+        answers: Sequence[tuple[Claim, Outcome]],
+    ) -> list[Finding]:
+        """What must hold after each commit; sees the rows and answers that it wrote."""
         ...
 
     def check(self, world: "World") -> list[Finding]:
@@ -80,7 +87,11 @@ class World:
         )
         self.database.observers.append(self._after_commit)
         self.cluster = Cluster(
-            self.loop, self.database, workload.handlers, self.rng, companion=workload.companion
+            self.loop,
+            self.database,
+            workload.handlers,
+            self.rng,
+            companion=partial(workload.companion, self),
         )
         self.recorder = Recorder(lambda: float(self.loop.steps))
         self.findings: list[Finding] = []
@@ -150,8 +161,12 @@ class World:
                 if outcome is None
             ]
 
-    def _after_commit(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
-        self.findings += self.workload.watch(self, rows)
+    def _after_commit(
+        self,
+        rows: Mapping[type[Row], Sequence[Row]],
+        answers: Sequence[tuple[Claim, Outcome]],
+    ) -> None:
+        self.findings += self.workload.watch(self, rows, answers)
         if self.findings:
             self.loop.halt(Violated(self.told()))
 
