@@ -11,6 +11,7 @@ from shopwire.kernel.clock import Clock
 from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.log import Document
+from shopwire.sync.bundles import Bundles
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
@@ -232,14 +233,10 @@ class Fanout:
         """Sends to everybody what they lack; what many lack is encoded once."""
         dirty, self._dirty = self._dirty, {}
         touched, self._touched = self._touched, {}
-        if len(dirty) == 1 and not touched:
-            self._flush_one(*dirty)
-            return
-        for state in dirty:
-            touched |= state.sessions
-            for session in state.sessions:
-                session.pending.setdefault(state, state.flushed)
-            state.flushed = state.version
+        if len(dirty) == 1:
+            self._flush_one(*dirty, touched)
+        elif dirty:
+            self._flush_many(dirty, touched)
         frames: Frames = {}
         for session in touched:
             try:
@@ -273,27 +270,47 @@ class Fanout:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _flush_one(self, state: TopicState) -> None:
-        """The common case of flush: one topic changed, and most clients lack nothing else."""
+    def _flush_one(self, state: TopicState, touched: dict[Session, None]) -> None:
+        """The common case of flush: one topic changed, and most clients lack nothing else.
+
+        The others join `touched`, with what they lack in `pending`.
+        """
         base, state.flushed = state.flushed, state.version
         item = state.item(base)
-        behind: list[Session] = []
+        sent = 0
         for session in tuple(state.sessions):
-            if session.pending or not session.writable:
+            if session.pending or not session.writable or session in touched:
                 session.pending.setdefault(state, base)
-                behind.append(session)
+                touched[session] = None
                 continue
             try:
                 session.send(item)
-                self.frames += 1
+                sent += 1
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
-        frames: Frames = {}
-        for session in behind:
+        self.frames += sent
+
+    def _flush_many(self, dirty: Iterable[TopicState], touched: dict[Session, None]) -> None:
+        """As `_flush_one`, for clients that may lack several of the topics that changed."""
+        bundles = Bundles()
+        lacking: dict[Session, int] = {}
+        for state in dirty:
+            base, state.flushed = state.flushed, state.version
+            more = bundles.adding(state.item(base))
+            for session in state.sessions:
+                if session.pending or not session.writable or session in touched:
+                    session.pending.setdefault(state, base)
+                    touched[session] = None
+                else:
+                    lacking[session] = more[lacking.get(session, 0)]
+        sent = 0
+        for session, bundle in lacking.items():
             try:
-                self.frames += session.flush(frames)
+                session.send(bundles.frame(bundle))
+                sent += 1
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
+        self.frames += sent
 
     def _take(self, state: TopicState, version: int, document: bytes, at_ms: int) -> None:
         if state.update(version, document, at_ms) and state.sessions:
