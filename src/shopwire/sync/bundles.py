@@ -1,7 +1,5 @@
 """Frames of one flush: clients that lack the same items share one."""
 
-from typing_extensions import override
-
 from shopwire.sync.protocol import batch_frame
 
 
@@ -53,7 +51,6 @@ class _Adding(dict[int, int]):
         self._bundles = bundles
         self._item = item
 
-    @override
     def __missing__(self, bundle: int) -> int:
         self[bundle] = found = self._bundles.longer(bundle, self._item)
         return found

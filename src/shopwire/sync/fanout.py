@@ -234,7 +234,7 @@ class Fanout:
         dirty, self._dirty = self._dirty, {}
         touched, self._touched = self._touched, {}
         if len(dirty) == 1:
-            self._flush_one(*dirty, touched)
+            self._flush_one(next(iter(dirty)), touched)
         elif dirty:
             self._flush_many(dirty, touched)
         frames: Frames = {}
