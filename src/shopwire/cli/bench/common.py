@@ -1,16 +1,18 @@
 """What benches share: a database of their own, facts of the machine, percentiles, results."""
 
+import asyncio
 import math
 import os
 import platform
 import shutil
 import statistics
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import asyncpg
 import msgspec
@@ -20,6 +22,8 @@ from shopwire.adapters.postgres.server import EmbeddedPostgres
 from shopwire.cli.bench.svg import Chart, render
 
 _driver: Any = asyncpg
+WARM_UP_S: Final = 0.3
+"""In which statements are prepared and files made; it counts for nobody."""
 
 
 class Databases:
@@ -46,20 +50,29 @@ class Databases:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
+    @property
+    def admin_dsn(self) -> str:
+        """The address of the database that is always there."""
+        return self._running.dsn("postgres")
+
     async def fresh(self) -> str:
         """The address of a new, migrated database."""
-        if self.server is None:
-            raise RuntimeError("databases are made inside `async with`")
         self._made += 1
         name = f"bench_{self._made}"
-        con = await _driver.connect(self.server.dsn("postgres"))
+        con = await _driver.connect(self.admin_dsn)
         try:
             await con.fetch(f"CREATE DATABASE {name}")
         finally:
             await con.close()
-        dsn = self.server.dsn(name)
+        dsn = self._running.dsn(name)
         await migrate(dsn)
         return dsn
+
+    @property
+    def _running(self) -> EmbeddedPostgres:
+        if self.server is None:
+            raise RuntimeError("databases are made inside `async with`")
+        return self.server
 
 
 def machine() -> dict[str, Any]:
@@ -98,6 +111,35 @@ def latencies(seconds: list[float]) -> dict[str, float]:
     ordered = sorted(seconds)
     shares = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99, "max_ms": 1.0}
     return {name: round(percentile(ordered, share) * 1_000, 3) for name, share in shares.items()}
+
+
+async def closed_loop(
+    act: Callable[[int, int], Awaitable[None]],
+    clients: int,
+    seconds: float,
+    ended: Callable[[], None] = lambda: None,
+) -> dict[str, float]:
+    """Each client acts again when its last act is done; `act` takes client and number of the act.
+
+    Returns `per_s` and the latencies of what was done after the warm-up and before the end. `ended`
+    is called at the end: what still waits for its turn may be given up then.
+    """
+    times: list[float] = []
+    clock = time.perf_counter
+    counted_from = clock() + WARM_UP_S
+    until = counted_from + seconds
+    asyncio.get_running_loop().call_later(WARM_UP_S + seconds, ended)
+
+    async def client(number: int) -> None:
+        sent = 0
+        while (began := clock()) < until:
+            sent += 1
+            await act(number, sent)
+            if counted_from <= (done := clock()) < until:
+                times.append(done - began)
+
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    return {"per_s": round(len(times) / seconds, 1)} | latencies(times)
 
 
 def medians(runs: Sequence[dict[str, float]]) -> dict[str, float]:

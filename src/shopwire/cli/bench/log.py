@@ -1,8 +1,6 @@
 """Bench `log`: durable appends beside the usual ways, and writers that stall."""
 
-import asyncio
 import statistics
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -10,7 +8,7 @@ import asyncpg
 import msgspec
 
 from shopwire.adapters.postgres.store import open_store
-from shopwire.cli.bench.common import Databases, latencies, machine, medians
+from shopwire.cli.bench.common import Databases, closed_loop, machine, medians
 from shopwire.cli.bench.log_stalls import run_stalls
 from shopwire.cli.bench.svg import Chart
 from shopwire.kernel.errors import QueueFull
@@ -24,7 +22,6 @@ DOCUMENT: Final = b'{"sku":"SKU-1","available":42,"status":"in_stock","pad":"' +
 BASELINE_CONNECTIONS: Final = 32
 CASES: Final = ((64, 1), (2_048, 1), (64, 4), (2_048, 4))
 """Clients and partitions; the first is the headline."""
-WARM_UP_S: Final = 0.3
 BASELINES: Final = ("lock_table", "advisory_lock", "bigserial")
 
 Append = Callable[[int, int], Awaitable[None]]
@@ -163,22 +160,6 @@ async def _baseline(dsn: str, name: str, seconds: float) -> dict[str, float]:
 
 
 async def _measure(append: Append, clients: int, seconds: float) -> dict[str, float]:
-    """Closed loop: each client sends its next event when the last one is durable.
-
-    The first moments, in which statements are prepared and files made, count for nobody.
-    """
-    times: list[float] = []
-    clock = time.perf_counter
-    counted_from = clock() + WARM_UP_S
-    until = counted_from + seconds
-
-    async def client(number: int) -> None:
-        sent = 0
-        while (began := clock()) < until:
-            sent += 1
-            await append(number, sent)
-            if began >= counted_from:
-                times.append(clock() - began)
-
-    await asyncio.gather(*(client(number) for number in range(clients)))
-    return {"events_per_s": round(len(times) / (clock() - counted_from), 1)} | latencies(times)
+    """Closed loop: each client sends its next event when the last one is durable."""
+    figures = await closed_loop(append, clients, seconds)
+    return {"events_per_s": figures.pop("per_s")} | figures
