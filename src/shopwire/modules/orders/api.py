@@ -66,12 +66,14 @@ class StartCheckout(Command, frozen=True, kw_only=True):
     email: str
     address: Address
     method: str
-    """The payment provider's token; it goes to the payment's row and nowhere else."""
+    """The payment provider's token; it is kept in rows only."""
     provider: str
     has_cart: bool = True
     """False where the lines came without a cart; then `cart_id` is only where the order lives."""
     checkout_ms: int = CHECKOUT_MS
     """How long the payment may take; then the sweep gives the order up."""
+    origin: str = ""
+    """What asked for it; the same origin comes back to its order, another one is refused."""
 
 
 class CompleteOrder(Command, frozen=True, kw_only=True):
@@ -129,6 +131,8 @@ class AnswerLater(Command, frozen=True, kw_only=True):
     operation = "orders.answer_later"
 
     order_id: str
+    next_url: str = ""
+    """Where the shopper has to confirm the payment."""
 
 
 # -- what the shop's other parts tell ---------------------------------------------------------
@@ -176,6 +180,13 @@ class UnitsNow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delivered: int
 
 
+class LineCut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many of an article."""
+
+    sku: str
+    quantity: int
+
+
 class NotePurchaseOrder(Command, frozen=True, kw_only=True):
     """A purchase order stands differently; totals, so that an older word changes nothing.
 
@@ -193,6 +204,11 @@ class NotePurchaseOrder(Command, frozen=True, kw_only=True):
     """Of the purchase order's document."""
     sent: bool
     units: tuple[UnitsNow, ...]
+    too_late: tuple[LineCut, ...] = ()
+    """Units of this change alone that were to be cancelled, and the supplier shipped first."""
+    at_ms: int | None = None
+    """When the supplier decided, on its clock."""
+    sequence: int | None = None
 
 
 class NoteShipment(Command, frozen=True, kw_only=True):
@@ -243,14 +259,15 @@ class OpenConflict(Command, frozen=True, kw_only=True):
     quantity: int
 
 
+class OrderAgain(Command, frozen=True, kw_only=True):
+    """Units that a supplier refused, and the shopper waits for, are ordered from it again."""
+
+    operation = "orders.order_again"
+
+    conflict_id: str
+
+
 # -- what shoppers and operators ask ----------------------------------------------------------
-
-
-class LineCut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many of a line are not wanted any more."""
-
-    sku: str
-    quantity: int
 
 
 class CancelOrder(Command, frozen=True, kw_only=True):

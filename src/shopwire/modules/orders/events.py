@@ -99,12 +99,36 @@ class Allocated(msgspec.Struct, frozen=True, kw_only=True):
     supplier: str
     quantity: int
     price_minor: int
-    """What the shopper paid for one unit; of a set, the unit's share."""
+    """What the shopper paid for one unit; of a set, the unit's share, rounded down."""
+    value_minor: int
+    """What the shopper paid for all of them."""
     reference: str
     """Under which the inventory booked their sale."""
 
 
-class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of a sale that will not be."""
+
+    sku: str
+    supplier: str
+    reference: str
+    quantity: int
+    reason: Literal["cancelled", "refused"]
+    at_ms: int | None = None
+    """When the supplier refused them, on its clock."""
+    sequence: int | None = None
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True):
+    """Units that a supplier is asked not to ship."""
+
+    wish: str
+    sku: str
+    quantity: int
+    purchase_order: str
+
+
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What consumers need and screens do not."""
 
     skus: tuple[str, ...]
@@ -113,6 +137,13 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     plan: str | None = None
     """With allocations: what they belong to; None for the order itself, else a conflict's id."""
     allocations: tuple[Allocated, ...] = ()
+    released: tuple[Released, ...] = ()
+    """Units that are free from now on."""
+    recalls: tuple[Recall, ...] = ()
+    """Units that are not needed after all."""
+    refund_minor: int = 0
+    """What is paid back for the units that are free."""
+    refund_id: str = ""
     cause: str = ""
     """Id of what led to the change: a purchase order, a conflict, a receipt."""
 
