@@ -80,9 +80,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 EventKind = Literal[
     "authorised", "declined", "captured", "capture_failed", "voided", "refunded", "refund_failed",
-    "charged_back", "charge_returned", "other",
+    "charged_back", "charge_returned", "nothing", "other",
 ]  # fmt: skip
-"""What a provider tells. `charge_returned`: a chargeback was won, the money came back."""
+"""What a provider tells. `charge_returned`: a chargeback was won, the money came back. `nothing`:
+it is known, and nothing has moved by it."""
 
 
 class ProviderEvent(msgspec.Struct, frozen=True, kw_only=True):
