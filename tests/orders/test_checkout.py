@@ -1,7 +1,7 @@
 """A checkout, step by step: everything or nothing, once, and back."""
 
 import pytest
-from tests.orders.world import CART, ORDER, PRICE, lines, memory_world, start, states_of
+from tests.orders.world import CART, ORDER, PRICE, lines, memory_world, states_of
 
 pytestmark = pytest.mark.anyio
 

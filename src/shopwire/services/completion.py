@@ -119,6 +119,13 @@ class Completion:
         """The deadline is over and nobody knows: nothing is kept, and what comes late goes back."""
         return await self._fail(tenant, checkout, "timed_out", "")
 
+    async def answer(self, tenant: str, command: Command, key: str) -> Answered:
+        """Sends a step that only notes an answer; tells the one that stands."""
+        outcome = await self._submit(tenant, command, key)
+        if (problem := _problem(outcome)) is not None:
+            raise InternalError(incident=problem.name)
+        return _answer(outcome)
+
     async def finish(self, job: Job) -> Sequence[Command]:
         """The sweep's part: asks the provider, then completes, fails, or asks again later.
 

@@ -135,6 +135,51 @@ LIMIT $7
 SELECT topic, version, body::text AS body, changed_at_ms
 FROM documents WHERE tenant = $1 AND topic = ANY ($2::text[])
 
+-- titles_of_skus --
+-- What SKUs are called: the product's title, and the variant's where it has one of its own.
+SELECT o.sku, p.title, coalesce((
+    SELECT v #>> '{variant,title}' FROM jsonb_array_elements(p.variants) v
+    WHERE v #>> '{variant,sku}' = o.sku
+), '') AS variant
+FROM sku_owner o
+JOIN product p ON p.tenant = o.tenant AND p.id = o.product_id
+WHERE o.tenant = $1 AND o.sku = ANY ($2::text[])
+
+-- kin_of_sku --
+-- SKUs to offer instead: other variants of the product first, then articles of its categories,
+-- which are looked at up to a number and only as far as they can be sold.
+WITH own AS (
+    SELECT p.id, p.variants, p.categories
+    FROM sku_owner o
+    JOIN product p ON p.tenant = o.tenant AND p.id = o.product_id
+    WHERE o.tenant = $1 AND o.sku = $2
+), near AS (
+    SELECT n.id, n.title, n.variants, n.created_at_ms
+    FROM own
+    CROSS JOIN LATERAL jsonb_array_elements_text(own.categories) c (slug)
+    CROSS JOIN LATERAL (
+        SELECT p.id, p.title, p.variants, p.created_at_ms
+        FROM product p
+        WHERE p.tenant = $1 AND p.status = 'active' AND p.lineage @> to_jsonb(c.slug)
+            AND p.id <> own.id
+        LIMIT $4
+    ) n
+), kin AS (
+    SELECT v #>> '{variant,sku}' AS sku, own.id AS product_id, 0 AS distance
+    FROM own CROSS JOIN LATERAL jsonb_array_elements(own.variants) v
+    UNION ALL
+    SELECT v #>> '{variant,sku}', near.id, 1
+    FROM near CROSS JOIN LATERAL jsonb_array_elements(near.variants) v
+)
+SELECT kin.sku, min(kin.product_id) AS product_id, min(kin.distance) AS distance,
+    d.topic, d.version, d.body::text AS body, d.changed_at_ms
+FROM kin
+JOIN documents d ON d.tenant = $1 AND d.topic = 'stock:' || kin.sku
+WHERE kin.sku <> $2 AND (d.body ->> 'available')::bigint >= $3
+GROUP BY kin.sku, d.topic, d.version, d.body::text, d.changed_at_ms, (d.body ->> 'available')
+ORDER BY min(kin.distance), (d.body ->> 'available')::bigint DESC, kin.sku
+LIMIT $5
+
 -- all_categories --
 -- The tree, for menus.
 SELECT slug, name, parent, products, revision

@@ -44,6 +44,12 @@ the other one is quick."""
 NO_PRICE: Final = str(2**63 - 1)
 """The place of products that have no price, behind all others."""
 
+KIN_LOOKED_AT_MAX: Final = 200
+"""Products of a category that are looked at for something to offer instead."""
+KIN_MAX: Final = 24
+"""Articles that are offered instead of one."""
+_SHOWN_WITH: Final = (("price", "sku"), ("product", "product_id"))
+
 Sort = Literal["relevance", "title", "price", "newest"]
 _Place = tuple[str | None, str | None]
 _BY: Final[dict[str, str]] = {
@@ -156,6 +162,52 @@ async def get_product(reads: Reads, tenant: str, product_id: str) -> Item:
     if not items:
         raise NotFound(what="product", id=product_id)
     return items[0]
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """An article to offer instead of one that is short."""
+
+    sku: str
+    kind: Literal["variant", "category"]
+    """Another variant of the same product, or an article of the same category."""
+    product: Entry
+    stock: Entry
+    price: Entry | None
+
+
+async def titles_of(reads: Reads, tenant: str, skus: Sequence[str]) -> dict[str, str]:
+    """What SKUs are called, as far as the catalogue knows them."""
+    rows = await reads.fetch(_SQL["titles_of_skus"], tenant, list(skus))
+    return {
+        row["sku"]: f"{row['title']}, {row['variant']}" if row["variant"] else row["title"]
+        for row in rows
+    }
+
+
+async def alternatives_to(
+    reads: Reads, tenant: str, sku: str, *, quantity: int = 1, limit: int = 6
+) -> list[Alternative]:
+    """What a shopper could have instead, that many units of it: the nearest first."""
+    rows = await reads.fetch(
+        _SQL["kin_of_sku"], tenant, sku, quantity, KIN_LOOKED_AT_MAX, min(limit, KIN_MAX)
+    )
+    topics = [f"{kind}:{row[key]}" for row in rows for kind, key in _SHOWN_WITH]
+    others = await _documents(reads, tenant, topics)
+    return [
+        Alternative(
+            sku=row["sku"],
+            kind="category" if row["distance"] else "variant",
+            product=others[f"product:{row['product_id']}"],
+            stock=Entry(
+                topic=row["topic"],
+                v=row["version"],
+                doc=msgspec.Raw(row["body"].encode()),
+                at=row["changed_at_ms"],
+            ),
+            price=others.get(f"price:{row['sku']}"),
+        )
+        for row in rows
+    ]
 
 
 async def list_categories(reads: Reads, tenant: str) -> list[dict[str, Any]]:

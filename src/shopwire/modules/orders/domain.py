@@ -379,6 +379,7 @@ def checkout_result(order: Order) -> Mapping[str, Any]:
         "skus": order.skus,
         "total_minor": order.total_minor,
         "currency": order.currency,
+        "started_at_ms": order.started_at_ms,
         "expires_at_ms": order.expires_at_ms,
         "answer": answer,
     }
