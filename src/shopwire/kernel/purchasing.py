@@ -66,7 +66,10 @@ class SupplierAnswer(msgspec.Struct, frozen=True, kw_only=True):
     supplier_reference: str | None = None
     """The supplier's own number; unique at this supplier."""
     lines: tuple[LineAnswer, ...] = ()
-    """Accepted units, where acknowledged; a SKU that is not named was refused."""
+    """Accepted units, where acknowledged; a SKU that is not named was refused.
+
+    Units that were cancelled afterwards are still counted: an answer that is late says the same.
+    """
     booked_at_ms: int | None = None
     """When the supplier booked the units: its counts from then on contain the sale."""
     sequence: int | None = None

@@ -300,18 +300,15 @@ def _answer(entry: Entry) -> SupplierAnswer:
     return SupplierAnswer(
         state="acknowledged",
         supplier_reference=entry.number,
-        lines=_kept(entry),
+        lines=_accepted(entry),
         booked_at_ms=entry.booked_at_ms,
         shipments=tuple(entry.parcels),
     )
 
 
-def _kept(entry: Entry) -> tuple[LineAnswer, ...]:
-    """Accepted units without those that were given back."""
-    return tuple(
-        LineAnswer(sku=sku, quantity=units - entry.cancelled.get(sku, 0))
-        for sku, units in entry.accepted.items()
-    )
+def _accepted(entry: Entry) -> tuple[LineAnswer, ...]:
+    """Accepted units, those that were given back since among them."""
+    return tuple(LineAnswer(sku=sku, quantity=units) for sku, units in entry.accepted.items())
 
 
 def _acknowledgement(entry: Entry) -> bytes:
@@ -321,7 +318,7 @@ def _acknowledgement(entry: Entry) -> bytes:
     if entry.state == "refused":
         data["reason"] = "out_of_stock"
         return _encoded("purchase_order.refused", data)
-    data |= {"lines": _kept(entry), "booked_at_ms": entry.booked_at_ms}
+    data |= {"lines": _accepted(entry), "booked_at_ms": entry.booked_at_ms}
     return _encoded("purchase_order.acknowledged", data)
 
 

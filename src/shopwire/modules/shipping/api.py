@@ -90,8 +90,9 @@ class RecordSending(Command, frozen=True, kw_only=True):
 class AcknowledgePurchaseOrder(Command, frozen=True, kw_only=True):
     """A supplier says how many units it accepts; SKUs that are not named are refused.
 
-    Acknowledged again with fewer units, the supplier has withdrawn some; more units than in an
-    earlier acknowledgement have no effect. So duplicates and late ones change nothing.
+    Units that it gave back since, as they were cancelled, are among them. Acknowledged again
+    with fewer units, the supplier has withdrawn some; more units than in an earlier acknowledgement
+    have no effect. So duplicates and late ones change nothing.
     """
 
     operation = "shipping.acknowledge_purchase_order"

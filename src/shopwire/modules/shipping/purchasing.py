@@ -160,7 +160,8 @@ def acknowledged(sheet: Sheet, accepted: Mapping[str, int], now_ms: int) -> Move
     """The supplier's word on each line: at first it decides, later it can only withdraw.
 
     So the outcome is the least that it ever accepted, in whatever order its words arrive. Units
-    that it shipped stay accepted whatever it says.
+    that it gave back since are among those that it accepted: the two counts are independent, and
+    an acknowledgement and a cancellation may cross. What it shipped stays accepted.
     """
     if sheet.untold:
         raise refusal(sheet, "It was never sent.")
@@ -172,7 +173,8 @@ def acknowledged(sheet: Sheet, accepted: Mapping[str, int], now_ms: int) -> Move
     lines, took, refused = [], [], []
     for line in sheet.lines:
         open_units = line.ordered - line.refused - line.cancelled if first else line.accepted
-        kept = max(line.shipped, min(accepted.get(line.sku, 0), open_units))
+        said = accepted.get(line.sku, 0) - max(0, line.given_back)
+        kept = max(line.shipped, min(said, open_units))
         after = replace(
             line,
             accepted=kept,
@@ -187,16 +189,9 @@ def acknowledged(sheet: Sheet, accepted: Mapping[str, int], now_ms: int) -> Move
             refused.append(_moved(line, more, line.worth(more)))
     if not first and not refused:
         return Move(sheet=sheet)
-    crossed = first and any(line.given_back > 0 for line in lines)
     order = replace(sheet.order, step="acknowledged", answer=answer_of(lines), asks=0, late=None)
-    after_all = _settled(
-        order,
-        tuple(lines),
-        due_at_ms=now_ms + order.ship_within_ms,
-        # An acknowledgement and a cancellation that crossed leave a doubt: it is asked at once.
-        ask_at_ms=now_ms if crossed else now_ms + order.ship_within_ms,
-        now_ms=now_ms,
-    )
+    due = now_ms + order.ship_within_ms
+    after_all = _settled(order, tuple(lines), due_at_ms=due, ask_at_ms=due, now_ms=now_ms)
     return Move(sheet=after_all, accepted=tuple(took), refused=tuple(refused))
 
 
