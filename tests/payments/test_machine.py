@@ -4,6 +4,7 @@ import pytest
 from tests.payments.desk import AMOUNT, ORDER, Desk, told
 
 from shopwire.kernel.errors import AlreadyExists, InvalidField, NotFound, RuleBroken
+from shopwire.kernel.payments import Authorisation
 from shopwire.kernel.trade_errors import AmountExceeded, PaymentState
 from shopwire.modules.payments.api import (
     OpenPayment,
@@ -386,11 +387,31 @@ def test_a_payment_has_a_limit_of_movements(paid):
 # -- what the provider tells ------------------------------------------------------------------
 
 
+PROMISE = Authorisation(state="approved", reference="ch_1", amount_minor=AMOUNT, currency="EUR")
+
+
 def test_a_webhook_is_applied_once_and_kept(desk):
-    assert desk.hear(told("authorised")) == {"outcome": "applied", "authorised": True}
-    assert desk.hear(told("authorised")) == {"outcome": "applied", "authorised": True}
+    assert desk.hear(told("authorised")) == {"outcome": "applied", "promise": PROMISE}
+    assert desk.hear(told("authorised")) == {"outcome": "applied", "promise": None}
     assert desk.received("w").tries == 1
     assert desk.received("w").raw == ""
+
+
+def test_a_webhook_that_was_not_the_first_to_tell_completes_nothing(desk):
+    desk.do(APPROVED)
+    assert desk.hear(told("authorised")) == {"outcome": "unchanged", "promise": None}
+
+
+def test_the_first_news_of_a_decline_or_of_money_taken_is_passed_on(desk):
+    assert desk.hear(told("captured", movement_id="c"))["promise"] == PROMISE
+    other = Desk()
+    other.open()
+    declined = other.hear(told("declined", reason="expired_card"))["promise"]
+    assert (declined.state, declined.reason) == ("declined", "expired_card")
+
+
+def test_what_is_known_and_moves_nothing_leaves_nothing_to_look_at(desk):
+    assert desk.hear(told("nothing"))["outcome"] == "unchanged"
 
 
 def test_what_nobody_knows_is_kept_with_its_body(desk):
@@ -400,7 +421,7 @@ def test_what_nobody_knows_is_kept_with_its_body(desk):
 
 def test_a_webhook_about_no_payment_is_kept(desk):
     result = desk.hear(told("authorised"), order_id="cart-other000.1")
-    assert result == {"outcome": "unknown_payment", "authorised": False}
+    assert result == {"outcome": "unknown_payment", "promise": None}
     assert desk.hear(told("authorised", "w2"), order_id="")["outcome"] == "unknown_payment"
 
 
@@ -412,10 +433,10 @@ def test_a_webhook_of_another_provider_changes_nothing(desk):
 
 def test_a_webhook_of_other_money_is_refused_and_kept(desk):
     result = desk.hear(told("authorised", currency="USD"))
-    assert result == {"outcome": "refused", "authorised": False, "error": "RuleBroken"}
+    assert result == {"outcome": "refused", "promise": None, "error": "RuleBroken"}
     assert desk.hear(told("captured", "w2", movement_id="c", amount_minor=AMOUNT * 2)) == {
         "outcome": "refused",
-        "authorised": False,
+        "promise": None,
         "error": "AmountExceeded",
     }
     assert desk.payment.state == "opened"
@@ -468,7 +489,7 @@ def test_a_webhook_that_the_database_refused_is_kept_as_that(desk):
     assert desk.do(command)["outcome"] == "refused"
     assert desk.payment.state == "opened"
     replay = ReplayWebhook(provider="simulator", webhook_id="w", order_id=ORDER)
-    assert desk.do(replay) == {"outcome": "applied", "authorised": True}
+    assert desk.do(replay) == {"outcome": "applied", "promise": PROMISE}
     assert desk.received("w").error == ""
 
 

@@ -150,7 +150,8 @@ class RecordProviderEvent(Command, frozen=True, kw_only=True):
     """A proved webhook: kept with what came of it, and booked if it says something new.
 
     Result: `outcome` (`applied`, `unchanged`, `early`, `unknown_kind`, `unknown_payment`,
-    `refused`), and `authorised`: whether the order may be completed now.
+    `refused`), and `promise`: the Authorisation with which the order is to be completed now, where
+    this webhook was the first to tell.
     """
 
     operation = "payments.record_provider_event"

@@ -30,6 +30,11 @@ RETURNED: Final = "returned"
 class Machine(Till):
     """The rules. Each tells whether it changed anything, or which way money goes back."""
 
+    def know(self, reference: str) -> None:
+        """The provider's own id, whoever tells it first; it is no news to anybody outside."""
+        if reference and not self.payment.reference:
+            self._change(reference=reference)
+
     # -- what the provider said of the promise ------------------------------------------------
 
     def authorise(self, reference: str, amount_minor: int, currency: str) -> bool:

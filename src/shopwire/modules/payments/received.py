@@ -6,12 +6,13 @@ from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision
 from shopwire.kernel.errors import NotFound, ShopwireError
-from shopwire.kernel.payments import ProviderEvent
+from shopwire.kernel.payments import Authorisation, ProviderEvent
 from shopwire.kernel.rows import Row, View
 from shopwire.kernel.trade_errors import AmountExceeded
 from shopwire.kernel.validation import check_amount, check_name
 from shopwire.modules.payments.api import RecordProviderEvent, ReplayWebhook
 from shopwire.modules.payments.domain import Movement, Outcome, Payment, Received, about
+from shopwire.modules.payments.events import PaymentAuthorised, PaymentDeclined
 from shopwire.modules.payments.machine import Machine
 
 MOVES: Final = frozenset(
@@ -45,7 +46,7 @@ def do_record_provider_event(
         ended = replace(received, outcome="refused", error=command.refused)
         return _answer(None, [_settled(ended, context)], ended)
     if known is not None and known.outcome != "early":
-        return _answer(_machine(command.order_id, view, context), [], known)
+        return _answer(None, [], known)
     return _take(received, view, context)
 
 
@@ -144,6 +145,7 @@ def _check(event: ProviderEvent, machine: Machine) -> None:
         check_amount(event.amount_minor, "amount_minor", least=1)
     if event.currency:
         machine.check_currency(event.currency)
+    machine.know(event.reference)
 
 
 def _machine(order_id: str, view: View, context: Context) -> Machine | None:
@@ -158,13 +160,32 @@ def _settled(received: Received, context: Context) -> Received:
 
 
 def _answer(machine: Machine | None, rows: list[Row], received: Received) -> Decision:
-    authorised = machine is not None and machine.payment.verdict == "approved"
-    result: dict[str, Any] = {
-        "outcome": received.outcome,
-        "authorised": authorised and received.event.kind in ("authorised", "captured"),
-    }
+    result: dict[str, Any] = {"outcome": received.outcome, "promise": None}
     if received.error:
         result["error"] = received.error
     if machine is None:
         return Decision(put=rows, result=result)
+    if received.outcome == "applied":
+        result["promise"] = _promise(machine)
     return Decision(put=[*machine.rows, *rows], events=machine.events, result=result)
+
+
+def _promise(machine: Machine) -> Authorisation | None:
+    """What the order has to be told, where the webhook was the first to say it."""
+    payment = machine.payment
+    kinds = {type(event) for event in machine.events}
+    if PaymentAuthorised in kinds:
+        return Authorisation(
+            state="approved",
+            reference=payment.reference,
+            amount_minor=payment.authorised_minor,
+            currency=payment.currency,
+        )
+    if PaymentDeclined in kinds:
+        return Authorisation(
+            state="declined",
+            reference=payment.reference,
+            currency=payment.currency,
+            reason=payment.reason,
+        )
+    return None
