@@ -2,9 +2,18 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { PaymentDocument } from "@shopwire/client";
 import type { Plugin } from "vite";
 import { WebSocketServer } from "ws";
-import type { Category, Price, Product } from "../src/shared/documents.ts";
+import type {
+  Category,
+  Entry,
+  OpenSale,
+  PaymentStory,
+  Price,
+  Product,
+  Stock,
+} from "../src/shared/documents.ts";
 import { Life } from "./life.ts";
 import { MockSync } from "./sync.ts";
 import { Refusal, Trade } from "./trade.ts";
@@ -129,8 +138,23 @@ const READS: Readonly<Record<string, Read>> = {
   "stock/:id/ledger": (world, _life, _url, sku) =>
     world.pools.has(sku) && {
       ...{ sku, pools: world.pools.get(sku), lines: world.ledger.get(sku)?.slice(0, 100) },
-      next: null,
+      ...{ holds: [], open_sales: openSales(world, sku), next: null },
     },
+  "stock/:id/alternatives": (world, _life, url, sku) =>
+    alternatives(world, sku, Number(url.searchParams.get("quantity") ?? 1)),
+  orders: (world, _life, url) => entries(world, "order:", url.searchParams),
+  "orders/:id": (world, _life, _url, id) => entry(world, `order:${id}`),
+  "orders/:id/shipments": (world, _life, _url, id) => docs(world, `shipment:${id}/`),
+  "orders/:id/returns": () => ({ items: [], next: null }),
+  "purchase-orders": (world, _life, url) =>
+    docs(world, `purchase_order:${url.searchParams.get("order") ?? ""}`),
+  "payments/:id": (world, _life, _url, id) => story(world, id),
+  conflicts: (world, _life, url) => {
+    const order = url.searchParams.get("order") ?? "";
+    const page = entries(world, `conflict:${order}`, url.searchParams);
+    const items = page.items.map((one) => ({ ...one, stock: null, offers: [] }));
+    return { ...page, items };
+  },
   "offers/:id": (world, _life, _url, sku) => ({
     sku,
     items: (world.pools.get(sku) ?? []).map(({ supplier }) => ({
@@ -139,6 +163,76 @@ const READS: Readonly<Record<string, Read>> = {
     })),
   }),
 };
+
+function entry(world: World, topic: string): Entry<unknown> | undefined {
+  const held = world.docs.get(topic);
+  return held && { topic, ...held };
+}
+
+function entries(world: World, prefix: string, params: URLSearchParams) {
+  const status = params.get("status") ?? "";
+  const items = [...world.docs.keys()]
+    .filter((topic) => topic.startsWith(prefix))
+    .map((topic) => entry(world, topic) as Entry<{ status: string }>)
+    .filter(({ doc }) => status === "" || status === "all" || doc.status === status)
+    .reverse();
+  return { items: items.slice(0, Number(params.get("limit") ?? 50)), next: null };
+}
+
+function docs(world: World, prefix: string) {
+  const found = [...world.docs].filter(([topic]) => topic.startsWith(prefix));
+  return { items: found.map(([, { doc }]) => doc), next: null };
+}
+
+function openSales(world: World, sku: string): OpenSale[] {
+  const sales = (world.ledger.get(sku) ?? []).filter(({ kind }) => kind === "sale").slice(0, 6);
+  return sales.map(({ supplier, reference, sold_delta, at_ms }, at) => ({
+    ...{ supplier, reference, quantity: sold_delta, backordered: 0, sold_at_ms: at_ms },
+    ...{ answer: at % 2 ? "booked" : "none", marked_at_ms: at % 2 ? at_ms + 900 : null },
+    ...{ marked_sequence: null, state: "open", reason: null },
+  }));
+}
+
+function alternatives(world: World, sku: string, quantity: number) {
+  const products = world.products();
+  const own = products.find(({ variants }) => variants.some((one) => one.sku === sku));
+  const kin = products.filter(({ categories }) => categories[0] === own?.categories[0]);
+  const found = [own, ...kin.filter((one) => one !== own)].flatMap((product) =>
+    (product?.variants ?? []).map((variant) => ({
+      ...{ sku: variant.sku, kind: product === own ? "variant" : "category" },
+      product: entry(world, `product:${product?.id}`),
+      stock: entry(world, `stock:${variant.sku}`),
+      price: entry(world, `price:${variant.sku}`),
+    })),
+  );
+  const enough = (one: (typeof found)[number]): boolean =>
+    one.sku !== sku && ((one.stock?.doc as Stock | null)?.available ?? 0) >= quantity;
+  return { items: found.filter(enough).slice(0, 12) };
+}
+
+function story(world: World, id: string): PaymentStory | undefined {
+  const payment = world.read<PaymentDocument>(`payment:${id}`);
+  if (payment === undefined) return undefined;
+  const paid = payment.captured_minor > 0;
+  const { currency, captured_minor, provider } = payment;
+  const line = { amount_minor: captured_minor, currency, command_id: "mock", at_ms: Date.now() };
+  const ledger = paid
+    ? [
+        { seq: 1, posting: "capture", debit: "provider_clearing", credit: "customer", ...line },
+        { seq: 2, posting: "capture", debit: "customer", credit: "revenue", ...line },
+      ]
+    : [];
+  return {
+    payment: { provider, reference: "mock", opened_at_ms: Date.now() },
+    ...{ movements: [], webhooks: [], ledger },
+    balances: ledger.length
+      ? [
+          { account: "provider_clearing", currency, balance_minor: captured_minor },
+          { account: "revenue", currency, balance_minor: -captured_minor },
+        ]
+      : [],
+  };
+}
 
 function wordsOf({ title, brand, variants }: Product): string {
   return [title, brand, ...variants.map(({ sku }) => sku)].join(" ").toLowerCase();

@@ -127,8 +127,8 @@ export class Trade {
     this.#world.put(`order:${id}`, order);
     this.#world.put(`cart:${cart.id}`, { ...cart, status: "checking_out", order_id: id });
     this.#world.put(`payment:${id}`, paymentOf(order, "opened"));
-    await later(body.method === "card-slow" ? SLOW_MS : 900);
-    if (body.method === "card-declined") return this.#decline(id, cart);
+    await later(body.method === "card_pending" ? SLOW_MS : 900);
+    if (body.method === "card_declined") return this.#decline(id, cart);
     this.#world.put(`cart:${cart.id}`, { ...cart, status: "ordered", order_id: id });
     this.#world.put(`payment:${id}`, paymentOf(order, "authorised"));
     const versions = this.#change(id, { status: "placed", payment: "authorised" }, "promised");

@@ -106,6 +106,7 @@ export class World {
       ...{ supplier: pool.supplier, seq: lines.length + 1, kind, reference },
       ...{ reported_delta: reported - pool.reported, sold_delta: sold - pool.sold },
       ...{ reserved_delta: 0, shortfall_delta: 0, reported, sold, reserved: 0, shortfall: 0 },
+      ...{ backorder_delta: 0, backorder: 0 },
       ...{ command_id: `mock-${lines.length}`, at_ms: Date.now() },
     });
     this.ledger.set(sku, lines);
@@ -147,7 +148,7 @@ export class World {
     this.pools.set(sku, [
       {
         ...{ supplier, reported: 0, reserved: 0, sold: 0, shortfall: 0, buffer: 0, sellable: 0 },
-        ...{ as_of_ms: Date.now(), doubtful: false },
+        ...{ backorder: 0, withheld: 0, as_of_ms: Date.now(), sequence: null, doubtful: false },
       },
     ]);
     this.move(sku, "report", Math.floor(this.random() ** 2 * 40), "first feed");

@@ -1,7 +1,7 @@
 import type { CartDocument, CartLine } from "@shopwire/client";
 import { ShopwireError, UnknownOutcome } from "@shopwire/client";
 import { describe, expect, test } from "vitest";
-import type { Item, Price, Stock } from "../src/shared/documents.ts";
+import type { Price, Stock } from "../src/shared/documents.ts";
 import {
   emptyCart,
   issuesOf,
@@ -15,7 +15,7 @@ import {
   withAccepted,
   withLine,
 } from "../src/storefront/cart/cart.ts";
-import { insteadOf } from "../src/storefront/cart/instead.ts";
+import { type Alternative, insteadOf } from "../src/storefront/cart/instead.ts";
 import { fasterText, issueText, refusalTold } from "../src/storefront/cart/words.ts";
 
 const line = (sku: string, quantity: number, accepted_minor = 1_000): CartLine => ({
@@ -154,47 +154,30 @@ test("what is typed is a number of articles or nothing", () => {
 });
 
 describe("instead", () => {
-  const item = (id: string, variants: [sku: string, minor: number, available: number][]): Item =>
+  const other = (sku: string, product: string, kind: Alternative["kind"], priced = true) =>
     ({
-      ...{ topic: `product:${id}`, v: 1, at: 0 },
-      doc: {
-        ...{ id, title: id, status: "active", categories: [], images: [], options: [] },
-        variants: variants.map(([sku]) => ({ sku, title: sku, options: {}, gtin: null })),
-      },
-      prices: variants.map(([sku, amount_minor]) => ({
-        ...{ topic: `price:${sku}`, v: 1, at: 0 },
-        doc: { sku, amount_minor, currency: "EUR", compare_at_minor: null },
-      })),
-      stocks: variants.map(([sku, , available]) => ({
-        ...{ topic: `stock:${sku}`, v: 1, at: 0 },
-        doc: { sku, available, status: "in_stock" },
-      })),
-    }) as unknown as Item;
-  const skus = (items: Item[], quantity = 1) =>
-    insteadOf("A-1", quantity, 1_000, items).map(({ variant }) => variant.sku);
+      ...{ sku, kind },
+      product: { topic: `product:${product}`, doc: { id: product, status: "active" } },
+      stock: { topic: `stock:${sku}`, doc: { sku, available: 9, status: "in_stock" } },
+      price: priced ? { topic: `price:${sku}`, doc: { sku, amount_minor: 1 } } : null,
+    }) as unknown as Alternative;
+  const skus = (...found: Alternative[]) => insteadOf(found).map(({ sku }) => sku);
 
-  test("other variants come first, then neighbours of a similar price", () => {
-    const items = [
-      item("dear", [["D-1", 9_000, 9]]),
-      item("a", [
-        ["A-1", 1_000, 0],
-        ["A-2", 1_500, 4],
-      ]),
-      item("near", [["N-1", 1_100, 9]]),
-    ];
-    expect(skus(items)).toEqual(["A-2", "N-1", "D-1"]);
+  test("all variants count, of a neighbour one is enough, and not too many", () => {
+    expect(
+      skus(
+        other("A-2", "a", "variant"),
+        other("A-3", "a", "variant"),
+        other("B-1", "b", "category"),
+        other("B-2", "b", "category"),
+        other("C-1", "c", "category"),
+      ),
+    ).toEqual(["A-2", "A-3", "B-1"]);
   });
 
-  test("only what is there in the wanted number, one of each product, and not too many", () => {
-    const items = [
-      item("a", [["A-1", 1_000, 0]]),
-      item("few", [["F-1", 1_000, 1]]),
-      item("b", [
-        ["B-1", 1_000, 9],
-        ["B-2", 1_000, 9],
-      ]),
-      ...["c", "d", "e"].map((id) => item(id, [[`${id}-1`, 1_200, 9]])),
-    ];
-    expect(skus(items, 2)).toEqual(["B-1", "c-1", "d-1"]);
+  test("nothing without a price is offered", () => {
+    expect(skus(other("A-2", "a", "variant", false), other("B-1", "b", "category"))).toEqual([
+      "B-1",
+    ]);
   });
 });

@@ -93,6 +93,8 @@ describe("what can still be done", () => {
   });
 });
 
+const CONFLICT = { doc: { id: "cart.1/C1", sku: "MUG", supplier: "kiln" } };
+
 describe("the page", () => {
   let shop: Shop;
   let bodies: [path: string, body: unknown][];
@@ -104,6 +106,7 @@ describe("the page", () => {
     bodies = [];
     shop = openShop((path, request) => {
       if (path.startsWith("/api/products")) return json({ items: [], next: null, total: 0 });
+      if (path.startsWith("/api/conflicts")) return json({ items: [CONFLICT], next: null });
       bodies.push([path, JSON.parse(String(request.body))]);
       return decide();
     });
@@ -133,7 +136,12 @@ describe("the page", () => {
     decide = () => json({ versions: {}, result: {} });
     fireEvent.click(screen.getByTestId("choose-wait"));
     await shop.advance(0);
-    expect(JSON.stringify(bodies[0])).toContain("wait");
+    expect(bodies).toEqual([
+      [
+        "/api/commands/orders.settle_conflict",
+        { conflict_id: "cart.1/C1", sku: "MUG", supplier: "kiln", choice: "wait" },
+      ],
+    ]);
     put({ lines: [line({ state: "waiting" })] });
     await shop.advance(0);
     expect(screen.queryByTestId("conflict")).toBeNull();

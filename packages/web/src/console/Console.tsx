@@ -6,18 +6,24 @@ import { Mark } from "../shared/Mark.tsx";
 import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
+import { ConflictsPage } from "./ConflictsPage.tsx";
 import { FindStockPage } from "./FindStockPage.tsx";
 import { ImportPage } from "./ImportPage.tsx";
 import { ImportsPage } from "./ImportsPage.tsx";
+import { OrderPage } from "./OrderPage.tsx";
+import { OrdersPage } from "./OrdersPage.tsx";
 import { Overview } from "./Overview.tsx";
 import { useCollectedPulse } from "./pulse.ts";
 import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
 import "../styles/console.css";
 import "../styles/panels.css";
+import "../styles/desk.css";
 
 const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },
+  { href: "/console/orders", name: "Orders", icon: "bag" },
+  { href: "/console/conflicts", name: "Conflicts", icon: "scales" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
@@ -63,7 +69,11 @@ function Page({ path }: { path: string }) {
   if (run) return <ImportPage id={run.id ?? ""} />;
   const stock = match("/console/stock/:sku", path);
   if (stock) return <StockPage sku={stock.sku ?? ""} />;
+  const order = match("/console/orders/:id", path);
+  if (order) return <OrderPage id={order.id ?? ""} />;
   if (match("/console", path)) return <Overview />;
+  if (match("/console/orders", path)) return <OrdersPage />;
+  if (match("/console/conflicts", path)) return <ConflictsPage />;
   if (match("/console/imports", path)) return <ImportsPage />;
   if (match("/console/suppliers", path)) return <SuppliersPage />;
   if (match("/console/stock", path)) return <FindStockPage />;

@@ -5,8 +5,10 @@ import { ApiError, getJson, withParams } from "../shared/api.ts";
 import type { Ledger, LedgerLine } from "../shared/documents.ts";
 import { Link } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
+import { OrderReference } from "./OrderReference.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
+import { kindText } from "./words.ts";
 
 interface LedgerTableProps {
   path: string;
@@ -39,6 +41,7 @@ export function LedgerTable({ path, first }: LedgerTableProps) {
   const [error, setError] = useState<ApiError | null>(null);
   const next = older === null ? first.next : older.next;
   const lines = joined(first.lines, older?.lines ?? []);
+  const beyond = lines.some((line) => line.backorder + line.shortfall > 0);
   const more = (): void => {
     getJson<Ledger>(withParams(path, { cursor: next })).then(
       (page) => {
@@ -72,6 +75,11 @@ export function LedgerTable({ path, first }: LedgerTableProps) {
               <th scope="col" className="number">
                 Sold since
               </th>
+              {beyond && (
+                <th scope="col" className="number">
+                  Beyond the count
+                </th>
+              )}
               <th scope="col">For</th>
             </tr>
           </thead>
@@ -83,11 +91,17 @@ export function LedgerTable({ path, first }: LedgerTableProps) {
                     {momentText(line.at_ms)}
                   </time>
                 </td>
-                <th scope="row">{line.kind === "sale" ? "Sale" : "Count"}</th>
+                <th scope="row">{kindText(line.kind)}</th>
                 <td>{nameOf(line.supplier, suppliers)}</td>
                 <Balance after={line.reported} delta={line.reported_delta} />
                 <Balance after={line.reserved} delta={line.reserved_delta} />
                 <Balance after={line.sold} delta={line.sold_delta} />
+                {beyond && (
+                  <Balance
+                    after={line.backorder + line.shortfall}
+                    delta={line.backorder_delta + line.shortfall_delta}
+                  />
+                )}
                 <td className="soft">
                   <Reference line={line} />
                 </td>
@@ -121,12 +135,12 @@ function Balance({ after, delta }: { after: number; delta: number }) {
   );
 }
 
-/** A count's reference is its import, where it came with one. */
+/** A count's reference is its import, where it came with one; others name an order. */
 function Reference({ line }: { line: LedgerLine }) {
   if (line.kind === "report" && line.reference !== "") {
     return (
       <Link href={`/console/imports/${encodeURIComponent(line.reference)}`}>{line.reference}</Link>
     );
   }
-  return <>{line.reference || "–"}</>;
+  return <OrderReference reference={line.reference} />;
 }

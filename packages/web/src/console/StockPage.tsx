@@ -4,7 +4,7 @@ import { useTopic } from "@shopwire/client/react";
 import { useEffect } from "react";
 import { getJson, NOT_FOUND } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
-import type { Ledger, Offer, Pool } from "../shared/documents.ts";
+import type { Ledger, Offer, Pool, Stock } from "../shared/documents.ts";
 import { OldMark } from "../shared/Freshness.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
@@ -13,6 +13,7 @@ import { useRemote, useSettled } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
 import { LedgerTable } from "./LedgerTable.tsx";
+import { Holds, OpenSales } from "./Promises.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
@@ -42,7 +43,7 @@ export function StockPage({ sku }: { sku: string }) {
         <p>
           <span data-stock={live?.doc?.status}>
             <Cued value={live?.doc?.available ?? null} testId="product-stock" className="stock">
-              {live?.doc ? `${live.doc.available} can be sold` : "Not known yet"}
+              {live?.doc ? sellableText(live.doc) : "Not known yet"}
             </Cued>
           </span>
           {price && <span>{formatMoney(price.amount_minor, price.currency)}</span>}
@@ -54,12 +55,20 @@ export function StockPage({ sku }: { sku: string }) {
       ) : (
         <>
           <Pools pools={data.pools} />
+          <Holds holds={data.holds} pools={data.pools} />
+          <OpenSales sales={data.open_sales} pools={data.pools} />
           <Offers sku={sku} />
           <LedgerTable path={path} first={data} />
         </>
       )}
     </>
   );
+}
+
+/** "12 can be sold, 5 more to be sent later" */
+export function sellableText({ available, backorder = 0 }: Stock): string {
+  const later = backorder > 0 ? `, ${backorder} more to be sent later` : "";
+  return `${available} can be sold${later}`;
 }
 
 function Unknown({ sku }: { sku: string }) {
@@ -79,9 +88,29 @@ function Unknown({ sku }: { sku: string }) {
   );
 }
 
+interface Term {
+  readonly label: string;
+  readonly read: (pool: Pool) => number;
+}
+
+const ALWAYS: readonly Term[] = [
+  { label: "Reported", read: (pool) => pool.reported },
+  { label: "− Reserved", read: (pool) => pool.reserved },
+  { label: "− Sold since", read: (pool) => pool.sold },
+];
+const WITHHELD: Term = { label: "− Refused", read: (pool) => pool.withheld };
+const BUFFER: Term = { label: "− Buffer", read: (pool) => pool.buffer };
+
+/** The terms of the equation; what the supplier refused only where there is such a thing. */
+function termsOf(pools: readonly Pool[]): readonly Term[] {
+  const refused = pools.some((pool) => pool.withheld > 0);
+  return [...ALWAYS, ...(refused ? [WITHHELD] : []), BUFFER];
+}
+
 /** reported - reserved - sold - buffer, for each supplier. */
 function Pools({ pools }: { pools: readonly Pool[] }) {
   const suppliers = useSuppliers().data;
+  const terms = termsOf(pools);
   return (
     <section className="panel" aria-labelledby="pools">
       <div className="panel-head">
@@ -92,18 +121,11 @@ function Pools({ pools }: { pools: readonly Pool[] }) {
           <thead>
             <tr>
               <th scope="col">Supplier</th>
-              <th scope="col" className="number">
-                Reported
-              </th>
-              <th scope="col" className="number">
-                − Reserved
-              </th>
-              <th scope="col" className="number">
-                − Sold since
-              </th>
-              <th scope="col" className="number">
-                − Buffer
-              </th>
+              {terms.map(({ label }) => (
+                <th key={label} scope="col" className="number">
+                  {label}
+                </th>
+              ))}
               <th scope="col" className="number">
                 = Sellable
               </th>
@@ -112,12 +134,13 @@ function Pools({ pools }: { pools: readonly Pool[] }) {
           </thead>
           <tbody>
             {pools.map((pool) => (
-              <tr key={pool.supplier}>
+              <tr key={pool.supplier} data-testid="pool">
                 <th scope="row">{nameOf(pool.supplier, suppliers)}</th>
-                <td className="number">{pool.reported}</td>
-                <td className="number">{pool.reserved}</td>
-                <td className="number">{pool.sold}</td>
-                <td className="number">{pool.buffer}</td>
+                {terms.map(({ label, read }) => (
+                  <td key={label} className="number">
+                    {read(pool)}
+                  </td>
+                ))}
                 <td className="number strong">{pool.sellable}</td>
                 <td>
                   {pool.as_of_ms === null ? "not said" : momentText(pool.as_of_ms)}
@@ -138,6 +161,11 @@ function Doubts({ pool }: { pool: Pool }) {
       {pool.doubtful && (
         <span className="data-sub warn">
           The last count did not say which sales are in it; none was taken to be.
+        </span>
+      )}
+      {pool.backorder > 0 && (
+        <span className="data-sub">
+          {pool.backorder} promised to be sent later, as their shoppers were told.
         </span>
       )}
       {pool.shortfall > 0 && (

@@ -77,5 +77,5 @@ export function withParams(
     if (value !== null && value !== "") search.set(name, String(value));
   }
   const text = search.toString();
-  return text ? `${path}?${text}` : path;
+  return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
 }

@@ -4,20 +4,16 @@ import { useClient, useTopics } from "@shopwire/client/react";
 import type { ReactNode } from "react";
 import { getJson, withParams } from "../../shared/api.ts";
 import { Cued } from "../../shared/cue.tsx";
-import type { Page } from "../../shared/documents.ts";
 import { Icon } from "../../shared/icons.tsx";
 import { formatMoney } from "../../shared/money.ts";
 import { Picture } from "../../shared/Picture.tsx";
 import { useRemote } from "../../shared/remote.ts";
 import { Link } from "../../shared/router.tsx";
 import { pictureOf } from "../Gallery.tsx";
-import { entriesOf, stockWording } from "../offer.ts";
+import { stockWording } from "../offer.ts";
 import type { Wanted } from "./cart.ts";
-import { type Candidate, insteadOf } from "./instead.ts";
+import { type Alternative, ASKED_FOR, entriesIn, insteadOf } from "./instead.ts";
 import { type Article, articleOf, noteArticles } from "./useArticle.ts";
-
-/** Products among which something similar is looked for. */
-const LOOKED_AT = 24;
 
 interface FasterProps {
   text: string;
@@ -46,25 +42,24 @@ interface InsteadProps {
 /** Up to three articles that are there and much like it. */
 export function Instead({ article, quantity, onTake }: InsteadProps) {
   const client = useClient();
-  const { product, variant } = article;
+  const path = `/api/stock/${encodeURIComponent(article.variant.sku)}/alternatives`;
   const { data } = useRemote(
-    withParams("/api/products", { category: product.categories.at(-1) ?? null, limit: LOOKED_AT }),
-    async (path, signal) => {
-      const page = await getJson<Page>(path, signal);
-      client.store.offer(page.items.flatMap(entriesOf));
-      for (const { doc } of page.items) noteArticles(doc);
-      return page;
+    withParams(path, { quantity, limit: ASKED_FOR }),
+    async (at, signal) => {
+      const { items } = await getJson<{ items: readonly Alternative[] }>(at, signal);
+      client.store.offer(entriesIn(items));
+      for (const { product } of items) noteArticles(product.doc);
+      return items;
     },
   );
-  const price = client.store.get(`price:${variant.sku}`)?.doc?.amount_minor ?? null;
-  const found = insteadOf(variant.sku, quantity, price, data?.items ?? []);
+  const found = insteadOf(data ?? []);
   if (found.length === 0) return null;
   return (
     <div className="instead">
       <h3 className="instead-title">This is there, and much like it</h3>
       <ul>
         {found.map((one) => (
-          <Other key={one.variant.sku} candidate={one} quantity={quantity} onTake={onTake} />
+          <Other key={one.sku} other={one} quantity={quantity} onTake={onTake} />
         ))}
       </ul>
     </div>
@@ -72,30 +67,29 @@ export function Instead({ article, quantity, onTake }: InsteadProps) {
 }
 
 interface OtherProps {
-  candidate: Candidate;
+  other: Alternative;
   quantity: number;
   onTake: ((wanted: Wanted) => void) | undefined;
 }
 
-function Other({ candidate: { product, variant }, quantity, onTake }: OtherProps) {
-  const { sku } = variant;
+function Other({ other: { sku, product }, quantity, onTake }: OtherProps) {
   const [price] = useTopics([`price:${sku}`]);
   const [stock] = useTopics([`stock:${sku}`]);
-  const other = articleOf(product, sku);
-  if (!other || !price?.doc || !stock?.doc) return null;
+  const found = articleOf(product.doc, sku);
+  if (!found || !price?.doc || !stock?.doc) return null;
   const { amount_minor, currency } = price.doc;
   const enough = stock.doc.available >= quantity;
   return (
     <li className="instead-one" data-testid="instead" data-stock={stock.doc.status}>
       <Picture
-        product={product}
-        image={product.images[pictureOf(product, variant)]}
+        product={product.doc}
+        image={product.doc.images[pictureOf(product.doc, found.variant)]}
         size={96}
         alt=""
         eager={false}
       />
       <div>
-        <Link href={other.href}>{other.title}</Link>
+        <Link href={found.href}>{found.title}</Link>
         <p>
           <Cued value={amount_minor}>{formatMoney(amount_minor, currency)}</Cued>
           <Cued value={stock.doc.available} className="stock">
@@ -108,7 +102,7 @@ function Other({ candidate: { product, variant }, quantity, onTake }: OtherProps
           type="button"
           className="button button-small"
           aria-disabled={!enough}
-          aria-label={`Take ${other.title} instead`}
+          aria-label={`Take ${found.title} instead`}
           data-testid="take-instead"
           onClick={() =>
             enough && onTake({ sku, quantity, accepted_minor: amount_minor, currency })

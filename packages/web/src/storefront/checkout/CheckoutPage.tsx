@@ -8,7 +8,7 @@ import { formatMoney } from "../../shared/money.ts";
 import { Notice } from "../../shared/Notice.tsx";
 import { Link, navigate, useTitle } from "../../shared/router.tsx";
 import { openIssues, totalOf } from "../cart/cart.ts";
-import { cartId, shopperId } from "../cart/mine.ts";
+import { cartId } from "../cart/mine.ts";
 import { type Cart, useCart, useRows } from "../cart/useCart.ts";
 import { CountryField, idOf, MethodFields, TextFields } from "./Fields.tsx";
 import {
@@ -158,13 +158,11 @@ function reasonAgainst(issues: number, offline: boolean, priced: boolean): strin
   return "";
 }
 
-/** What the shop is sent: whose cart, its lines as the shopper accepted them, who and where to. */
+/** What the shop is sent: which cart, who and where to. What is in the cart it knows. */
 function bodyOf({ id, cart }: Cart, details: Details): Record<string, unknown> {
   return {
-    ...{ cart_id: id, shopper: shopperId(), attempt: cart.attempt },
-    email: details.email.trim(),
-    address: addressOf(details),
-    method: details.method,
+    ...{ cart_id: id, currency: totalOf(cart.lines)?.currency ?? "" },
+    ...{ email: details.email.trim(), address: addressOf(details), method: details.method },
   };
 }
 

@@ -17,18 +17,21 @@ export type Field = keyof Details;
 
 export const BLANK: Details = {
   ...{ email: "", name: "", street: "", more: "", postal_code: "", city: "" },
-  ...{ country: "DE", method: "card-ok" },
+  ...{ country: "DE", method: "card" },
 };
 
-/** Ways to pay at the provider that only plays one: each shows another course of things. */
-export const METHODS: readonly {
+export interface Method {
+  /** The provider's token for it. */
   readonly id: string;
   readonly name: string;
   readonly note: string;
-}[] = [
-  { id: "card-ok", name: "Test card that is good", note: "Accepted at once." },
-  { id: "card-slow", name: "Test card that takes its time", note: "Accepted after a while." },
-  { id: "card-declined", name: "Test card that is declined", note: "The bank says no." },
+}
+
+/** Ways to pay at the provider that only plays one: each shows another course of things. */
+export const METHODS: readonly Method[] = [
+  { id: "card", name: "Test card that is good", note: "Accepted at once." },
+  { id: "card_pending", name: "Test card that asks its bank", note: "Accepted after a while." },
+  { id: "card_declined", name: "Test card without money", note: "The bank says no." },
 ];
 
 /** Where parcels are sent to. */

@@ -42,7 +42,7 @@ const DECLINES: Readonly<Record<string, string>> = {
   expired_card: "The card has expired.",
   card_declined: "The bank did not accept the card.",
   declined: "The bank did not accept the card.",
-  timed_out: "The bank did not answer in time.",
+  authentication_failed: "The bank could not make sure that it was you.",
 };
 
 /** Why an order was not placed, as its document says it. */
@@ -89,6 +89,8 @@ export function checkoutTold(error: Error): Told {
       return { kind: "lines", text: "Someone was faster. Your cart shows what is left." };
     case CODES.PriceMoved:
       return { kind: "lines", text: "A price changed just now. Your cart shows the new one." };
+    case CODES.OrderState:
+      return { kind: "other", text: failureText(String(data.state ?? "")) };
     case CODES.CartClosed:
       return { kind: "closed", text: "This cart is being paid for already." };
     default:

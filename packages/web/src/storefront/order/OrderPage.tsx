@@ -3,7 +3,9 @@
 import type { Choice, Client, OrderDocument, OrderLine } from "@shopwire/client";
 import { useClient, useStatus, useTopic } from "@shopwire/client/react";
 import { useEffect } from "react";
+import { getJson, withParams } from "../../shared/api.ts";
 import { Announce, Cued } from "../../shared/cue.tsx";
+import type { ConflictEntry, EntryPage } from "../../shared/documents.ts";
 import { OldMark } from "../../shared/Freshness.tsx";
 import { Icon } from "../../shared/icons.tsx";
 import { formatMoney } from "../../shared/money.ts";
@@ -86,9 +88,15 @@ function Milestones({ order }: { order: OrderDocument }) {
 }
 
 /** Tells the shop what the shopper chose; what went wrong, else null. */
-async function settle(client: Client, conflict: string, choice: Choice): Promise<Error | null> {
+async function settle(client: Client, order: string, id: string, choice: Choice) {
   try {
-    await client.post(`/api/conflicts/${encodeURIComponent(conflict)}/settle`, { choice });
+    const path = withParams("/api/conflicts", { order });
+    const open = await getJson<EntryPage<ConflictEntry>>(path);
+    const conflict = open.items.find(({ doc }) => doc.id === id)?.doc;
+    // Settled meanwhile: the order's own document takes the question away.
+    if (conflict === undefined) return null;
+    const { sku, supplier } = conflict;
+    await client.send("orders.settle_conflict", { conflict_id: id, sku, supplier, choice });
     return null;
   } catch (problem) {
     return problem as Error;
@@ -108,7 +116,7 @@ function Questions({ order }: { order: OrderDocument }) {
             key={conflict}
             line={line}
             offline={offline}
-            onChoose={(choice) => settle(client, conflict, choice)}
+            onChoose={(choice) => settle(client, order.id, conflict, choice)}
           />
         );
       })}

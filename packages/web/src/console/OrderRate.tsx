@@ -1,0 +1,5 @@
+/** Orders per minute, of the last half hour. */
+
+export function OrderRate() {
+  return null;
+}
