@@ -14,7 +14,7 @@ from tests.shipping.desk import (
     units,
 )
 
-from shopwire.kernel.commands import Command
+from shopwire.kernel.commands import Command, Envelope
 from shopwire.modules.shipping import notice_commands
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
@@ -122,6 +122,21 @@ async def test_rules_hold_for_what_is_planned_afterwards():
         assert document["due_at_ms"] - document["planned_at_ms"] < 60_000
         wrong = SetSupplierRules(supplier="acme", ship_within_ms=-1)
         assert error_of(await shop.ask(wrong))["name"] == "InvalidField"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        plan_of({"acme": {"A": 1}}),
+        BeginSending(purchase_order=po("acme")),
+        RecordSending(purchase_order=po("acme"), outcome="received"),
+        ApplyOffer(sku="A", supplier="acme", cost_minor=1, currency="EUR"),
+    ],
+)
+async def test_what_the_shop_does_by_itself_is_nobodys_wish(command):
+    async with memory_shop() as shop:
+        asked = Envelope(command=command, key="k", principal="local")
+        assert error_of(await shop.write_path.submit(asked))["name"] == "UnknownOperation"
 
 
 # -- the conversation -------------------------------------------------------------------------
@@ -419,6 +434,31 @@ async def test_a_suppliers_notice_about_anothers_purchase_order_is_never_applied
         await shop.do(KeepNotice(source="supplier:bolt", id="m", notice=parcel, because="NotFound"))
         refused = await shop.ask(ApplyNotice(source="supplier:bolt", id="m", notice=parcel))
         assert error_of(refused)["name"] == "NotFound"
+
+
+async def test_nobody_puts_words_into_anothers_mouth():
+    async with memory_shop() as shop:
+        for principal, told in (("local", 404), ("carrier:ups", 404), ("carrier:dhl", 200)):
+            kept = await shop.write_path.submit(
+                Envelope(command=KEEP, key="k", principal=principal)
+            )
+            assert kept.status == told
+        apply = ApplyNotice(source="carrier:dhl", id="m1", notice=SEEN)
+        asked = Envelope(command=apply, key="k", principal="carrier:dhl")
+        assert error_of(await shop.write_path.submit(asked))["name"] == "UnknownOperation"
+
+
+async def test_what_was_cancelled_altogether_cannot_be_accepted_any_more():
+    async with memory_shop() as shop:
+        await shop.do(plan_of({"acme": {"A": 1}}))
+        own = await send(shop, "acme")
+        await shop.do(CANCEL)
+        await shop.do(
+            RecordCancellation(purchase_order=own, asked=units(A=1), cancelled=units(A=1))
+        )
+        late = await shop.ask(AcknowledgePurchaseOrder(purchase_order=own, lines=units(A=1)))
+        assert error_of(late)["name"] == "PurchaseOrderState"
+        await shop.do(RefusePurchaseOrder(purchase_order=own))
 
 
 async def test_a_dismissed_notice_is_over(monkeypatch):

@@ -301,9 +301,16 @@ class Shop:
     def __init__(self, ordered: dict[str, int]) -> None:
         self.sheet = begun(new_sheet(ordered), NOW)
         self.parcels: set[int] = set()
-        self.refused: list[str] = []
 
     def take(self, word: tuple, now: int) -> None:
+        """Only an acknowledgement may be refused, of what was given up altogether."""
+        try:
+            self._take(word, now)
+        except PurchaseOrderState:
+            assert word[0] == "ack"
+            assert not any(line.expected for line in self.sheet.lines)
+
+    def _take(self, word: tuple, now: int) -> None:
         before = self.sheet
         name, *rest = word
         if name == "received":

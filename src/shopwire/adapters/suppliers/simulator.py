@@ -220,7 +220,9 @@ class SimulatedSuppliers(SupplierChannel):
                 if entry.state == "received":
                     self._decide(entry)
                 message = _acknowledgement(entry)
-            self._tell(entry.supplier, f"{order_id} ack", message, twice=script.twice)
+                wanted = entry.state == "refused" or any(map(entry.left, entry.accepted))
+            if wanted:
+                self._tell(entry.supplier, f"{order_id} ack", message, twice=script.twice)
         if script.keeps:
             return
         if not shipped:

@@ -1,9 +1,9 @@
 """What screens read of shipping."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from litestar import get
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
@@ -20,6 +20,9 @@ from shopwire.modules.shipping.store import (
     read_purchase_order,
 )
 
+_STATE: Final = QueryParameter(name="state")
+"""The framework keeps the word for itself as an argument's name."""
+
 
 def routes(reads: Reads) -> list[Any]:
     """The module's HTTP handlers."""
@@ -30,7 +33,7 @@ def _purchase_orders(reads: Reads) -> list[Any]:
     @get("/api/purchase-orders", summary="Purchase orders, the newest first")
     async def purchase_orders(
         supplier: FromQuery[str | None] = None,
-        state: FromQuery[PurchaseOrderStatus | None] = None,
+        status: Annotated[PurchaseOrderStatus | None, _STATE] = None,
         limit: FromQuery[int] = PAGE_MAX,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def _purchase_orders(reads: Reads) -> list[Any]:
             reads,
             DEFAULT_TENANT,
             supplier=check_name(supplier, "supplier") if supplier else None,
-            status=state,
+            status=status,
             before=before_place(cursor, int, str),
             limit=limit,
         )
@@ -83,20 +86,20 @@ def _of_orders(reads: Reads) -> list[Any]:
 def _desk(reads: Reads) -> list[Any]:
     @get("/api/returns", summary="Returns of all orders, the newest first")
     async def returns(
-        state: FromQuery[ReturnStatus | None] = None,
+        status: Annotated[ReturnStatus | None, _STATE] = None,
         limit: FromQuery[int] = PAGE_MAX,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         place = before_place(cursor, int, str)
-        return await list_returns(reads, DEFAULT_TENANT, status=state, before=place, limit=limit)
+        return await list_returns(reads, DEFAULT_TENANT, status=status, before=place, limit=limit)
 
     @get("/api/notices", summary="What carriers and suppliers said and did not fit")
     async def notices(
-        state: FromQuery[Literal["open", "applied", "dismissed"]] = "open",
+        status: Annotated[Literal["open", "applied", "dismissed"], _STATE] = "open",
         limit: FromQuery[int] = PAGE_MAX,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:
         place = before_place(cursor, int, str, str)
-        return await list_notices(reads, DEFAULT_TENANT, status=state, before=place, limit=limit)
+        return await list_notices(reads, DEFAULT_TENANT, status=status, before=place, limit=limit)
 
     return [returns, notices]

@@ -9,6 +9,7 @@ from shopwire.kernel.commands import Command, Context, Decision, Handler
 from shopwire.kernel.errors import InvalidField, NotFound, QueueFull
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_name
+from shopwire.modules.carts.api import check_insider
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
     ApplyNotice,
@@ -82,6 +83,9 @@ def commands_of(source: str, notice: Notice, shipments: Iterable[str]) -> tuple[
 
 def do_keep_notice(command: KeepNotice, view: View, context: Context) -> Decision:
     """Keeps it once by its own id; raises QueueFull where too many wait already."""
+    if context.principal != command.source:
+        # Who signed it is its source; nobody else can put words into somebody's mouth.
+        check_insider(context.principal, command.operation)
     source, own_id = check_name(command.source, "source"), check_name(command.id, "id")
     known = view.one(KeptNotice, own_id, source)
     if known is not None:
@@ -119,6 +123,7 @@ def do_replay_notice(command: ReplayNotice, view: View, context: Context) -> Dec
 
 def do_apply_notice(command: ApplyNotice, view: View, context: Context) -> Decision:
     """Applies it and settles it together; if it still does not fit, it stays as it is."""
+    check_insider(context.principal, command.operation)
     kept = _found(view, command.source, command.id)
     if kept.notice != command.notice:
         raise InvalidField("It was kept with other words.", field="notice", reason="it differs")

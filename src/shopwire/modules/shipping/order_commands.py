@@ -10,6 +10,7 @@ from shopwire.kernel.errors import InvalidField
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_amount, check_name
+from shopwire.modules.carts.api import check_insider
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
     ApplyOffer,
@@ -71,6 +72,7 @@ REFERENCE_TAKEN: Final = "reference_taken"
 
 def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Context) -> Decision:
     """Makes one purchase order a supplier; what was cancelled ahead is never sent."""
+    check_insider(context.principal, command.operation)
     order_id = check_order_id(command.order_id)
     plan = check_name(command.plan or order_id, "plan")
     exponent_of(command.currency)
@@ -113,6 +115,7 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
 
 def do_begin_sending(command: BeginSending, view: View, context: Context) -> Decision:
     """Notes that the supplier may know of it before anything leaves."""
+    check_insider(context.principal, command.operation)
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order)
     book.tell(PurchaseOrderSending, begun(sheet, context.now_ms))
@@ -121,6 +124,7 @@ def do_begin_sending(command: BeginSending, view: View, context: Context) -> Dec
 
 def do_record_sending(command: RecordSending, view: View, context: Context) -> Decision:
     """Notes what came of a call; a call without an answer is never repeated blindly."""
+    check_insider(context.principal, command.operation)
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order)
     outcome, reference = command.outcome, command.supplier_reference
@@ -276,6 +280,7 @@ def _check_period(value: int, field: str) -> int:
 
 def do_apply_offer(command: ApplyOffer, view: View, context: Context) -> Decision:
     """Remembers what a unit costs, for the purchase orders to come."""
+    check_insider(context.principal, command.operation)
     exponent_of(command.currency)
     cost = OfferCost(
         tenant=context.tenant,

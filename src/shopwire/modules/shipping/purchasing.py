@@ -169,6 +169,9 @@ def acknowledged(sheet: Sheet, accepted: Mapping[str, int], now_ms: int) -> Move
         sheet.line(sku)
     first = sheet.order.answer is None
     if not any(line.expected or line.shipped for line in sheet.lines):
+        if first and any(accepted.values()):
+            # It may not know so yet; whoever asks again is told, and a person sees it.
+            raise refusal(sheet, "All of it was cancelled.")
         return Move(sheet=sheet)
     lines, took, refused = [], [], []
     for line in sheet.lines:
