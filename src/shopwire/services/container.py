@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,24 +14,44 @@ import msgspec
 import structlog
 
 from shopwire import __version__
+from shopwire.adapters.postgres.leader import PostgresLeader
 from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.purchasing import ShipTo
 from shopwire.kernel.write_path import WritePath
+from shopwire.modules.orders.activities import activities as order_activities
+from shopwire.modules.orders.store import read_contact
+from shopwire.modules.payments.activities import activities as payment_activities
+from shopwire.modules.shipping.activities import activities as shipping_activities
+from shopwire.modules.shipping.activities import ship_to_of
+from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
+from shopwire.services.carrier_door import carrier_routes
+from shopwire.services.checkout_door import CheckoutDoor, checkout_routes
 from shopwire.services.command_door import CommandDoor
+from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
+from shopwire.services.outside import (
+    Outside,
+    OutsideOptions,
+    PaymentName,
+    SupplierWay,
+    World,
+    open_outside,
+)
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.steps import Steps, in_background, started
+from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
@@ -52,6 +72,14 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Further names by which a server on loopback may be addressed, as by a proxy before it."""
     allow_origins: tuple[str, ...] = ()
     """Origins of other pages that may use API and sync: `https://shop.example`."""
+    payments: PaymentName = "simulator"
+    suppliers: SupplierWay = "fetch"
+    secret_file: Path | None = None
+    """The installation's secret, from which those of webhooks are made; else one in `data`."""
+    stripe_key_file: Path | None = None
+    stripe_webhook_file: Path | None = None
+    world: World = World()
+    """How simulated parties behave, in a demonstration."""
 
     @property
     def is_local(self) -> bool:
@@ -78,6 +106,10 @@ class Container(msgspec.Struct, kw_only=True):
     database: Database
     store: Store
     write_path: WritePath
+    outside: Outside
+    completion: Completion
+    checkout: CheckoutDoor
+    activities: Activities
     importer: Importer
     hub: Hub
     sync: SyncDoor
@@ -88,8 +120,9 @@ class Container(msgspec.Struct, kw_only=True):
     stopping: bool = False
 
     def app(self) -> Front:
-        """The ASGI application over these parts."""
-        return build_app(
+        """The ASGI application over these parts; simulated parties reach it from now on."""
+        clock, secrets = SystemClock(), self.outside.secrets
+        self.outside.loopback.app = app = build_app(
             AppParts(
                 write_path=self.write_path,
                 pulse=self.pulse,
@@ -98,6 +131,9 @@ class Container(msgspec.Struct, kw_only=True):
                 routes=[
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
+                    *checkout_routes(self.checkout, self.store.reads),
+                    *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),
+                    *supplier_routes(self.write_path, secrets.known, clock),
                 ],
                 sync=self.sync.asgi,
                 stopping=lambda: self.stopping,
@@ -105,6 +141,7 @@ class Container(msgspec.Struct, kw_only=True):
                 origins=self.options.allow_origins,
             )
         )
+        return app
 
 
 @asynccontextmanager
@@ -143,6 +180,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     followed = [consumer for module in MODULES for consumer in module.consumers]
     consumers = Consumers(store.log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
+    trade = await _trade(options, steps, store, write_path, clock, fail)
     hub = Hub(store.log, clock=clock, take=CommandDoor(write_path).take)
     await steps.enter("hub", started(hub.start, hub.stop))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
@@ -162,6 +200,8 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
             topics=sync.topics,
             frames=sync.frames,
             consumer_stalls=len(consumers.stalls),
+            activity_troubles=len(trade.activities.troubles),
+            activities_done=trade.activities.done,
             database_up=database.up,
             database_restarts=database.restarts,
         )
@@ -176,6 +216,10 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         database=database,
         store=store,
         write_path=write_path,
+        outside=trade.outside,
+        completion=trade.completion,
+        checkout=trade.checkout,
+        activities=trade.activities,
         importer=Importer(write_path, store.reads, partitions=store.storage.partitions),
         hub=hub,
         sync=SyncDoor(
@@ -188,6 +232,47 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         pages=Pages(options.pages or pages_dir()),
         failed=failed,
     )
+
+
+class _Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """What buying and selling needs besides the write path."""
+
+    outside: Outside
+    completion: Completion
+    checkout: CheckoutDoor
+    activities: Activities
+
+
+async def _trade(
+    options: ServeOptions,
+    steps: Steps,
+    store: Store,
+    write_path: WritePath,
+    clock: SystemClock,
+    fail: Callable[[BaseException], None],
+) -> _Trade:
+    names = OutsideOptions.__struct_fields__
+    asked = OutsideOptions(**{name: getattr(options, name) for name in names})
+    outside = await steps.enter("outside", open_outside(asked, store.log))
+    completion = Completion(write_path, store.reads, outside.providers, clock)
+    door = CheckoutDoor(
+        write_path, store.reads, outside.providers, completion, clock, provider=outside.provider
+    )
+
+    async def address_of(tenant: str, order_id: str) -> ShipTo | None:
+        contact = await read_contact(store.reads, tenant, order_id)
+        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
+
+    work = [
+        *(activity for module in MODULES for activity in module.activities),
+        *order_activities(completion.finish),
+        *payment_activities(outside.providers),
+        *shipping_activities(outside.channel, address_of),
+    ]
+    leader = PostgresLeader(store.pools.dsn, "activities")
+    activities = Activities(store.log, write_path, store.reads, work, clock, leader)
+    await steps.enter("activities", in_background(activities.run(), fail))
+    return _Trade(outside=outside, completion=completion, checkout=door, activities=activities)
 
 
 async def _migrate(dsn: str) -> None:

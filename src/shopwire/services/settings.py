@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.outside import PaymentName, SupplierWay
 
 PREFIX: Final = "SHOPWIRE_"
 """`port` is SHOPWIRE_PORT in the environment; lists are separated by commas there."""
@@ -30,6 +31,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     websocket: Literal["picows", "asgi"] = "picows"
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    payments: PaymentName = "simulator"
+    suppliers: SupplierWay = "fetch"
+    secret_file: Path | None = None
+    stripe_key_file: Path | None = None
+    stripe_webhook_file: Path | None = None
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -48,6 +54,7 @@ class Loaded(msgspec.Struct, frozen=True):
         }
 
 
+_PATHS: Final = frozenset({"data", "secret_file", "stripe_key_file", "stripe_webhook_file"})
 _NAMES: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
@@ -105,9 +112,9 @@ def _read(file: Path) -> dict[str, Any]:
             raise SetupProblem(
                 f"{file} has an unknown setting {name!r}: {advice}", what=name, reason=advice
             )
-    if "data" in content:
+    for name in _PATHS & content.keys():
         # A file means its own neighbourhood, wherever the process was started.
-        content["data"] = str(file.absolute().parent / str(content["data"]))
+        content[name] = str(file.absolute().parent / str(content[name]))
     return content
 
 

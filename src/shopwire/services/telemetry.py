@@ -48,6 +48,12 @@ METRICS: Final = {
     "shopwire_consumer_stalls": MetricSpec(
         "gauge", (), "Consumers that do not get past an event; each tries again and skips nothing."
     ),
+    "shopwire_activities_done_total": MetricSpec(
+        "counter", (), "Jobs outside of the database that this process has done."
+    ),
+    "shopwire_activity_troubles": MetricSpec(
+        "gauge", (), "Jobs that failed and wait for another try, in the process that leads."
+    ),
     "shopwire_database_up": MetricSpec("gauge", (), "1 while the database answers."),
     "shopwire_database_restarts_total": MetricSpec(
         "counter", (), "Times our own PostgreSQL was found dead and started again."
@@ -97,6 +103,8 @@ class Readings(msgspec.Struct, kw_only=True):
     topics: int = 0
     frames: int = 0
     consumer_stalls: int = 0
+    activity_troubles: int = 0
+    activities_done: int = 0
     database_up: bool = True
     database_restarts: int = 0
 
@@ -169,6 +177,8 @@ class _Sampled(Collector):
         yield _family("shopwire_topics", {(): now.topics})
         yield _family("shopwire_frames_total", {(): now.frames})
         yield _family("shopwire_consumer_stalls", {(): now.consumer_stalls})
+        yield _family("shopwire_activities_done_total", {(): now.activities_done})
+        yield _family("shopwire_activity_troubles", {(): now.activity_troubles})
         yield _family("shopwire_database_up", {(): int(now.database_up)})
         yield _family("shopwire_database_restarts_total", {(): now.database_restarts})
         yield _family("shopwire_start_seconds", steps)
