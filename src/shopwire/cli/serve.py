@@ -16,6 +16,7 @@ from shopwire.services.container import Container, ServeOptions
 from shopwire.services.demo.demo import PACES, Simulation
 from shopwire.services.demo.feeding import Feeding
 from shopwire.services.logs import configure_logs
+from shopwire.services.outside import PaymentName, SupplierWay
 from shopwire.services.run import run
 from shopwire.services.settings import load_settings
 
@@ -61,6 +62,14 @@ def up(
     ] = None,
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
+    payments: Annotated[
+        PaymentName | None,
+        Parameter(help="Who takes the money; stripe wants stripe_key_file. [default: simulator]"),
+    ] = None,
+    suppliers: Annotated[
+        SupplierWay | None,
+        Parameter(help="How purchase orders reach suppliers. [default: fetch]"),
+    ] = None,
     config: Config = None,
     verbose: Annotated[bool, Parameter(negative="", help="Log each request.")] = False,
 ) -> int:
@@ -78,6 +87,8 @@ def up(
         "websocket": websocket,
         "allow_hosts": allow_host,
         "allow_origins": allow_origin,
+        "payments": payments,
+        "suppliers": suppliers,
     }
     settings = load_settings(given, file=config).settings
     options = ServeOptions(**msgspec.structs.asdict(settings))
@@ -102,7 +113,7 @@ def demo(
     The first start imports the catalogue; later ones go on where the shop was.
     """
     configure_logs(debug=verbose)
-    options = ServeOptions(data=data, port=port)
+    options = ServeOptions(data=data, port=port, suppliers="simulator")
 
     async def simulate(container: Container) -> None:
         feeding = Feeding(container.importer)
