@@ -5,7 +5,7 @@ import { ApiError, getJson, withParams } from "../shared/api.ts";
 import type { Ledger, LedgerLine } from "../shared/documents.ts";
 import { Link } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
-import { OrderReference } from "./OrderReference.tsx";
+import { OrderReference, shortened } from "./OrderReference.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import { kindText } from "./words.ts";
@@ -138,8 +138,11 @@ function Balance({ after, delta }: { after: number; delta: number }) {
 /** A count's reference is its import, where it came with one; others name an order. */
 function Reference({ line }: { line: LedgerLine }) {
   if (line.kind === "report" && line.reference !== "") {
+    const run = line.reference.replace(/^import /, "");
     return (
-      <Link href={`/console/imports/${encodeURIComponent(line.reference)}`}>{line.reference}</Link>
+      <Link href={`/console/imports/${encodeURIComponent(run)}`} title={run}>
+        Import {shortened(run)}
+      </Link>
     );
   }
   return <OrderReference reference={line.reference} />;

@@ -122,7 +122,7 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
         </p>
       </div>
       <OpenQuestions conflicts={conflicts} />
-      <div className="columns">
+      <div className="order-columns">
         <div className="stack">
           <Lines order={order} />
           <PurchaseOrdersPanel items={parts.purchaseOrders} nameOf={named} />

@@ -5,7 +5,7 @@ import { useTopic } from "@shopwire/client/react";
 import { Cued } from "../shared/cue.tsx";
 import type { PaymentStory } from "../shared/documents.ts";
 import { formatMoney } from "../shared/money.ts";
-import { momentText } from "../shared/time.ts";
+import { clockText, momentText } from "../shared/time.ts";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { accountText, paymentState, spelled } from "./words.ts";
@@ -70,6 +70,16 @@ export function isBalanced(balances: PaymentStory["balances"]): boolean {
   return [...sums.values()].every((sum) => sum === 0);
 }
 
+function balanceText(balances: PaymentStory["balances"]): string {
+  if (!isBalanced(balances)) {
+    return "The balances of the accounts do not add up to nothing: run the audit.";
+  }
+  const said = balances
+    .filter(({ balance_minor }) => balance_minor !== 0)
+    .map((one) => `${accountText(one.account)} ${formatMoney(one.balance_minor, one.currency)}`);
+  return said.length > 0 ? `Balances: ${said.join(", ")}; together nothing.` : "All even.";
+}
+
 function Postings({ story: { ledger, balances } }: { story: PaymentStory }) {
   return (
     <>
@@ -90,20 +100,24 @@ function Postings({ story: { ledger, balances } }: { story: PaymentStory }) {
           <tbody>
             {ledger.map((one) => (
               <tr key={one.seq} data-testid="posting">
-                <th scope="row">{spelled(one.posting)}</th>
+                <th scope="row" title={one.posting}>
+                  {spelled(one.posting.split("/")[0] ?? "")}
+                </th>
                 <td>{accountText(one.debit)}</td>
                 <td>{accountText(one.credit)}</td>
                 <td className="number">{formatMoney(one.amount_minor, one.currency)}</td>
-                <td>{momentText(one.at_ms)}</td>
+                <td>
+                  <time dateTime={new Date(one.at_ms).toISOString()} title={momentText(one.at_ms)}>
+                    {clockText(one.at_ms)}
+                  </time>
+                </td>
               </tr>
             ))}
           </tbody>
         </table>
       </Scroll>
       <p className="panel-note" data-balanced={isBalanced(balances)} data-testid="balance">
-        {isBalanced(balances)
-          ? `Balances: ${balances.map((one) => `${accountText(one.account)} ${formatMoney(one.balance_minor, one.currency)}`).join(", ")}; together nothing.`
-          : "The balances of the accounts do not add up to nothing: run the audit."}
+        {balanceText(balances)}
       </p>
     </>
   );

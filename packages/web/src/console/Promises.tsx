@@ -83,7 +83,8 @@ function Later({ units }: { units: number }) {
 function Sum({ sum, rest }: { sum: number; rest: number }) {
   return (
     <span>
-      {sum.toLocaleString()} units{rest > 0 && `, and ${rest.toLocaleString()} in older lines`}
+      {sum.toLocaleString()} {sum === 1 ? "unit" : "units"}
+      {rest > 0 && `, and ${rest.toLocaleString()} in older lines`}
     </span>
   );
 }

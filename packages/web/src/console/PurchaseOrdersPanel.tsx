@@ -32,7 +32,6 @@ export function PurchaseOrdersPanel({ items, nameOf }: PanelProps) {
               <th scope="col" className="number">
                 Cost
               </th>
-              <th scope="col">Next word due</th>
             </tr>
           </thead>
           <tbody>
@@ -64,17 +63,20 @@ function Row({ order, nameOf }: RowProps) {
           <StateWord state={PURCHASE_ORDER_STATES[order.status]} />
         </Cued>
         {late !== "" && <span className="data-sub warn">{late}</span>}
+        {order.due_at_ms !== null && (
+          <span className="data-sub">next word due {momentText(order.due_at_ms)}</span>
+        )}
         {order.reason !== "" && <span className="data-sub">{spelled(order.reason)}</span>}
       </td>
       <td>
         {order.lines.map((line) => (
           <span className="data-line" key={line.sku}>
-            {line.sku} <span className="soft">{lineText(line)}</span>
+            {line.sku}
+            <span className="data-sub">{lineText(line)}</span>
           </span>
         ))}
       </td>
       <td className="number">{costText(order.lines)}</td>
-      <td>{order.due_at_ms === null ? "–" : momentText(order.due_at_ms)}</td>
     </tr>
   );
 }

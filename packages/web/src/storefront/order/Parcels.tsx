@@ -5,7 +5,7 @@ import { useTopics } from "@shopwire/client/react";
 import { Cued } from "../../shared/cue.tsx";
 import { Icon } from "../../shared/icons.tsx";
 import { momentText } from "../../shared/time.ts";
-import { shipmentText } from "./words.ts";
+import { carrierText, shipmentText } from "./words.ts";
 
 export function Parcels({ order }: { order: OrderDocument }) {
   const live = useTopics(order.shipments.map(({ id }) => `shipment:${id}` as const));
@@ -25,7 +25,8 @@ export function Parcels({ order }: { order: OrderDocument }) {
                   <Cued value={status}>{shipmentText(status)}</Cued>
                 </p>
                 <p className="soft">
-                  {known.carrier}, <span className="parcel-number">{known.tracking}</span>
+                  {carrierText(known.carrier)},{" "}
+                  <span className="parcel-number">{known.tracking}</span>
                 </p>
                 {parcel && parcel.history.length > 0 && (
                   <details>

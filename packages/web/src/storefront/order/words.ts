@@ -114,6 +114,11 @@ export function shipmentText(status: string): string {
   return SHIPMENT[status] ?? status;
 }
 
+/** A carrier's code name as a name. */
+export function carrierText(carrier: string): string {
+  return carrier.charAt(0).toUpperCase() + carrier.slice(1);
+}
+
 const CHOICES: Readonly<Record<Choice, { label: string; text: string }>> = {
   wait: { label: "Wait for it", text: "It is sent as soon as our supplier has it again." },
   replace: {
