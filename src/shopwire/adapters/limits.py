@@ -10,10 +10,6 @@ APPEND_BATCH_EVENTS_MIN: Final = 64
 """What a slow database cannot shrink a commit below."""
 APPEND_TARGET_MS: Final = 25.0
 """A commit that takes longer halves the next batch."""
-APPEND_SPLIT_EVENTS: Final = 16
-"""From this many waiting events on, two batches share them and take turns."""
-APPEND_ALONE_MAX: Final = 64
-"""Batches sent one by one, at most, after a second one in flight was refused its place."""
 APPEND_RETRY_MS: Final = 50
 """Wait that a full append queue asks for."""
 
@@ -33,10 +29,8 @@ IDLE_TRANSACTION_MS_MAX: Final = 10_000
 """The server ends a transaction whose process stopped, so that its partition goes on."""
 READERS_MAX: Final = 8
 """Connections for reading."""
-WRITERS_A_PARTITION: Final = 3
-"""Connections for writing in one partition: commands, and two batches of raw appends."""
 WRITERS_SPARE: Final = 4
-"""Connections for writing beyond those: consumers, leases."""
+"""Connections for writing beyond two a partition (commands, raw appends): consumers, leases."""
 
 NOTIFY_SPACING_MS: Final = 5
 """Shortest time between two hints to other processes; partitions in between are joined."""

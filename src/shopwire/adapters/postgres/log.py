@@ -43,7 +43,7 @@ def append_arguments(
             since[at], since[before] = since[before], 0
         newest[topic] = at
     rows = [(*_fields(event), first) for event, first in zip(events, since, strict=True)]
-    return [partition, epoch, len(rows), now_ms, rows, len(newest), None]
+    return [partition, epoch, len(rows), now_ms, rows, len(newest)]
 
 
 class PostgresLog(EventLog):

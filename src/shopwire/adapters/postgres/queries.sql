@@ -19,18 +19,11 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 -- append --
 -- Offsets, events and documents in one statement; no row comes back where the epoch is another one.
 -- `since` is the first version of a topic in this batch, at the row of its newest event, else 0.
--- $7 is the offset that a batch counts on which is sent while the one before it commits: `first` is
--- null where the partition ends elsewhere. That is read under the lock, where it is the latest; in
--- the conditions of an UPDATE it would be looked at before, too. For the same reason a document's
--- version is counted up and then compared.
-WITH held AS (
-    SELECT next FROM head WHERE partition = $1 AND epoch = $2 FOR NO KEY UPDATE
-), place AS (
-    UPDATE head SET next = held.next + $3
-    FROM held
-    WHERE partition = $1 AND ($7::bigint IS NULL OR held.next = $7)
+WITH place AS (
+    UPDATE head SET next = next + $3
+    WHERE partition = $1 AND epoch = $2
     RETURNING
-        head.next - $3 AS first,
+        next - $3 AS first,
         coalesce($4::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now_ms
 ), incoming AS (
     SELECT p.first, p.now_ms, i.*
@@ -54,18 +47,17 @@ WITH held AS (
     RETURNING 1
 ), grown AS (
     UPDATE documents d
-    SET version = d.version + 1 + i.version - i.since, body = i.document, changed_at_ms = i.now_ms
+    SET version = i.version, body = i.document, changed_at_ms = i.now_ms
     FROM incoming i
-    WHERE i.since > 1 AND d.tenant = i.tenant AND d.topic = i.topic AND d.partition = $1
-    RETURNING d.version = i.version AS follows
+    WHERE i.since > 1 AND d.tenant = i.tenant AND d.topic = i.topic
+        AND d.version = i.since - 1 AND d.partition = $1
+    RETURNING 1
 )
 SELECT CASE
-    WHEN p.first IS NULL THEN NULL
-    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown WHERE follows) = $6
-    THEN p.first
+    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $6 THEN p.first
     ELSE log_refuse('a version does not follow the one before it')
 END AS first
-FROM held LEFT JOIN place p ON true
+FROM place p
 
 -- read --
 -- Events of one partition from an offset on.
