@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,8 +19,11 @@ ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
 def free_port() -> int:
-    """A port below the ephemeral range that nobody listens on right now."""
-    for port in range(21_000, 31_000):
+    """A port below the ephemeral range that nobody listens on right now.
+
+    Drawn by lot, so that two shops which start together rarely meet.
+    """
+    for port in random.sample(range(21_000, 31_000), 10_000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
