@@ -1,15 +1,18 @@
-"""Rows of modules to arrays of columns and back."""
+"""Rows of modules to JSON that `save` reads, and records back to rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import attrgetter
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
+from shopwire.kernel.errors import ConstraintRefused
 from shopwire.kernel.rows import Row, Table
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_ARRAYS: Final = re.compile(r"\bunnest\(\s*(\$1::[^()]*?)\s*\)")
+"""The arrays of a `save`, one a field."""
 _SCALARS: Final = (
     inspect.StrType,
     inspect.IntType,
@@ -21,30 +24,29 @@ _SCALARS: Final = (
 
 
 class RowCodec:
-    """How one kind of row becomes the arguments of its table's `save`, and records become rows.
+    """How one kind of row becomes the argument of its table's `save`, and records become rows.
 
-    Fields of scalar types travel as they are; others as JSON, in a json, jsonb or text column.
+    Fields of scalar types travel as they are; others as JSON, in a json or jsonb column.
     """
 
     def __init__(self, table: Table) -> None:
-        self.load, self.save = table.load, table.save
         self._kind = table.kind
-        self._names = _declared(table.kind)
-        self._all: Callable[[Row], tuple[Any, ...]] = attrgetter(*self._names)
         self._decoders = {
             field.name: msgspec.json.Decoder(field.type)
             for field in msgspec.structs.fields(table.kind)
             if not _is_scalar(inspect.type_info(field.type))
         }
-        self._coded = [at for at, name in enumerate(self._names) if name in self._decoders]
+        self.load = table.load
+        self.save = _reading_json(table, frozenset(self._decoders))
 
-    def arguments(self, rows: Sequence[Row], text_at: frozenset[int]) -> list[Sequence[Any]]:
-        """One array a field. `text_at`: which parameters the statement takes as text."""
-        columns: list[Sequence[Any]] = list(zip(*map(self._all, rows), strict=True))
-        for at in self._coded:
-            coded: list[bytes] = [_encode(value) for value in columns[at]]
-            columns[at] = [text.decode() for text in coded] if at in text_at else coded
-        return columns
+    def argument(self, rows: Sequence[Row]) -> bytes:
+        """All rows as one JSON array; raises ConstraintRefused for what no column can hold."""
+        try:
+            return _encode(rows)
+        except (OverflowError, UnicodeEncodeError) as problem:
+            raise ConstraintRefused(
+                "The database cannot hold a value.", constraint="value"
+            ) from problem
 
     def rows(self, records: Iterable[Mapping[str, Any]]) -> list[Any]:
         """Records as rows; a missing column is a defect of the table's `load`."""
@@ -58,6 +60,36 @@ class RowCodec:
                 values[name] = decoder.decode(values[name])
             rows.append(kind(**values))
         return rows
+
+
+def _reading_json(table: Table, coded: frozenset[str]) -> str:
+    """`save` with one JSON array of rows in the place of its arrays.
+
+    Encoding one text costs a fraction of encoding an array a field, value by value, and it is the
+    writer of the partition that would wait for it.
+    """
+    names = _declared(table.kind)
+    found = _ARRAYS.findall(table.save)
+    types = [part.strip().partition("::") for part in found[0].split(",")] if found else []
+    if len(found) != 1 or [place for place, _, _ in types] != [
+        f"${at}" for at in range(1, len(names) + 1)
+    ]:
+        raise ValueError(f"`save` of {table.kind.__name__} has to unnest one array a field, once")
+    if table.kind.__struct_config__.omit_defaults or table.kind.__struct_encode_fields__ != (
+        table.kind.__struct_fields__
+    ):
+        raise ValueError(f"{table.kind.__name__} has to be encoded with all fields by their names")
+    columns = ", ".join(
+        f'"{name}" {kind.removesuffix("[]")}'
+        for name, (_, _, kind) in zip(names, types, strict=True)
+    )
+    values = ", ".join(
+        # A JSON null is a value of such a column, as an empty list is.
+        f'coalesce("{name}", \'null\') AS "{name}"' if name in coded else f'"{name}"'
+        for name in names
+    )
+    given = f"json_to_recordset($1::json) AS given ({columns})"
+    return _ARRAYS.sub(lambda _: f"(SELECT {values} FROM {given}) AS given", table.save)  # noqa: S608 - names of fields, no values
 
 
 def _declared(kind: type[Row]) -> list[str]:

@@ -62,13 +62,7 @@ class PostgresTransaction(Transaction):
         async with StorageErrors():
             for kind, changed in rows.items():
                 codec = self._codecs[kind]
-                statement = await self._con.prepare(codec.save)
-                text_at = frozenset(
-                    at
-                    for at, parameter in enumerate(statement.get_parameters())
-                    if parameter.name in ("text[]", "varchar[]")
-                )
-                await statement.fetch(*codec.arguments(changed, text_at))
+                await self._con.fetch(codec.save, codec.argument(changed))
 
     @override
     async def append(self, partition: int, events: Sequence[NewEvent]) -> int:
