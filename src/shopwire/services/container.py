@@ -53,6 +53,7 @@ from shopwire.services.pulse import Pulse
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
+from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
 
@@ -122,6 +123,13 @@ class Container(msgspec.Struct, kw_only=True):
     def app(self) -> Front:
         """The ASGI application over these parts; simulated parties reach it from now on."""
         clock, secrets = SystemClock(), self.outside.secrets
+        webhooks = WebhookDoor(
+            self.write_path,
+            self.store.reads,
+            self.outside.providers,
+            self.completion.complete,
+            clock,
+        )
         self.outside.loopback.app = app = build_app(
             AppParts(
                 write_path=self.write_path,
@@ -132,6 +140,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
                     *checkout_routes(self.checkout, self.store.reads),
+                    *webhook_routes(webhooks),
                     *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),
                     *supplier_routes(self.write_path, secrets.known, clock),
                 ],

@@ -52,7 +52,10 @@ class Courier:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Does something in the background, until it is done or the courier closes."""
-        task = asyncio.create_task(work)
+        self.keep(asyncio.create_task(work))
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Looks after something that goes on in the background, until it is done or this closes."""
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

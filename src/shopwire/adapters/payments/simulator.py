@@ -271,7 +271,7 @@ class Simulator(PaymentProvider):
                 case "never":
                     continue
                 case "before":
-                    await self.courier.bring(notice)
+                    await self._bring_first(notice)
                 case "late":
                     self.courier.send(notice, wait_ms=LATE_MS)
                 case "reversed" if kind == "charge.authorised":
@@ -282,6 +282,14 @@ class Simulator(PaymentProvider):
                     self.courier.send(notice)
                     if telling == "twice":
                         self.courier.send(notice)
+
+    async def _bring_first(self, notice: Notice) -> None:
+        """Waits for the shop to take it, but no longer than the caller waits for its answer."""
+        bringing = asyncio.create_task(self.courier.bring(notice))
+        self.courier.keep(bringing)
+        await asyncio.wait({bringing}, timeout=self._answer_ms_max / 1_000)
+        if not bringing.done():
+            raise self._unavailable()
 
     async def _bring_both(self, first: Notice, second: Notice) -> None:
         await self.courier.bring(first)
