@@ -13,8 +13,12 @@ from cyclopts import Parameter
 
 from shopwire import __version__
 from shopwire.services.container import Container, ServeOptions
+from shopwire.services.demo.catalogue import catalogue
 from shopwire.services.demo.demo import PACES, Simulation
 from shopwire.services.demo.feeding import Feeding
+from shopwire.services.demo.shelves import Shelves
+from shopwire.services.demo.shoppers import Doors
+from shopwire.services.demo.world import demo_world
 from shopwire.services.logs import configure_logs
 from shopwire.services.outside import PaymentName, SupplierWay
 from shopwire.services.run import run
@@ -113,14 +117,17 @@ def demo(
     The first start imports the catalogue; later ones go on where the shop was.
     """
     configure_logs(debug=verbose)
-    options = ServeOptions(data=data, port=port, suppliers="simulator")
+    shelves = Shelves(catalogue())
+    options = ServeOptions(data=data, port=port, suppliers="simulator", world=demo_world(shelves))
 
     async def simulate(container: Container) -> None:
-        feeding = Feeding(container.importer)
-        simulation = Simulation(
-            container.store.reads, container.write_path.submit, feeding.send, PACES[pace]
+        doors = Doors(
+            submit=container.write_path.submit,
+            checkout=container.checkout.take,
+            reads=container.store.reads,
         )
-        await simulation.run()
+        simulation = Simulation(doors, Feeding(container.importer).send, PACES[pace], shelves)
+        await simulation.run(container.outside.channel)
 
     def ready(url: str) -> None:
         _tell_where(options, url)

@@ -8,12 +8,17 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
+from shopwire.adapters.suppliers import SimulatedSuppliers
 from shopwire.kernel.clock import Clock, SystemClock
 from shopwire.kernel.errors import ShopwireError
+from shopwire.kernel.purchasing import SupplierChannel
 from shopwire.kernel.queries import Reads
+from shopwire.services.demo.aftercare import Aftercare
 from shopwire.services.demo.catalogue import Catalogue, catalogue
-from shopwire.services.demo.shoppers import Shoppers, Submit
+from shopwire.services.demo.shelves import Shelves
+from shopwire.services.demo.shoppers import Doors, Shoppers
 from shopwire.services.demo.suppliers import Feed, first_feed, introduced, next_feed
+from shopwire.services.demo.wishes import Wishes
 
 PaceName = Literal["slow", "normal", "busy"]
 
@@ -23,13 +28,13 @@ class Pace(msgspec.Struct, frozen=True):
 
     feed_every_s: float
     """Mean time between two suppliers' feeds."""
-    orders_per_s: float
+    shoppers_per_s: float
 
 
 PACES: Final[dict[PaceName, Pace]] = {
-    "slow": Pace(feed_every_s=15.0, orders_per_s=0.4),
-    "normal": Pace(feed_every_s=4.0, orders_per_s=2.5),
-    "busy": Pace(feed_every_s=1.0, orders_per_s=20.0),
+    "slow": Pace(feed_every_s=15.0, shoppers_per_s=0.2),
+    "normal": Pace(feed_every_s=4.0, shoppers_per_s=0.8),
+    "busy": Pace(feed_every_s=1.0, shoppers_per_s=5.0),
 }
 """What `--pace` takes."""
 
@@ -53,39 +58,55 @@ class Simulation:
 
     def __init__(
         self,
-        reads: Reads,
-        submit: Submit,
+        doors: Doors,
         send: Send,
         pace: Pace,
+        shelves: Shelves,
         *,
         chance: Random | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._reads = reads
-        self._submit = submit
+        self._doors = doors
+        self._reads: Reads = doors.reads
         self._send = send
         self._pace = pace
+        self._shelves = shelves
         self._chance = chance or Random()  # noqa: S311 - a simulation, no secret
         self._clock = clock or SystemClock()
         self._catalogue: Catalogue = catalogue()
 
-    async def run(self, on_introduced: Callable[[str, FeedResult], None] | None = None) -> None:
-        """Takes in what is not there yet, then lets things happen until it is cancelled."""
-        await self.introduce(on_introduced)
+    async def run(self, channel: SupplierChannel) -> None:
+        """Takes in what is not there yet, then lets things happen until it is cancelled.
+
+        Simulated suppliers behind `channel` go on with the orders of an earlier start.
+        """
+        await self.introduce()
+        if isinstance(channel, SimulatedSuppliers):
+            channel.resume()
         skus = [variant.sku for item in self._catalogue.products for variant in item.variants]
         # Which articles are popular stays the same from one start to the next.
         popularity = Random(len(skus))  # noqa: S311 - a simulation, no secret
         popularity.shuffle(skus)
-        shoppers = Shoppers(self._submit, skus, per_s=self._pace.orders_per_s, chance=self._chance)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_for_ever("shoppers", shoppers.step))
-            group.create_task(_for_ever("suppliers", self._feed_step))
+        aftercare = Aftercare(self._doors, self._clock, self._chance)
+        shoppers = Shoppers(
+            self._doors,
+            Wishes(skus, self._chance).next,
+            aftercare.add,
+            per_s=self._pace.shoppers_per_s,
+            chance=self._chance,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_for_ever("shoppers", shoppers.step))
+                group.create_task(_for_ever("aftercare", aftercare.step))
+                group.create_task(_for_ever("suppliers", self._feed_step))
+        finally:
+            await shoppers.close()
 
-    async def introduce(
-        self, on_introduced: Callable[[str, FeedResult], None] | None = None
-    ) -> None:
+    async def introduce(self) -> None:
         """Imports the catalogue of each supplier that the shop does not know yet."""
         known = await introduced(self._reads)
+        await self._shelves.load(self._reads)
         for supplier in self._catalogue.suppliers:
             if supplier.id in known:
                 continue
@@ -94,14 +115,12 @@ class Simulation:
             _log.info(
                 "demo.import", supplier=supplier.name, rows=result.rows, changed=result.changed
             )
-            if on_introduced is not None:
-                on_introduced(supplier.name, result)
 
     async def _feed_step(self) -> None:
         await asyncio.sleep(self._pace.feed_every_s * self._chance.uniform(0.5, 1.5))
         supplier = self._chance.choice(self._catalogue.suppliers)
         now_ms = self._clock.now_ms()
-        feed = await next_feed(self._reads, self._catalogue, supplier, now_ms, self._chance)
+        feed = next_feed(self._shelves, self._catalogue, supplier, now_ms, self._chance)
         result = await self._deliver(feed)
         _log.info(
             "demo.feed",

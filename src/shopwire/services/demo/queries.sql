@@ -1,12 +1,13 @@
--- pools_of_supplier --
--- A supplier's stock at a moment: its last count, less what it has booked for the shop since then.
-SELECT p.sku, p.reported, coalesce((
-    SELECT sum(s.quantity) FROM stock_sale s
-    WHERE s.tenant = p.tenant AND s.sku = p.sku AND s.supplier = p.supplier
-        AND s.state = 'open' AND s.marked_at_ms <= $3
-), 0)::bigint AS shipped
+-- shelves_of_supplier --
+-- What a supplier has left by what the shop knows: its last count, less what it booked since.
+SELECT
+    p.sku,
+    p.reported - coalesce(sum(s.quantity) FILTER (WHERE s.answer = 'booked'), 0)::bigint AS quantity
 FROM stock_pool p
-WHERE p.tenant = $1 AND p.supplier = $2;
+LEFT JOIN stock_sale s ON s.tenant = p.tenant AND s.sku = p.sku AND s.supplier = p.supplier
+    AND s.state = 'open'
+WHERE p.tenant = $1 AND p.supplier = $2
+GROUP BY p.sku, p.reported;
 
 -- costs_of_supplier --
 -- The costs that a supplier named last, so that a simulation goes on where it was.
@@ -20,3 +21,9 @@ SELECT supplier, count(*) AS offers
 FROM offer
 WHERE tenant = $1
 GROUP BY supplier;
+
+-- documents_of --
+-- What the screens of a shopper show.
+SELECT topic, body
+FROM documents
+WHERE tenant = $1 AND topic = ANY ($2::text[]);

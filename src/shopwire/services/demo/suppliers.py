@@ -1,7 +1,7 @@
 """Simulated suppliers: each writes feed files about a stock of its own, as real ones do.
 
-A supplier's truth is derived from the shop's ledger: it shipped what the shop sold, got goods in,
-sold some elsewhere. So the simulation has no state that could be lost, and goes on where it was.
+A file says of which moment its counts are: what the supplier booked by then is in them, and what
+the shop has promised since, or the supplier has not looked at yet, is not.
 """
 
 import csv
@@ -15,9 +15,10 @@ import msgspec
 from shopwire.kernel.ids import DEFAULT_TENANT, derived_id
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.services.demo.catalogue import Catalogue, Image, Offer, Product, Supplier, Variant
+from shopwire.services.demo.shelves import Shelf, Shelves
 
-SETTLED_MS: Final = 2_000
-"""A count speaks of so long ago: by then every sale of before has been committed."""
+JUST_BEFORE_MS: Final = 1
+"""A count speaks of the millisecond before it: another booking may follow in the same one."""
 MOVES_MIN: Final = 5
 MOVES_MAX: Final = 14
 """Articles whose count changes from one feed to the next."""
@@ -51,13 +52,6 @@ _BAD_ROWS: Final = (
 )
 
 
-class Shelf(msgspec.Struct):
-    """What a supplier has of one article, and what it asks for it."""
-
-    quantity: int
-    cost_minor: int
-
-
 class Feed(msgspec.Struct, frozen=True):
     """A feed file on its way to the shop."""
 
@@ -79,38 +73,21 @@ def first_feed(catalogue: Catalogue, supplier: Supplier, now_ms: int) -> Feed:
     return Feed(supplier, _written(catalogue, items, shelves), now_ms)
 
 
-async def next_feed(
-    reads: Reads, catalogue: Catalogue, supplier: Supplier, now_ms: int, chance: Random
+def next_feed(
+    shelves: Shelves, catalogue: Catalogue, supplier: Supplier, now_ms: int, chance: Random
 ) -> Feed:
-    """The supplier's next file: its stock as of a moment ago, with what happened meanwhile."""
+    """The supplier's next file: what it has now, after what happened since its last one."""
     items = catalogue.of_supplier(supplier.id)
-    as_of_ms = now_ms - SETTLED_MS
-    shelves = await _shelves(reads, items, supplier.id, as_of_ms)
-    _live(shelves, items, chance)
+    mine = shelves.of(supplier.id)
+    _live(mine, items, chance)
     bad = [_bad_row(catalogue, items, chance)] if chance.random() < BAD_ROW_SHARE else []
-    return Feed(supplier, _written(catalogue, items, shelves, bad), as_of_ms)
+    return Feed(supplier, _written(catalogue, items, mine, bad), now_ms - JUST_BEFORE_MS)
 
 
 async def introduced(reads: Reads) -> set[str]:
     """Suppliers that have offers in the shop already."""
     found = await reads.fetch(_SQL["suppliers_with_offers"], DEFAULT_TENANT)
     return {row["supplier"] for row in found}
-
-
-async def _shelves(
-    reads: Reads, items: Iterable[tuple[Product, Variant, Offer]], supplier: str, as_of_ms: int
-) -> dict[str, Shelf]:
-    """The supplier's own truth at `as_of_ms`: its last count less what the shop sold of it."""
-    pools = await reads.fetch(_SQL["pools_of_supplier"], DEFAULT_TENANT, supplier, as_of_ms)
-    costs = await reads.fetch(_SQL["costs_of_supplier"], DEFAULT_TENANT, supplier)
-    shelves = {offer.sku: Shelf(offer.quantity, offer.cost_minor) for _, _, offer in items}
-    for row in costs:
-        if row["sku"] in shelves:
-            shelves[row["sku"]].cost_minor = row["cost_minor"]
-    for row in pools:
-        if row["sku"] in shelves:
-            shelves[row["sku"]].quantity = max(0, row["reported"] - row["shipped"])
-    return shelves
 
 
 def _live(
