@@ -31,6 +31,7 @@ from shopwire.modules.inventory.domain import (
     promised,
     told,
 )
+from shopwire.modules.inventory.ending import ENDING_HANDLERS
 from shopwire.modules.inventory.events import SalesBooked, StockFacts, StockReported, StockSold
 from shopwire.modules.inventory.holding import Portion, Wanted, choose
 from shopwire.modules.inventory.holds import HOLD_HANDLERS
@@ -101,7 +102,7 @@ def _reported(
         as_of_ms=command.as_of_ms,
         sequence=command.sequence,
         shortfall=after.shortfall,
-        overpromised=short,
+        overpromised=tuple(short),
     )
     item, event = told(StockReported, item, _pools_with(after, view), facts)
     rows: list[Row] = [item, after, line]
@@ -276,6 +277,7 @@ HANDLERS: Final = (
         decide=do_sell_stock,
     ),
     *HOLD_HANDLERS,
+    *ENDING_HANDLERS,
     *SALE_HANDLERS,
     *POLICY_HANDLERS,
 )

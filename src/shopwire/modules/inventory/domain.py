@@ -144,6 +144,8 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity: int
     backordered: int = 0
     """How many of them the supplier did not have."""
+    counted: bool = False
+    """Whether the shopper's tally counts them."""
 
 
 class StockHold(Row, frozen=True, kw_only=True):
@@ -158,13 +160,20 @@ class StockHold(Row, frozen=True, kw_only=True):
     shopper: str
     reference: str
     asked: tuple[HoldLine, ...]
+    """The lines as they were asked for, where `taken` does not say it: sets, named suppliers."""
     taken: tuple[Taken, ...]
-    skus: tuple[str, ...]
-    """Those of `taken`, sorted."""
-    counted: tuple[str, ...]
-    """SKUs of which the shopper has a tally."""
     held_at_ms: int
     expires_at_ms: int
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """Of which it took units, sorted."""
+        return tuple(sorted({one.sku for one in self.taken}))
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """Of which the shopper has a tally."""
+        return tuple(sorted({one.sku for one in self.taken if one.counted}))
 
 
 class Tally(Row, frozen=True, kw_only=True):
@@ -315,7 +324,7 @@ def told(
     """The SKU at its next version, and the event that says so."""
     item = replace(item, version=item.version + 1)
     if item.bundles:
-        facts = replace(facts, bundles=list(item.bundles))
+        facts = replace(facts, bundles=item.bundles)
     document = document_of(item, pools)
     event = event_type(entity=item.sku, version=item.version, document=document, facts=facts)
     return item, event

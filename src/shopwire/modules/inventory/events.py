@@ -1,5 +1,6 @@
 """What happened to stock, and what the public sees of it."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -62,20 +63,20 @@ class Share(msgspec.Struct, frozen=True, omit_defaults=True):
 class StockFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why the stock changed; stays on the server."""
 
-    moved: list[PoolMoved]
+    moved: Sequence[PoolMoved]
     reference: str = ""
     as_of_ms: int | UnsetType | None = UNSET
     sequence: int | UnsetType | None = UNSET
     hold: str = ""
-    holds: list[str] = []
+    holds: tuple[str, ...] = ()
     """Those that ended."""
-    shares: list[Share] = []
+    shares: tuple[Share, ...] = ()
     """Where the units of a hold come from."""
-    overpromised: list[Overpromise] = []
+    overpromised: tuple[Overpromise, ...] = ()
     """The sales that a shortfall concerns, the newest first."""
     shortfall: int = 0
     reason: str = ""
-    bundles: list["BundleRef"] = []
+    bundles: tuple["BundleRef", ...] = ()
     """Sets that have this article in them."""
 
 
@@ -165,7 +166,7 @@ class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
     preorder_until_ms: int | None = None
     shopper_units_max: int | None = None
     held_units_max: int | None = None
-    bundles: list[BundleRef] = []
+    bundles: tuple[BundleRef, ...] = ()
 
 
 class StockPolicySet(Event, frozen=True, kw_only=True):

@@ -30,8 +30,11 @@ class Portion(NamedTuple):
     beyond: int
 
 
-def wanted_units(lines: Iterable[HoldLine]) -> dict[str, list[Wanted]]:
+def wanted_units(lines: Sequence[HoldLine]) -> dict[str, list[Wanted]]:
     """What the lines want of each SKU; a set wants its parts, and equal SKUs come together."""
+    if len(lines) == 1 and not lines[0].parts:
+        only = lines[0]
+        return {only.sku: [Wanted(only.quantity, only.supplier, only.avoid, only)]}
     found: dict[str, list[Wanted]] = {}
     for line in lines:
         for sku, quantity in (

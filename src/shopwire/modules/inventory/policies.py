@@ -65,9 +65,7 @@ def _ruled(item: StockItem, view: View) -> Decision:
             rows.append(replace(pool, backorder_max=allowed))
         pools.append(pool)
     document = document_of(item, pools)
-    facts = PolicyFacts(
-        **{name: getattr(item, name) for name in _RULES}, bundles=list(item.bundles)
-    )
+    facts = PolicyFacts(**{name: getattr(item, name) for name in _RULES}, bundles=item.bundles)
     event = StockPolicySet(entity=item.sku, version=item.version, document=document, facts=facts)
     result = {"applied": True, "available": document.available}
     return Decision(put=rows, events=[event], result=result)

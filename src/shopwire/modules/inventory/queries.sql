@@ -51,25 +51,23 @@ ON CONFLICT (tenant, sku, supplier) DO UPDATE SET
 -- load_stock_hold --
 -- Holds by their ids.
 SELECT
-    h.tenant, h.hold_id, h.state, h.shopper, h.reference, h.asked, h.taken, h.skus, h.counted,
-    h.held_at_ms, h.expires_at_ms
+    h.tenant, h.hold_id, h.state, h.shopper, h.reference, h.asked, h.taken, h.held_at_ms,
+    h.expires_at_ms
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, hold_id)
 JOIN stock_hold h USING (tenant, hold_id)
 
 -- save_stock_hold --
 -- Inserts holds, or ends them: a trigger keeps everything else as it is.
 INSERT INTO stock_hold (
-    tenant, hold_id, state, shopper, reference, asked, taken, skus, counted, held_at_ms,
-    expires_at_ms
+    tenant, hold_id, state, shopper, reference, asked, taken, held_at_ms, expires_at_ms
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
-    $8::jsonb[], $9::jsonb[], $10::bigint[], $11::bigint[]
+    $8::bigint[], $9::bigint[]
 )
 ON CONFLICT (tenant, hold_id) DO UPDATE SET
     state = excluded.state, shopper = excluded.shopper, asked = excluded.asked,
-    taken = excluded.taken, skus = excluded.skus, counted = excluded.counted,
-    expires_at_ms = excluded.expires_at_ms
+    taken = excluded.taken, expires_at_ms = excluded.expires_at_ms
 
 -- load_stock_tally --
 -- What shoppers have of SKUs, as far as it counts.
@@ -179,8 +177,8 @@ SELECT
     coalesce((one ->> 'backordered')::bigint, 0) AS backordered, h.held_at_ms, h.expires_at_ms
 FROM stock_hold h
 CROSS JOIN LATERAL jsonb_array_elements(h.taken) AS one
-WHERE h.state = 'pending' AND h.tenant = $1 AND h.skus @> jsonb_build_array($2::text)
-    AND one ->> 'sku' = $2
+WHERE h.state = 'pending' AND h.tenant = $1 AND one ->> 'sku' = $2
+    AND h.taken @> jsonb_build_array(jsonb_build_object('sku', $2::text))
 ORDER BY h.expires_at_ms, h.hold_id
 LIMIT $3
 
@@ -197,7 +195,9 @@ LIMIT $3
 -- holds_to_expire --
 -- Pending holds as jobs, those of one moment and of the same SKUs together, the earliest first.
 WITH soonest AS (
-    SELECT tenant, hold_id, skus, expires_at_ms, (expires_at_ms + 249) / 250 * 250 AS due_ms
+    SELECT tenant, hold_id, (expires_at_ms + 249) / 250 * 250 AS due_ms, (
+        SELECT jsonb_agg(DISTINCT one -> 'sku') FROM jsonb_array_elements(taken) AS one
+    ) AS skus
     FROM stock_hold
     WHERE state = 'pending'
     ORDER BY expires_at_ms
@@ -299,12 +299,9 @@ LIMIT $1
 SELECT tenant || '/' || place || '/' || hold_id AS subject,
     coalesce(t.quantity, 0)::text AS found, coalesce(n.quantity, 0)::text AS expected
 FROM (
-    SELECT h.tenant, sku || chr(31) || h.shopper AS place, h.hold_id,
+    SELECT h.tenant, counted.sku || chr(31) || h.shopper AS place, h.hold_id,
         CASE h.state
-            WHEN 'pending' THEN (
-                SELECT sum((one ->> 'quantity')::bigint)
-                FROM jsonb_array_elements(h.taken) AS one WHERE one ->> 'sku' = sku
-            )
+            WHEN 'pending' THEN counted.quantity
             WHEN 'posted' THEN (
                 SELECT coalesce(sum(s.quantity), 0) FROM stock_sale s
                 WHERE s.tenant = h.tenant AND s.reference = h.hold_id AND s.sku = counted.sku
@@ -313,7 +310,12 @@ FROM (
             ELSE 0
         END::bigint AS quantity
     FROM stock_hold h
-    CROSS JOIN LATERAL jsonb_array_elements_text(h.counted) AS counted (sku)
+    CROSS JOIN LATERAL (
+        SELECT one ->> 'sku' AS sku, sum((one ->> 'quantity')::bigint) AS quantity
+        FROM jsonb_array_elements(h.taken) AS one
+        WHERE one ->> 'counted' = 'true'
+        GROUP BY 1
+    ) counted
 ) n
 FULL JOIN stock_tally t USING (tenant, place, hold_id)
 WHERE coalesce(t.quantity, 0) <> coalesce(n.quantity, 0)

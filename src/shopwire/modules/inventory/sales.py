@@ -109,7 +109,7 @@ def do_book_sales(command: BookSales, view: View, context: Context) -> Decision:
             for sale in parts.changed.values():
                 rows += both_sides(sale)
         if facts and pool is not None:
-            why = StockFacts(moved=facts, overpromised=short, shortfall=pool.shortfall)
+            why = StockFacts(moved=facts, overpromised=tuple(short), shortfall=pool.shortfall)
             item, event = told(SalesBooked, _item(sku, view), pools.values(), why)
             events.append(event)
             rows += (item, pool)

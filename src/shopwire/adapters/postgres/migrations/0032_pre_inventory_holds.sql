@@ -57,6 +57,12 @@ CREATE CONSTRAINT TRIGGER stock_pool_begins_by_policy AFTER INSERT ON stock_pool
     WHEN (NEW.backorder_max > 0)
     EXECUTE FUNCTION stock_pool_keeps_to_policy();
 
+-- The same rule as before, asked only where it may be broken.
+DROP TRIGGER stock_pool_keeps_its_limit ON stock_pool;
+CREATE TRIGGER stock_pool_keeps_its_limit BEFORE UPDATE ON stock_pool
+    FOR EACH ROW WHEN (NEW.shortfall > OLD.shortfall AND NEW.reports = OLD.reports)
+    EXECUTE FUNCTION stock_pool_keeps_its_limit();
+
 ALTER TABLE stock_ledger
     ADD COLUMN backorder_delta bigint NOT NULL DEFAULT 0,
     ADD COLUMN backorder bigint NOT NULL DEFAULT 0 CHECK (backorder >= 0),
@@ -93,8 +99,6 @@ CREATE TABLE stock_hold (
     reference text NOT NULL,
     asked jsonb NOT NULL,
     taken jsonb NOT NULL CHECK (jsonb_array_length(taken) > 0),
-    skus jsonb NOT NULL,
-    counted jsonb NOT NULL,
     held_at_ms bigint NOT NULL,
     expires_at_ms bigint NOT NULL CHECK (expires_at_ms > held_at_ms),
     PRIMARY KEY (tenant, hold_id)
@@ -113,9 +117,8 @@ BEGIN
         RAISE EXCEPTION 'hold % is % and cannot become %', OLD.hold_id, OLD.state, NEW.state
             USING ERRCODE = 'check_violation', CONSTRAINT = 'stock_hold_goes_forward';
     END IF;
-    IF (NEW.taken, NEW.asked, NEW.skus, NEW.counted, NEW.shopper, NEW.expires_at_ms)
-        IS DISTINCT FROM
-        (OLD.taken, OLD.asked, OLD.skus, OLD.counted, OLD.shopper, OLD.expires_at_ms)
+    IF (NEW.taken, NEW.asked, NEW.shopper, NEW.expires_at_ms)
+        IS DISTINCT FROM (OLD.taken, OLD.asked, OLD.shopper, OLD.expires_at_ms)
     THEN
         RAISE EXCEPTION 'the lines of hold % never change', OLD.hold_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'stock_hold_lines_are_kept';
