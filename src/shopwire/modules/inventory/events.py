@@ -157,8 +157,8 @@ MOVEMENTS = (
 """Events whose facts name movements of pools."""
 
 
-class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The policy that holds from now on."""
+class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The policy that holds from now on; what it does not name is not limited."""
 
     buffer: int
     low_threshold: int

@@ -5,6 +5,7 @@ from typing import Final
 from shopwire.kernel.module import Module
 from shopwire.modules.inventory.activities import ACTIVITIES
 from shopwire.modules.inventory.commands import HANDLERS
+from shopwire.modules.inventory.consumers import CONSUMERS
 from shopwire.modules.inventory.events import (
     MOVEMENTS,
     BundlePut,
@@ -18,6 +19,7 @@ MODULE: Final = Module(
     handlers=HANDLERS,
     tables=TABLES,
     events=(*MOVEMENTS, StockPolicySet, BundlePut, SetsCounted),
+    consumers=CONSUMERS,
     checks=CHECKS,
     activities=ACTIVITIES,
 )
