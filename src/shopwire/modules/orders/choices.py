@@ -49,7 +49,7 @@ def do_cancel_order(command: CancelOrder, view: View, context: Context) -> Decis
 
 def _cut_all(folder: Folder, command: CancelOrder, context: Context) -> None:
     order = folder.order
-    open_units = sum(lot.expected - lot.cancelling for lot in order.lots)
+    open_units = sum(lot.expected - lot.unwanted for lot in order.lots)
     open_units += sum(lot.asked + lot.backlog for lot in order.lots)
     open_units += sum(one.quantity for one in order.awaited)
     if order.placed_at_ms is None or not open_units:
@@ -110,7 +110,7 @@ def _mark(folder: Folder, line: str, sku: str, quantity: int) -> None:
     """Shows at once that units are being cancelled; their purchase orders tell for certain."""
     for lot in folder.order.lots:
         if (lot.line, lot.sku) == (line, sku):
-            units = min(quantity, lot.expected - lot.cancelling)
+            units = min(quantity, lot.expected - lot.unwanted)
             quantity -= units
             folder.put_lots([settled(replace(lot, cancelling=lot.cancelling + units))])
 
@@ -125,7 +125,7 @@ def _cancellable(order: Order, line: Line) -> int:
             if (one.plan, one.line, one.sku) == (order.order_id, line.sku, sku)
         )
         units += sum(
-            lot.expected - lot.cancelling
+            lot.expected - lot.unwanted
             for lot in order.lots
             if (lot.line, lot.sku) == (line.sku, sku)
         )

@@ -193,8 +193,6 @@ class Conflict(Row, frozen=True, kw_only=True):
     decided_sequence: int | None = None
     again_at_ms: int | None = None
     """When units that are waited for are ordered again."""
-    spare: int = 0
-    """Of its replacement: units that are not needed after all, since the first supplier shipped."""
 
     @property
     def lot_name(self) -> tuple[str, str, str, str]:

@@ -4,6 +4,8 @@ The senders are consumers: what they tell has happened, so none of these decisio
 has no place in an order, or was told before, has no effect.
 """
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision
@@ -20,7 +22,7 @@ from shopwire.modules.orders.api import (
 )
 from shopwire.modules.orders.domain import Conflict, Order, Parcel, plan_of
 from shopwire.modules.orders.folder import Folder
-from shopwire.modules.orders.lots import Lot, questioned, shares_of, told
+from shopwire.modules.orders.lots import Awaited, Lot, questioned, settled, shares_of, told
 
 _NOTHING = Decision(result={"applied": False})
 
@@ -62,8 +64,8 @@ def do_note_allocation(command: NoteAllocation, view: View, context: Context) ->
         ]
         if missing:
             # The audit tells of it: units that were sold and that nobody sends.
-            left.append(replace(one, quantity=missing, value_minor=values[-1]))
-    lots = _not_needed(folder, plan, lots)
+            left.append(replace(one, quantity=missing, value_minor=values[-1], spare=0))
+    lots = _not_needed(order, waiting, lots)
     others = tuple(one for one in order.awaited if one not in waiting)
     folder.change(awaited=(*others, *left))
     folder.put_lots(lots)
@@ -73,21 +75,16 @@ def do_note_allocation(command: NoteAllocation, view: View, context: Context) ->
     return folder.allocation([lot for lot in folder.order.lots if lot.plan == plan], plan)
 
 
-def _not_needed(folder: Folder, plan: str, lots: list[Lot]) -> list[Lot]:
+def _not_needed(order: Order, waiting: Iterable[Awaited], lots: Iterable[Lot]) -> list[Lot]:
     """A replacement whose first supplier shipped after all, or whose order was cancelled."""
-    conflict = folder.conflict(plan)
-    if conflict is None:
-        return lots
-    spare, result = conflict.spare, []
+    spare, result = sum(one.spare for one in waiting), []
     for lot in lots:
         units = min(spare, lot.quantity)
         spare -= units
-        line = folder.order.line(lot.line)
-        given_up = line is not None and line.cut >= line.quantity
+        line = order.line(lot.line)
+        given_up = line is not None and line.cut >= line.quantity and lot.plan != order.order_id
         recall = lot.quantity if given_up else units
-        result.append(replace(lot, swapped=units, recall=recall))
-    if spare != conflict.spare:
-        folder.keep(replace(conflict, spare=spare), told=False)
+        result.append(settled(replace(lot, swapped=units, recall=recall)))
     return result
 
 
@@ -132,7 +129,8 @@ def do_note_purchase_order(command: NotePurchaseOrder, view: View, context: Cont
         for before, after in zip(lots, told(known, now, wished), strict=True):
             folder.pay_back(before, after)
             folder.release(before, after.cancelled - before.cancelled, reason="cancelled")
-            still, late = _too_late(folder, after, late)
+            beyond = max(late, after.swapped - after.expected)
+            still, late = _too_late(folder, after, beyond)
             folder.put_lots([_called_back(folder, still)])
     return folder.decision(cause=command.purchase_order)
 
@@ -140,23 +138,36 @@ def do_note_purchase_order(command: NotePurchaseOrder, view: View, context: Cont
 def _too_late(folder: Folder, lot: Lot, late: int) -> tuple[Lot, int]:
     """Units that another lot stands for were shipped after all: the other lot is not needed."""
     for conflict in folder.conflicts:
-        units = min(late, lot.swapped - min(lot.swapped, lot.cancelled))
+        units = min(late, lot.swapped)
         if not units:
-            break
+            return lot, late
         if conflict.lot_name != lot.name or conflict.choice != "replace":
             continue
-        late -= units
-        lot = replace(lot, swapped=lot.swapped - units)
-        others = [one for one in folder.order.lots if one.plan == conflict.conflict_id]
-        for other in others:
-            spare = min(units, other.expected - other.recall - other.cancelling)
-            if spare > 0:
-                units -= spare
-                more = replace(other, swapped=other.swapped + spare, recall=other.recall + spare)
-                folder.put_lots([_called_back(folder, more)])
-        if units and any(one.plan == conflict.conflict_id for one in folder.order.awaited):
-            folder.keep(replace(conflict, spare=conflict.spare + units), told=False)
-    return lot, late
+        given = _not_replaced(folder, conflict.conflict_id, units)
+        late -= given
+        lot = replace(lot, swapped=lot.swapped - given)
+    # Nothing stands for these, or what does comes as well.
+    units = min(late, lot.swapped)
+    return replace(lot, swapped=lot.swapped - units, surplus=lot.surplus + units), late - units
+
+
+def _not_replaced(folder: Folder, plan: str, units: int) -> int:
+    """Calls a replacement back, as far as it is not on its way; returns how many units of it."""
+    left = units
+    for lot in folder.order.lots:
+        free = lot.expected - lot.unwanted
+        spare = min(left, free) if lot.plan == plan else 0
+        if spare > 0:
+            left -= spare
+            more = replace(lot, swapped=lot.swapped + spare, recall=lot.recall + spare)
+            folder.put_lots([_called_back(folder, settled(more))])
+    awaited = []
+    for one in folder.order.awaited:
+        spare = min(left, one.quantity - one.spare) if one.plan == plan else 0
+        left -= spare
+        awaited.append(replace(one, spare=one.spare + spare))
+    folder.change(awaited=tuple(awaited))
+    return units - left
 
 
 def _called_back(folder: Folder, lot: Lot) -> Lot:
@@ -166,7 +177,7 @@ def _called_back(folder: Folder, lot: Lot) -> Lot:
         return lot
     if units:
         folder.recall(lot, units)
-    return replace(lot, recall=0, cancelling=lot.cancelling + units)
+    return settled(replace(lot, recall=0, cancelling=lot.cancelling + units))
 
 
 def do_note_shipment(command: NoteShipment, view: View, context: Context) -> Decision:

@@ -16,7 +16,7 @@ from shopwire.modules.orders.api import UnitsNow
 from shopwire.modules.orders.events import LineState, OrderStatus
 
 
-class Awaited(msgspec.Struct, frozen=True, kw_only=True):
+class Awaited(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Units that are held or sold, and the inventory has not told yet from which supplier."""
 
     plan: str
@@ -24,6 +24,8 @@ class Awaited(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     quantity: int
     value_minor: int
+    spare: int = 0
+    """Of a replacement: units that are not needed after all, since the first supplier shipped."""
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,8 +71,13 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     moved: int = 0
     """Another lot stands for them."""
 
+    # Units that another lot stands for.
     swapped: int = 0
-    """Of the cancelled units, or those about to be: another lot stands for them."""
+    """Their supplier is asked not to ship them."""
+    replaced: int = 0
+    """They are cancelled."""
+    surplus: int = 0
+    """They came all the same, and the other lot could not be called back: more than was bought."""
 
     recall: int = 0
     """Units to be called back as soon as there is a purchase order to call them back from."""
@@ -96,9 +103,14 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.quantity - self.refused - self.cancelled - self.accepted
 
     @property
+    def unwanted(self) -> int:
+        """Units that are expected, and not to come."""
+        return max(self.cancelling, self.swapped, self.recall)
+
+    @property
     def gone(self) -> int:
         """Units that the shopper does not get and is paid back for."""
-        return max(0, self.cancelled - self.swapped) + self.dropped
+        return self.cancelled - self.replaced + self.dropped
 
     def worth(self, units: int) -> int:
         """What the first `units` of it cost; all together cost exactly what was paid."""
@@ -106,9 +118,8 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def states(self) -> Counter[LineState]:
         """How many units are in which state, as the shopper sees them."""
-        hidden = max(0, self.swapped - self.cancelled)
-        cancelling = max(0, self.cancelling - hidden)
-        rest = max(0, self.quantity - self.refused - self.cancelled - self.shipped - hidden)
+        cancelling = max(0, self.cancelling - self.swapped)
+        rest = self.expected - self.swapped
         rest -= min(rest, cancelling + self.questioned + self.waiting)
         confirmed = min(rest, max(0, self.accepted - self.shipped))
         back = min(self.returned, self.delivered)
@@ -138,14 +149,26 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "cancelling": self.cancelling <= self.expected,
             "questions": self.questioned + self.waiting <= self.unanswered,
             "refusals": self.refused == self.asked + self.backlog + self.dropped + self.moved,
-            "swaps": max(self.swapped, self.recall) <= self.quantity,
+            "swaps": self.swapped <= self.expected and self.replaced <= self.cancelled,
+            "recalls": max(self.recall, self.surplus) <= self.quantity,
         }
         return [name for name, holds in rules.items() if not holds]
 
 
 COUNTS: Final = (
     *("accepted", "refused", "cancelling", "cancelled", "shipped", "delivered", "returned"),
-    *("questioned", "waiting", "asked", "backlog", "dropped", "moved", "swapped", "recall"),
+    *(
+        "questioned",
+        "waiting",
+        "asked",
+        "backlog",
+        "dropped",
+        "moved",
+        "swapped",
+        "replaced",
+        "surplus",
+        "recall",
+    ),
 )
 """Fields of a lot that count units."""
 
@@ -195,10 +218,7 @@ def told(lots: Sequence[Lot], now: UnitsNow, wished: Mapping[str, int]) -> list[
             lot = result[at]
             most = getattr(lot, room) if room == "expected" else lot.shipped - lot.delivered
             units = max(0, min(left, most))
-            changes = {field: getattr(lot, field) + units}
-            if field == "refused":
-                changes["asked"] = lot.asked + units
-            result[at] = replace(lot, **changes)
+            result[at] = _with(lot, field, units)
             left -= units
 
     give("shipped", now.shipped, range(len(lots)), "expected")
@@ -219,9 +239,23 @@ def told(lots: Sequence[Lot], now: UnitsNow, wished: Mapping[str, int]) -> list[
     return result
 
 
+def _with(lot: Lot, field: str, units: int) -> Lot:
+    """The lot with more units counted in a field. Of those that come to nothing, the ones that
+    another lot stands for are the first: nobody has to be asked or paid for them."""
+    changes = {field: getattr(lot, field) + units}
+    swapped = min(units, lot.swapped)
+    if field == "refused":
+        changes |= {"asked": lot.asked + units - swapped, "moved": lot.moved + swapped}
+    if field == "cancelled":
+        changes["replaced"] = lot.replaced + swapped
+    if field in ("refused", "cancelled"):
+        changes["swapped"] = lot.swapped - swapped
+    return replace(lot, **changes)
+
+
 def settled(lot: Lot) -> Lot:
     """Questions only about units that are still without an answer and wanted."""
-    room = max(0, lot.unanswered - lot.cancelling)
+    room = max(0, lot.unanswered - lot.unwanted)
     waiting = min(lot.waiting, room)
     return replace(lot, waiting=waiting, questioned=min(lot.questioned, room - waiting))
 
@@ -230,7 +264,7 @@ def questioned(lots: Sequence[Lot], quantity: int) -> list[Lot]:
     """The lots of one sale, of which the supplier lacks `quantity` units in total."""
     result = []
     for lot in reversed(lots):
-        room = max(0, lot.unanswered - lot.cancelling)
+        room = max(0, lot.unanswered - lot.unwanted)
         short = min(quantity, room)
         quantity -= short
         result.append(replace(lot, questioned=max(0, short - lot.waiting)))

@@ -52,7 +52,7 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[]
 SELECT
     c.tenant, c.order_id, c.conflict_id, c.version, c.plan, c.line, c.sku, c.supplier,
     c.reference, c.quantity, c.reason, c.status, c.choice, c."by", c.opened_at_ms,
-    c.settled_at_ms, c.decided_at_ms, c.decided_sequence, c.again_at_ms, c.spare
+    c.settled_at_ms, c.decided_at_ms, c.decided_sequence, c.again_at_ms
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
 JOIN order_conflict c USING (tenant, order_id)
 
@@ -61,12 +61,12 @@ JOIN order_conflict c USING (tenant, order_id)
 INSERT INTO order_conflict (
     tenant, order_id, conflict_id, version, plan, line, sku, supplier, reference, quantity,
     reason, status, choice, "by", opened_at_ms, settled_at_ms, decided_at_ms, decided_sequence,
-    again_at_ms, spare
+    again_at_ms
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[],
-    $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+    $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[]
 )
 ON CONFLICT (tenant, order_id, conflict_id) DO UPDATE SET
     version = excluded.version, plan = excluded.plan, line = excluded.line, sku = excluded.sku,
@@ -74,8 +74,7 @@ ON CONFLICT (tenant, order_id, conflict_id) DO UPDATE SET
     reason = excluded.reason, status = excluded.status, choice = excluded.choice,
     "by" = excluded."by", opened_at_ms = excluded.opened_at_ms,
     settled_at_ms = excluded.settled_at_ms, decided_at_ms = excluded.decided_at_ms,
-    decided_sequence = excluded.decided_sequence, again_at_ms = excluded.again_at_ms,
-    spare = excluded.spare
+    decided_sequence = excluded.decided_sequence, again_at_ms = excluded.again_at_ms
 
 -- checkout_of --
 -- What the completion has to know of an order; none of it but the state ever changes.
@@ -173,12 +172,14 @@ FROM (
         SELECT l ->> 'sku', 1 WHERE l -> 'parts' = '[]'
     ) p
     UNION ALL
-    SELECT o.tenant, o.order_id, a ->> 'line', a ->> 'sku', 'has', (a ->> 'quantity')::bigint
+    SELECT o.tenant, o.order_id, a ->> 'line', a ->> 'sku', 'has',
+        (a ->> 'quantity')::bigint - coalesce((a ->> 'spare')::bigint, 0)
     FROM customer_order o CROSS JOIN LATERAL jsonb_array_elements(o.awaited) a
     UNION ALL
     SELECT o.tenant, o.order_id, t ->> 'line', t ->> 'sku', 'has',
         (t ->> 'quantity')::bigint - coalesce((t ->> 'moved')::bigint, 0)
-            - coalesce((t ->> 'swapped')::bigint, 0)
+            - coalesce((t ->> 'swapped')::bigint, 0) - coalesce((t ->> 'replaced')::bigint, 0)
+            - coalesce((t ->> 'surplus')::bigint, 0)
     FROM customer_order o CROSS JOIN LATERAL jsonb_array_elements(o.lots) t
 ) side
 GROUP BY tenant, order_id, line, sku

@@ -18,18 +18,21 @@ CREATE FUNCTION order_lots_are_sound(lots jsonb) RETURNS boolean LANGUAGE sql IM
                 coalesce(waiting, 0) AS waiting, coalesce(asked, 0) AS asked,
                 coalesce(backlog, 0) AS backlog, coalesce(dropped, 0) AS dropped,
                 coalesce(moved, 0) AS moved, coalesce(swapped, 0) AS swapped,
+                coalesce(replaced, 0) AS replaced, coalesce(surplus, 0) AS surplus,
                 coalesce(recall, 0) AS recall, value_minor
             FROM jsonb_to_recordset(lots) AS l (
                 quantity bigint, accepted bigint, refused bigint, cancelling bigint,
                 cancelled bigint, shipped bigint, delivered bigint, returned bigint,
                 questioned bigint, waiting bigint, asked bigint, backlog bigint, dropped bigint,
-                moved bigint, swapped bigint, recall bigint, value_minor bigint
+                moved bigint, swapped bigint, replaced bigint, surplus bigint, recall bigint,
+                value_minor bigint
             )
         ) lot
         WHERE NOT coalesce(
             least(
                 accepted, refused, cancelling, cancelled, shipped, delivered, returned,
-                questioned, waiting, asked, backlog, dropped, moved, swapped, recall, value_minor
+                questioned, waiting, asked, backlog, dropped, moved, swapped, replaced, surplus,
+                recall, value_minor
             ) >= 0
             AND quantity > 0
             AND accepted + refused + cancelled <= quantity
@@ -37,7 +40,8 @@ CREATE FUNCTION order_lots_are_sound(lots jsonb) RETURNS boolean LANGUAGE sql IM
             AND cancelling <= quantity - refused - cancelled - shipped
             AND questioned + waiting <= quantity - refused - cancelled - accepted
             AND refused = asked + backlog + dropped + moved
-            AND greatest(swapped, recall) <= quantity,
+            AND swapped <= quantity - refused - cancelled - shipped
+            AND replaced <= cancelled AND greatest(recall, surplus) <= quantity,
             false
         )
     )
@@ -148,7 +152,6 @@ CREATE TABLE order_conflict (
     decided_at_ms bigint,
     decided_sequence bigint,
     again_at_ms bigint,
-    spare bigint NOT NULL CHECK (spare >= 0),
     PRIMARY KEY (tenant, order_id, conflict_id),
     CONSTRAINT conflict_is_settled CHECK ((status = 'settled') = (choice IS NOT NULL)),
     CONSTRAINT conflict_has_its_moment CHECK ((status = 'open') = (settled_at_ms IS NULL)),
@@ -163,8 +166,8 @@ CREATE INDEX order_conflict_waiting ON order_conflict (again_at_ms) WHERE again_
 -- Whoever is first decides: a choice is never replaced by another.
 CREATE FUNCTION conflict_is_settled_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.status = 'settled' AND (NEW.status, NEW.choice, NEW.by, NEW.quantity)
-        IS DISTINCT FROM (OLD.status, OLD.choice, OLD.by, OLD.quantity) THEN
+    IF OLD.status = 'settled' AND (NEW.status, NEW.choice, NEW."by", NEW.quantity)
+        IS DISTINCT FROM (OLD.status, OLD.choice, OLD."by", OLD.quantity) THEN
         RAISE EXCEPTION 'conflict % was settled', OLD.conflict_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'conflict_is_settled_once';
     END IF;
