@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CODES } from "../src/core/codes.ts";
 import {
   ANSWER_MS_MAX,
+  ASKED_MS_MAX,
   Commands,
   ShopwireError,
   TRIES_MAX,
@@ -151,5 +152,15 @@ describe("a command", () => {
     expect(await sent).toBeInstanceOf(UnknownOutcome);
     expect(calls).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  it("is not waited for where the server asks for a long wait: the caller is told", async () => {
+    const { clock, calls, commands } = setUp(
+      () => refuse("HoldLimit", 409, true, { retry_ms: ASKED_MS_MAX + 1 }),
+      ok,
+    );
+    const problem = await ended(clock, commands.send("x", {}));
+    expect(problem).toMatchObject({ code: CODES.HoldLimit });
+    expect(calls).toHaveLength(1);
   });
 });

@@ -1,11 +1,17 @@
 import type { OrderDocument } from "@shopwire/client";
+import { ShopwireError, UnknownOutcome } from "@shopwire/client";
 import { fireEvent, screen } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { cartId } from "../src/storefront/cart/mine.ts";
 import { openAttempt } from "../src/storefront/checkout/attempt.ts";
 import { CheckoutPage } from "../src/storefront/checkout/CheckoutPage.tsx";
 import { addressOf, BLANK, faultsOf } from "../src/storefront/checkout/form.ts";
-import { countdownText, failureText, stepsOf } from "../src/storefront/checkout/steps.ts";
+import {
+  countdownText,
+  failureText,
+  retryText,
+  stepsOf,
+} from "../src/storefront/checkout/steps.ts";
 import { json, openShop, type Shop } from "./shop.tsx";
 
 const ADA = {
@@ -54,6 +60,14 @@ describe("how far it is", () => {
     expect([247_000, 61_001, 1, 0, -5].map(countdownText)).toEqual([
       ...["4:07", "1:02", "0:01", "0:00", "0:00"],
     ]);
+  });
+
+  test("says why it takes longer", () => {
+    const busy = (code: number) => new ShopwireError({ code, temporary: true }, 503);
+    expect(retryText(null)).toContain("can close this page");
+    expect(retryText(new UnknownOutcome("k", null))).toContain("No answer yet");
+    expect(retryText(busy(1007))).toContain("No answer yet");
+    expect(retryText(busy(4000))).toContain("very busy");
   });
 
   test("says why it came to nothing, and that nothing was charged", () => {
@@ -169,6 +183,20 @@ describe("the page", () => {
     expect(told()).toContain("not enough money");
     expect(told()).toContain("Nothing was charged");
     expect((screen.getByTestId("field-city") as HTMLInputElement).value).toBe("Berlin");
+    await press();
+    expect(new Set(shop.keys).size).toBe(2);
+  });
+
+  test("where all that is left is being paid for, it says so at once and does not wait", async () => {
+    decide = () => {
+      const data = { sku: "MUG", requested: 1, retry_ms: 60_000 };
+      const body = { code: 2108, name: "X", message: "No.", remedy: "", temporary: true, data };
+      return json(body, 409);
+    };
+    await fill();
+    await press();
+    expect(bodies).toHaveLength(1);
+    expect(told()).toContain("being paid for by others");
     await press();
     expect(new Set(shop.keys).size).toBe(2);
   });

@@ -8,6 +8,8 @@ import type { DoneMessage, ErrorMessage, Json } from "./protocol.ts";
 export const TRIES_MAX = 6;
 export const TRY_MS_LEAST = 200;
 export const TRY_MS_MAX = 5_000;
+/** The longest wait that a server may ask for; where it asks for more, the caller is told at once. */
+export const ASKED_MS_MAX = 10_000;
 /** How long one try may take; a half-open connection would otherwise never end it. */
 export const ANSWER_MS_MAX = 15_000;
 
@@ -64,8 +66,8 @@ export interface SendOptions {
   /** The same for each repeat of the same intent; made up if not given. */
   key?: string;
   signal?: AbortSignal;
-  /** Told before each further try. */
-  onRetry?: (attempt: number) => void;
+  /** Told before each further try, with what the one before met. */
+  onRetry?: (attempt: number, because: ShopwireError | UnknownOutcome) => void;
 }
 
 export class Commands {
@@ -131,8 +133,9 @@ export class Commands {
       const problem = await once(key);
       if (!(problem instanceof Error)) return problem;
       const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
-      if (!passing || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
-      onRetry?.(attempt + 1);
+      const patient = passing && askedMs(problem) <= ASKED_MS_MAX;
+      if (!patient || signal?.aborted || attempt + 1 >= TRIES_MAX) throw problem;
+      onRetry?.(attempt + 1, problem as ShopwireError | UnknownOutcome);
       await this.#wait(attempt, problem, signal);
       if (signal?.aborted) throw problem;
     }
@@ -170,7 +173,6 @@ export class Commands {
   }
 
   #wait(attempt: number, problem: Error, signal: AbortSignal | undefined): Promise<void> {
-    const asked = problem instanceof ShopwireError ? Number(problem.data.retry_ms ?? 0) : 0;
     const jittered = backoff(attempt, {
       least: TRY_MS_LEAST,
       most: TRY_MS_MAX,
@@ -182,10 +184,15 @@ export class Commands {
         signal?.removeEventListener("abort", done);
         resolve();
       };
-      const timer = this.#clock.after(Math.max(asked, jittered), done);
+      const timer = this.#clock.after(Math.max(askedMs(problem), jittered), done);
       signal?.addEventListener("abort", done);
     });
   }
+}
+
+/** The wait that a refusal asks for. */
+function askedMs(problem: Error): number {
+  return problem instanceof ShopwireError ? Number(problem.data.retry_ms ?? 0) : 0;
 }
 
 /** An answer on the connection, as one over HTTP would have been. */

@@ -4,17 +4,17 @@ import type { OrderDocument } from "@shopwire/client";
 import { useEffect, useRef } from "react";
 import { Icon } from "../../shared/icons.tsx";
 import { useServerNow } from "../../shared/serverTime.ts";
-import { countdownText, stepsOf } from "./steps.ts";
+import { countdownText, retryText, stepsOf } from "./steps.ts";
 
 const TICK_MS = 250;
 
 interface ProgressProps {
   order: OrderDocument | null | undefined;
-  /** Whether it is being sent again because no answer came. */
-  retrying?: boolean;
+  /** Why it is being sent again; null while it is not. */
+  retrying?: Error | null;
 }
 
-export function Progress({ order, retrying = false }: ProgressProps) {
+export function Progress({ order, retrying = null }: ProgressProps) {
   const steps = stepsOf(order);
   const now = steps.find(({ state }) => state === "now");
   const title = useRef<HTMLHeadingElement>(null);
@@ -46,11 +46,7 @@ export function Progress({ order, retrying = false }: ProgressProps) {
       {order?.status === "checking_out" && order.expires_at_ms !== null && (
         <Countdown until={order.expires_at_ms} />
       )}
-      <p className="progress-note">
-        {retrying
-          ? "No answer yet. The same order is being sent again; it counts once, however often it arrives."
-          : "You can close this page: the order goes on, and its page shows what came of it."}
-      </p>
+      <p className="progress-note">{retryText(retrying)}</p>
     </section>
   );
 }

@@ -2,6 +2,8 @@
 
 import { CODES, type OrderDocument, ShopwireError, UnknownOutcome } from "@shopwire/client";
 
+import { refusalTold } from "../cart/words.ts";
+
 export type StepState = "done" | "now" | "ahead";
 
 export interface Step {
@@ -35,6 +37,17 @@ export function stepsOf(order: OrderDocument | null | undefined): readonly Step[
 export function countdownText(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** What is said below the steps: that one can leave, or why it takes longer. */
+export function retryText(because: Error | null): string {
+  if (because === null) {
+    return "You can close this page: the order goes on, and its page shows what came of it.";
+  }
+  if (because instanceof ShopwireError && because.code !== CODES.KeyInFlight) {
+    return "The shop is very busy. The same order is being sent again; it counts once.";
+  }
+  return "No answer yet. The same order is being sent again; it counts once, however often it arrives.";
 }
 
 const DECLINES: Readonly<Record<string, string>> = {
@@ -82,9 +95,10 @@ export function checkoutTold(error: Error): Told {
         text: `${why} Nothing was charged; your cart is as it was. Another way to pay may work.`,
       };
     }
-    case CODES.StockShort:
     case CODES.HoldLimit:
     case CODES.ShopperLimit:
+      return { kind: "lines", text: refusalTold(error).text };
+    case CODES.StockShort:
     case CODES.HoldGone:
       return { kind: "lines", text: "Someone was faster. Your cart shows what is left." };
     case CODES.PriceMoved:

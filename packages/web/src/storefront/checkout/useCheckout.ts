@@ -8,8 +8,8 @@ import { type Attempt, beginAttempt, endAttempt, openAttempt } from "./attempt.t
 
 export interface Checkout {
   readonly pending: boolean;
-  /** Whether it is being sent again because no answer came. */
-  readonly retrying: boolean;
+  /** Why it is being sent again; null while it is not. */
+  readonly retrying: Error | null;
   readonly error: Error | null;
   /** The order that was made, or is being made. */
   readonly order: string | null;
@@ -19,16 +19,17 @@ export interface Checkout {
 
 interface State {
   readonly pending: boolean;
-  readonly retrying: boolean;
+  readonly retrying: Error | null;
   readonly error: Error | null;
   readonly order: string | null;
 }
 
-const IDLE: State = { pending: false, retrying: false, error: null, order: null };
+const IDLE: State = { pending: false, retrying: null, error: null, order: null };
 
 /** Whether a refusal is the answer to the attempt, or only says that there is none yet. */
 function isFinal(problem: unknown): boolean {
-  return problem instanceof ShopwireError && !problem.temporary;
+  if (!(problem instanceof ShopwireError)) return false;
+  return !problem.temporary || problem.code === CODES.HoldLimit;
 }
 
 export function useCheckout(cart: string): Checkout {
@@ -41,7 +42,8 @@ export function useCheckout(cart: string): Checkout {
       if (busy.current) return;
       busy.current = true;
       setState({ ...IDLE, pending: true });
-      const onRetry = () => setState((was) => ({ ...was, retrying: true }));
+      const onRetry = (_attempt: number, retrying: Error) =>
+        setState((was) => ({ ...was, retrying }));
       try {
         const { result } = await client.post<{ order_id: string }>("/api/checkout", body, {
           ...{ key, onRetry },
