@@ -355,14 +355,8 @@ class Batch:
         self._verdict.settled.append((ticket, outcome))
 
     async def _write(self) -> None:
-        changed = self._set.changed()
-        if changed:
-            await self._tx.save(changed)
-        for partition, events in sorted(self._events.items()):
-            await self._tx.append(partition, events)
         self._verdict.grown = sorted(self._events)
-        if self._answers:
-            await self._tx.answer(self._answers)
+        await self._tx.write(self._set.changed(), self._events, self._answers)
 
 
 def _failed(ticket: Ticket, problem: Exception) -> _Decided:

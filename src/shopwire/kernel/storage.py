@@ -74,6 +74,24 @@ class Transaction(Protocol):
         """
         ...
 
+    async def write(
+        self,
+        rows: Mapping[type[Row], Sequence[Row]],
+        events: Mapping[int, Sequence[NewEvent]],
+        answers: Sequence[tuple[Claim, Outcome]],
+    ) -> None:
+        """Saves, appends (events by partition) and answers; raises what each of these raises.
+
+        Where the storage can it does so at once: then what checks one row against another must
+        look at the end of the transaction.
+        """
+        if rows:
+            await self.save(rows)
+        for partition, batch in sorted(events.items()):
+            await self.append(partition, batch)
+        if answers:
+            await self.answer(answers)
+
     async def advance(self, consumer: str, partition: int, expected: int, to: int) -> None:
         """Moves a consumer's position; raises PositionMoved if it is not at `expected`."""
         ...

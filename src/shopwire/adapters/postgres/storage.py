@@ -13,6 +13,7 @@ from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import append_arguments
 from shopwire.adapters.postgres.pool import Pools, StorageErrors
 from shopwire.adapters.postgres.rows import RowCodec
+from shopwire.adapters.postgres.writing import Statement, rounds
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import Fenced, KeyInFlight, LeaseLost, PositionMoved
 from shopwire.kernel.events import NewEvent
@@ -75,20 +76,50 @@ class PostgresTransaction(Transaction):
 
     @override
     async def answer(self, answers: Sequence[tuple[Claim, Outcome]]) -> None:
+        async with StorageErrors():
+            done = await self._con.execute(_SQL["answer"], *self._answers(answers))
+        self._all_answered(int(done.rsplit(" ", 1)[1]), answers)
+
+    @override
+    async def write(
+        self,
+        rows: Mapping[type[Row], Sequence[Row]],
+        events: Mapping[int, Sequence[NewEvent]],
+        answers: Sequence[tuple[Claim, Outcome]],
+    ) -> None:
+        *before, together = rounds({kind: self._codecs[kind].save for kind in rows}) or [[]]
+        for kinds in before:
+            await self.save({kind: rows[kind] for kind in kinds})
+        partitions = sorted(events)
+        for partition in partitions[:-1]:
+            await self.append(partition, events[partition])
+        statement = Statement()
+        for kind in together:
+            codec = self._codecs[kind]
+            statement.save(codec.save, codec.argument(rows[kind]))
+        for last in partitions[-1:]:
+            statement.append(append_arguments(last, self._epoch, self.now_ms, events[last]))
+        if answers:
+            statement.answer(self._answers(answers))
+        if not statement.arguments:
+            return
+        async with StorageErrors():
+            found = await self._con.fetchrow(statement.sql, *statement.arguments)
+        if found is None:
+            raise Fenced(epoch=self._epoch)
+        self._all_answered(found["answered"], answers)
+
+    def _answers(self, answers: Sequence[tuple[Claim, Outcome]]) -> list[Any]:
         # One order everywhere: two transactions that race for keys never wait for each other.
         rows = [
             (*_scope(claim), claim.fingerprint, outcome.status, outcome.body)
             for claim, outcome in answers
         ]
         rows.sort()
-        async with StorageErrors():
-            done = await self._con.execute(
-                _SQL["answer"],
-                rows,
-                self.now_ms + IDEMPOTENCY_KEPT_MS,
-                self.now_ms,
-            )
-        if int(done.rsplit(" ", 1)[1]) != len(rows):
+        return [rows, self.now_ms + IDEMPOTENCY_KEPT_MS, self.now_ms]
+
+    def _all_answered(self, stored: int, answers: Sequence[tuple[Claim, Outcome]]) -> None:
+        if stored != len(answers):
             raise KeyInFlight(retry_ms=0)
 
     @override
