@@ -142,8 +142,10 @@ class _Runner:
                     wait_ms = await self._look()
                 except StorageUnavailable:
                     wait_ms = RETRY_MS_MIN
+                # Not `wait_for`: it may swallow a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stirred.wait(), wait_ms / 1_000)
+                    async with asyncio.timeout(wait_ms / 1_000):
+                        await self._stirred.wait()
         finally:
             running = list(self._running.values())
             for task in running:
@@ -153,6 +155,9 @@ class _Runner:
     async def _look(self) -> float:
         """Starts what is due; returns for how long nothing else will be."""
         limit = len(self._running) + len(self.troubles) + self.activity.concurrency_max
+        # What ends while the rows are read may be among them still; its end is a reason to look
+        # again.
+        begun = set(self._running)
         rows = await self._reads.fetch(self.activity.due, limit)
         now_ms, wait_ms = self._clock.now_ms(), float(LOOK_AGAIN_MS_MAX)
         seen: set[str] = set()
@@ -162,7 +167,7 @@ class _Runner:
             )
             name = f"{job.tenant}/{job.id}"
             seen.add(name)
-            if name in self._running:
+            if name in begun or name in self._running:
                 continue
             wait_ms_of_job = max(float(job.due_ms - now_ms), self._resting_ms(name))
             if wait_ms_of_job > 0:
