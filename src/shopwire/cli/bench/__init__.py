@@ -23,6 +23,7 @@ BENCHES: Final = {
     "fanout": "shopwire.cli.bench.fanout",
     "import": "shopwire.cli.bench.import_",
     "reserve": "shopwire.cli.bench.reserve",
+    "checkout": "shopwire.cli.bench.checkout",
     "up": "shopwire.cli.bench.up",
 }
 """Each module has `async def run(quick, databases) -> dict` and `def charts(result) -> list`."""
@@ -39,7 +40,7 @@ def bench(
     """Run one bench by name, several, or all of them.
 
     Args:
-        names: log, fanout, import, reserve, up; all of them when none is named.
+        names: log, fanout, import, reserve, checkout, up; all of them when none is named.
         quick: End each within 45 seconds; figures are rougher then.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.

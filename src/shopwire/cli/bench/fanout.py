@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import resource
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from shopwire.cli.bench.common import Databases, latencies, machine
-from shopwire.cli.bench.fanout_clients import Arrivals, Screen, open_screens
+from shopwire.cli.bench.fanout_clients import Arrivals, Screen, allow_files, open_screens
 from shopwire.cli.bench.svg import Chart
 from shopwire.sync.limits import FLUSH_INTERVAL_MS
 
@@ -84,7 +83,7 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     """
     length = QUICK if quick else FULL
     facts = machine()
-    _allow_files()
+    allow_files()
     skipped: dict[str, str] = {}
     if find_spec("websockets") is None:
         skipped["websockets"] = "not installed: make setup installs it for development"
@@ -238,9 +237,3 @@ def _own_topics() -> Wishes:
 def _middle(runs: list[dict[str, float]], by: str) -> dict[str, float]:
     """The run whose figure is the middle one: its figures belong together."""
     return sorted(runs, key=lambda figures: figures[by])[len(runs) // 2]
-
-
-def _allow_files() -> None:
-    """A connection is a file on either side."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

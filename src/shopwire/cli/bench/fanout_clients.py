@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import resource
 import time
 from collections.abc import Sequence
 from typing import Final, cast
@@ -23,7 +24,9 @@ _LIVE_S_MAX: Final = 20
 class Arrivals:
     """What came to all screens together."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: re.Pattern[bytes] = _NUMBER) -> None:
+        """Args: `number` finds the numbers of changes in a frame."""
+        self._number = number
         self.frames = 0
         self.bytes = 0
         self.deliveries = 0
@@ -46,7 +49,7 @@ class Arrivals:
         """Notes a frame of one screen; returns the newest change that the screen now has."""
         known = self._parsed.get(payload)
         if known is None:
-            numbers = [int(number) for number in _NUMBER.findall(payload)]
+            numbers = [int(number) for number in self._number.findall(payload)]
             known = self._parsed[payload] = (max(numbers, default=0), len(numbers))
         newest, items = known
         if not items:
@@ -161,3 +164,9 @@ async def _open(port: int, topics: Sequence[str], arrivals: Arrivals) -> Screen:
     loop = asyncio.get_running_loop()
     _, screen = await loop.create_connection(lambda: Screen(arrivals, topics), "127.0.0.1", port)
     return screen
+
+
+def allow_files() -> None:
+    """A connection is a file on either side."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
