@@ -252,3 +252,23 @@ async def test_one_leader_at_a_time_and_the_next_after_its_death(database_url):
 async def _serve(leader: PostgresLeader) -> None:
     async with leader.elected():
         return
+
+
+async def test_a_runner_ends_when_it_is_told_to_while_it_is_being_woken():
+    """The office is lost in the very moment in which a job has changed something."""
+    async with memory_shop() as shop:
+        for turns in range(12):
+            rows = Rows()
+            activity = Activity(
+                name="test.work", wakes_on=frozenset(), due="", perform=rows.perform
+            )
+            runner = runtime._Runner(activity, shop.write_path, rows, SystemClock())
+            task = asyncio.create_task(runner.run())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            runner.stir()
+            for _ in range(turns % 3):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task}, timeout=5)
+            assert task.cancelled(), turns

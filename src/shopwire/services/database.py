@@ -62,7 +62,8 @@ class Database:
 
     async def _died_within(self, server: EmbeddedPostgres) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(server.died.wait(), PROBE_EVERY_MS / 1_000)
+            async with asyncio.timeout(PROBE_EVERY_MS / 1_000):
+                await server.died.wait()
             return True
         return False
 
