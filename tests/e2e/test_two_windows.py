@@ -18,6 +18,13 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 SOON_MS = 15_000
+SHOPPER = {
+    "email": "ada@example.org",
+    "name": "Ada Lovelace",
+    "street": "St James's Square 12",
+    "postal_code": "10115",
+    "city": "Berlin",
+}
 
 
 @pytest.fixture
@@ -107,11 +114,14 @@ def test_buying_the_last_unit_tells_the_other_window(browser: Browser, shop: Sho
     shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("last-lamp", "Last lamp", 1, "10.00")]))
     buyer, watcher = (open_product(browser, shop, "last-lamp") for _ in range(2))
     expect(watcher.get_by_test_id("product-stock").first).to_have_text("Last one")
-    buyer.get_by_test_id("buy").click()
-    for page in (buyer, watcher):
-        stock = page.get_by_test_id("product-stock").first
-        expect(stock).not_to_have_text("Last one", timeout=SOON_MS)
-    expect(watcher.get_by_test_id("buy")).to_be_disabled(timeout=SOON_MS)
+    buyer.get_by_test_id("buy-now").click()
+    for field, text in SHOPPER.items():
+        buyer.get_by_test_id(f"field-{field}").fill(text)
+    buyer.get_by_test_id("place-order").click()
+    expect(buyer.get_by_test_id("order")).to_be_visible(timeout=SOON_MS)
+    stock = watcher.get_by_test_id("product-stock").first
+    expect(stock).to_have_text("Sold out", timeout=SOON_MS)
+    expect(watcher.get_by_test_id("add-to-cart")).to_be_disabled(timeout=SOON_MS)
 
 
 def test_the_console_shows_the_run_and_its_quarantined_rows(

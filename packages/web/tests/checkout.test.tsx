@@ -214,6 +214,40 @@ describe("the page", () => {
     expect(new Set(shop.keys).size).toBe(1);
   });
 
+  test("no answer, and then the order itself says what became of it", async () => {
+    decide = () => {
+      throw new TypeError("network");
+    };
+    await fill();
+    await press();
+    await shop.advance(120_000);
+    const id = `${cartId()}.1`;
+    putOrder(id, order({ id, status: "failed", reason: "timed_out" }));
+    put({ attempt: 2 });
+    await shop.advance(0);
+    expect(told()).toContain("took too long");
+    expect(openAttempt(cartId())).toBeNull();
+  });
+
+  test("no answer during an outage: once the shop is back the same is sent again, by itself", async () => {
+    decide = () => {
+      throw new TypeError("network");
+    };
+    await fill();
+    await press();
+    shop.server.reachable = false;
+    shop.server.connections.at(-1)?.close(1006);
+    await shop.advance(120_000);
+    expect(told()).toContain("cannot say yet");
+    const before = bodies.length;
+    decide = () => json({ versions: {}, result: { order_id: `${cartId()}.1` } });
+    shop.server.reachable = true;
+    await shop.advance(40_000);
+    expect(bodies).toHaveLength(before + 1);
+    expect(new Set(shop.keys).size).toBe(1);
+    expect(openAttempt(cartId())).toBeNull();
+  });
+
   test("what the server does not take is told at its field", async () => {
     const data = { field: "address.postal_code", reason: "it is too long" };
     decide = () => refusal(1001, data, 400);

@@ -1,5 +1,6 @@
 /** The checkout: who, where to, how to pay; then how far it is, step by step. */
 
+import { UnknownOutcome } from "@shopwire/client";
 import { useStatus, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Icon } from "../../shared/icons.tsx";
@@ -38,10 +39,15 @@ export function CheckoutPage() {
   const checkout = useCheckout(id);
   const { cart } = mine;
   const paying = checkout.pending || cart.status === "checking_out";
-  const orderId = checkout.order ?? cart.order_id ?? `${id}.${cart.attempt}`;
+  const orderId = checkout.order ?? cart.order_id ?? nextOrder(mine);
   const order = useTopic(paying || checkout.order !== null ? `order:${orderId}` : null)?.doc;
   const placed = cart.status === "ordered" || (order && !UNSETTLED.has(order.status));
 
+  const { settle, error } = checkout;
+  useEffect(() => {
+    // No answer came, but the order itself tells what became of it.
+    if (error instanceof UnknownOutcome && order?.status === "failed") settle(order);
+  }, [error, order, settle]);
   useEffect(() => {
     if (placed) navigate(`/order/${encodeURIComponent(orderId)}`, { replace: true });
   }, [placed, orderId]);
@@ -66,6 +72,9 @@ export function CheckoutPage() {
     </div>
   );
 }
+
+/** The order that the next attempt at this cart makes. */
+const nextOrder = ({ id, cart }: Cart): string => `${id}.${cart.attempt}`;
 
 const UNSETTLED: ReadonlySet<string> = new Set(["checking_out", "failed"]);
 
@@ -108,7 +117,7 @@ function Form({ mine, checkout, issues, failed }: FormProps) {
       document.getElementById(idOf(first))?.focus();
       return;
     }
-    if (why === "") checkout.begin(bodyOf(mine, details));
+    if (why === "") checkout.begin(nextOrder(mine), bodyOf(mine, details));
   };
   const props = { details, faults, onChange: change };
   return (

@@ -7,13 +7,16 @@ import { keep, kept, unguessable } from "../../shared/kept.ts";
 
 export interface Attempt {
   readonly key: string;
+  /** The order that it makes, if it makes one: the cart's id and the number of the attempt. */
+  readonly order: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
 const nameOf = (cart: string): string => `shopwire.attempt.${cart}`;
 
 function isAttempt(value: unknown): value is Attempt {
-  return typeof value === "object" && value !== null && "key" in value && "body" in value;
+  const fields = ["key", "order", "body"];
+  return typeof value === "object" && value !== null && fields.every((name) => name in value);
 }
 
 /** The attempt that has no answer yet; null where there is none. */
@@ -26,11 +29,12 @@ export function openAttempt(cart: string): Attempt | null {
   }
 }
 
-/** The attempt for this body: the open one where it says the same, else a new one. */
-export function beginAttempt(cart: string, body: Readonly<Record<string, unknown>>): Attempt {
+/** The attempt for this order and body: the open one where it says the same, else a new one. */
+export function beginAttempt(cart: string, order: string, body: Attempt["body"]): Attempt {
   const open = openAttempt(cart);
-  if (open !== null && JSON.stringify(open.body) === JSON.stringify(body)) return open;
-  const made = { key: `checkout-${unguessable()}`, body };
+  const same = open?.order === order && JSON.stringify(open.body) === JSON.stringify(body);
+  if (open !== null && same) return open;
+  const made = { key: `checkout-${unguessable()}`, order, body };
   // For this window only, and no longer than it is open: it holds an address.
   keep(nameOf(cart), JSON.stringify(made), "session");
   return made;

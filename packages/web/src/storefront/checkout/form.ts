@@ -30,7 +30,8 @@ export interface Method {
 /** Ways to pay at the provider that only plays one: each shows another course of things. */
 export const METHODS: readonly Method[] = [
   { id: "card", name: "Test card that is good", note: "Accepted at once." },
-  { id: "card_pending", name: "Test card that asks its bank", note: "Accepted after a while." },
+  { id: "card_slow", name: "Test card that takes its time", note: "Accepted after a moment." },
+  { id: "card_pending", name: "Test card that asks back", note: "Accepted a little later." },
   { id: "card_declined", name: "Test card without money", note: "The bank says no." },
 ];
 

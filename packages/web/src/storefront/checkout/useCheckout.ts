@@ -1,27 +1,25 @@
-/** Sends an attempt until there is an answer, and takes up again what a reload interrupted. */
+/** Sends an attempt until there is an answer, and takes up again what was interrupted. */
 
-import { CODES, ShopwireError } from "@shopwire/client";
-import { useClient } from "@shopwire/client/react";
+import { CODES, type OrderDocument, ShopwireError, UnknownOutcome } from "@shopwire/client";
+import { useClient, useStatus } from "@shopwire/client/react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { rememberOrder } from "../cart/mine.ts";
 import { type Attempt, beginAttempt, endAttempt, openAttempt } from "./attempt.ts";
 
-export interface Checkout {
+interface State {
   readonly pending: boolean;
   /** Why it is being sent again; null while it is not. */
   readonly retrying: Error | null;
   readonly error: Error | null;
-  /** The order that was made, or is being made. */
+  /** The order that the last attempt makes or made; null before the first. */
   readonly order: string | null;
-  readonly begin: (body: Readonly<Record<string, unknown>>) => void;
-  readonly forget: () => void;
 }
 
-interface State {
-  readonly pending: boolean;
-  readonly retrying: Error | null;
-  readonly error: Error | null;
-  readonly order: string | null;
+export interface Checkout extends State {
+  /** Sends the attempt that makes this order. */
+  readonly begin: (order: string, body: Attempt["body"]) => void;
+  /** Takes what the order's document says for the answer that did not come. */
+  readonly settle: (order: OrderDocument) => void;
 }
 
 const IDLE: State = { pending: false, retrying: null, error: null, order: null };
@@ -34,14 +32,16 @@ function isFinal(problem: unknown): boolean {
 
 export function useCheckout(cart: string): Checkout {
   const client = useClient();
+  const { status } = useStatus();
   const [state, setState] = useState<State>(IDLE);
   const busy = useRef(false);
+  const cutOff = useRef(false);
 
   const send = useCallback(
-    async ({ key, body }: Attempt) => {
+    async ({ key, order, body }: Attempt) => {
       if (busy.current) return;
       busy.current = true;
-      setState({ ...IDLE, pending: true });
+      setState({ ...IDLE, order, pending: true });
       const onRetry = (_attempt: number, retrying: Error) =>
         setState((was) => ({ ...was, retrying }));
       try {
@@ -53,7 +53,7 @@ export function useCheckout(cart: string): Checkout {
         setState({ ...IDLE, order: result.order_id });
       } catch (problem) {
         if (isFinal(problem)) endAttempt(cart);
-        setState({ ...IDLE, error: problem as Error, order: orderIn(problem) });
+        setState({ ...IDLE, error: problem as Error, order: orderIn(problem) ?? order });
       } finally {
         busy.current = false;
       }
@@ -61,17 +61,35 @@ export function useCheckout(cart: string): Checkout {
     [client, cart],
   );
 
+  // After a reload: what was begun goes on by itself.
   useEffect(() => {
     const open = openAttempt(cart);
     if (open !== null) void send(open);
   }, [cart, send]);
 
+  // After an outage as well, once; a later one is another.
+  const unanswered = state.error instanceof UnknownOutcome;
+  useEffect(() => {
+    if (status === "offline") cutOff.current = true;
+    if (status !== "live" || !cutOff.current || !unanswered) return;
+    cutOff.current = false;
+    const open = openAttempt(cart);
+    if (open !== null) void send(open);
+  }, [status, unanswered, cart, send]);
+
   const begin = useCallback(
-    (body: Readonly<Record<string, unknown>>) => void send(beginAttempt(cart, body)),
+    (order: string, body: Attempt["body"]) => void send(beginAttempt(cart, order, body)),
     [cart, send],
   );
-  const forget = useCallback(() => setState(IDLE), []);
-  return { ...state, begin, forget };
+  const settle = useCallback(
+    (order: OrderDocument) => {
+      if (openAttempt(cart)?.order !== order.id) return;
+      endAttempt(cart);
+      setState({ ...IDLE, order: order.id });
+    },
+    [cart],
+  );
+  return { ...state, begin, settle };
 }
 
 /** The order that a cart in another window's checkout belongs to. */

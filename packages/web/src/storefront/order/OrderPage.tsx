@@ -179,7 +179,7 @@ function OrderLineShown({ line, currency }: { line: OrderLine; currency: string 
       </span>
       <div>
         <p className="order-title">
-          {article ? <Link href={article.href}>{line.title}</Link> : line.title}
+          {article ? <Link href={article.href}>{article.title}</Link> : line.title}
         </p>
         <p className="soft">
           {line.quantity} × {formatMoney(line.price_minor, currency)}

@@ -3,6 +3,7 @@
 import type { Choice, OrderLine } from "@shopwire/client";
 import { useState } from "react";
 import { Icon } from "../../shared/icons.tsx";
+import { useArticle } from "../cart/useArticle.ts";
 import { choiceWords, orderRefusal } from "./words.ts";
 
 interface QuestionProps {
@@ -15,6 +16,7 @@ export function Question({ line, offline, onChoose }: QuestionProps) {
   const [chosen, setChosen] = useState<Choice | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const units = line.units.in_question ?? line.quantity;
+  const title = useArticle(line.sku)?.title ?? line.title;
   const choose = async (choice: Choice): Promise<void> => {
     if (offline || chosen !== null) return;
     setChosen(choice);
@@ -25,13 +27,9 @@ export function Question({ line, offline, onChoose }: QuestionProps) {
     if (problem !== null) setChosen(null);
   };
   return (
-    <section
-      className="question"
-      aria-label={`${line.title}: please choose`}
-      data-testid="conflict"
-    >
+    <section className="question" aria-label={`${title}: please choose`} data-testid="conflict">
       <h3>
-        <Icon name="scales" /> {sorryText(units, line.title)}
+        <Icon name="scales" /> {sorryText(units, title)}
       </h3>
       <p>
         Our supplier has sold {units === 1 ? "it" : "them"} elsewhere at the same moment. We are
