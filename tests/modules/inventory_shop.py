@@ -1,6 +1,7 @@
 """A shop in memory whose clock stands still until a test moves it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.modules.shop import Shop
@@ -59,3 +60,24 @@ async def held_shop() -> AsyncIterator[HeldShop]:
     finally:
         await write_path.stop()
         await log.close()
+
+
+async def until(shop: Shop, true: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for something that an event brings about."""
+    heads = (await shop.log.heads()).next
+    changed = asyncio.Event()
+
+    async def follow(partition: int, at: int) -> None:
+        async for _ in shop.log.tail(partition, at):
+            changed.set()
+
+    tails = [asyncio.create_task(follow(number, at)) for number, at in enumerate(heads)]
+    try:
+        async with asyncio.timeout(60):
+            while not await true():
+                await changed.wait()
+                changed.clear()
+    finally:
+        for tail in tails:
+            tail.cancel()
+        await asyncio.gather(*tails, return_exceptions=True)

@@ -135,7 +135,7 @@ class HoldStock(Command, frozen=True, kw_only=True):
     shopper: str = ""
     """Whom a limit a shopper counts; a name that says nothing to others."""
     reference: str = ""
-    """What it is for, for the ledger; the hold's id if empty."""
+    """What it is for, shown with the hold; the hold's id if empty."""
 
 
 class PostHold(Command, frozen=True, kw_only=True):

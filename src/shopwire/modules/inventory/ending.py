@@ -115,7 +115,7 @@ def posted(hold: StockHold, view: View, context: Context) -> Decision:
     for one in hold.taken:
         before = ending.pool(one.sku, one.supplier)
         after = promised(before, before.reserved - one.quantity, before.sold + one.quantity)
-        ending.move(before, after, hold.reference or hold.hold_id)
+        ending.move(before, after, hold.hold_id)
         shares.setdefault(one.sku, []).append(Share(one.supplier, one.quantity, one.backordered))
         if after.shortfall:
             # The newest promise is the one that the supplier lacks the units for.
@@ -189,7 +189,7 @@ def _freed(holds: Sequence[StockHold], state: HoldState, view: View, context: Co
         for one in hold.taken:
             before = ending.pool(one.sku, one.supplier)
             after = promised(before, before.reserved - one.quantity, before.sold)
-            ending.move(before, after, hold.reference or hold.hold_id)
+            ending.move(before, after, hold.hold_id)
         rows.append(replace(hold, state=state))
         for sku in hold.counted:
             place = tally_place(sku, hold.shopper)

@@ -106,7 +106,6 @@ def held(
 ) -> Decision:
     """Books units as reserved. Checks nothing: the schema refuses a hold beyond the limit."""
     hold_id, now_ms, command_id = command.hold_id, context.now_ms, context.command_id
-    reference = command.reference or hold_id
     rows: list[Row] = []
     events: list[StockEvent] = []
     taken: list[Taken] = []
@@ -117,7 +116,7 @@ def held(
             quantity = there + beyond
             after = promised(before, before.reserved + quantity, before.sold)
             line, fact = moved(
-                before, after, "hold", reference=reference, command_id=command_id, now_ms=now_ms
+                before, after, "hold", reference=hold_id, command_id=command_id, now_ms=now_ms
             )
             pools[after.supplier] = after
             rows += (after, line)

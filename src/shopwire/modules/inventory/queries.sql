@@ -102,8 +102,8 @@ SELECT * FROM unnest(
     $14::bigint[], $15::text[], $16::text[]
 )
 ON CONFLICT (tenant, reference, sku, supplier, part) DO UPDATE SET
-    quantity = excluded.quantity, backordered = excluded.backordered, answer = excluded.answer,
-    booking = excluded.booking, marked_at_ms = excluded.marked_at_ms,
+    quantity = excluded.quantity, backordered = excluded.backordered, seq = excluded.seq,
+    answer = excluded.answer, booking = excluded.booking, marked_at_ms = excluded.marked_at_ms,
     marked_sequence = excluded.marked_sequence, state = excluded.state, reason = excluded.reason
 
 -- load_open_sale --

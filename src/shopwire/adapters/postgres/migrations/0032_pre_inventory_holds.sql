@@ -90,6 +90,9 @@ ALTER TABLE stock_ledger
         WHEN 'book' THEN reserved_delta = 0
         ELSE reserved_delta = 0 AND sold_delta <= 0
     END);
+-- A hold gives back what it took of a pool once.
+CREATE UNIQUE INDEX stock_ledger_hold_ends_once ON stock_ledger (tenant, reference, sku, supplier)
+    WHERE kind IN ('post', 'void', 'expire');
 
 CREATE TABLE stock_hold (
     tenant text NOT NULL,
@@ -162,7 +165,8 @@ COMMENT ON TABLE stock_sale IS 'Units sold; the open ones are not in the supplie
 CREATE INDEX stock_sale_open ON stock_sale (tenant, sku, supplier)
     WHERE state IN ('open', 'refused');
 
--- What is over stays over, and a part only ever becomes smaller, by a part beside it.
+-- What is over stays over, nothing is sold twice, and a part only ever becomes smaller, by a part
+-- beside it.
 CREATE FUNCTION stock_sale_goes_forward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
@@ -170,7 +174,7 @@ BEGIN
             CONSTRAINT = 'stock_sale_is_kept';
     END IF;
     IF OLD.state = 'released' OR (OLD.state = 'refused' AND NEW.state <> 'released')
-        OR NEW.quantity > OLD.quantity
+        OR NEW.quantity > OLD.quantity OR NEW.seq <> OLD.seq
     THEN
         RAISE EXCEPTION 'sale % of % at % cannot go from % to %',
             OLD.reference, OLD.sku, OLD.supplier, OLD.state, NEW.state
