@@ -5,6 +5,8 @@ import pytest
 from tests.modules.shop import drifts, postgres_shop, result_of
 
 from shopwire.adapters.postgres.migrate import load_migrations, migrate
+from shopwire.kernel.ids import partition_of
+from shopwire.kernel.limits import PARTITIONS_DEFAULT
 from shopwire.modules.inventory.api import ReportStock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -33,7 +35,7 @@ DOCUMENT = """
 INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
 VALUES ('main', 'stock:' || $1, 1,
     json_build_object('sku', $1::text, 'available', $2::int,
-        'status', CASE WHEN $2 > 5 THEN 'in_stock' ELSE 'low' END)::text::json, 60, 0)
+        'status', CASE WHEN $2 > 5 THEN 'in_stock' ELSE 'low' END)::text::json, 60, $3)
 """
 
 
@@ -73,8 +75,9 @@ async def test_the_list_is_carried_over_and_goes_on_to_be(before_url):
         await connection.execute(SALE, "A", 7, 5)
         await connection.execute(POOL, "B", 9, "[[65, 9]]")
         await connection.execute(SALE, "B", 9, 4)
-        await connection.execute(DOCUMENT, "A", 3)
-        await connection.execute(DOCUMENT, "B", 1)
+        for sku, available in (("A", 3), ("B", 1)):
+            partition = partition_of("main", sku, PARTITIONS_DEFAULT)
+            await connection.execute(DOCUMENT, sku, available, partition)
         await migrate(before_url)
     finally:
         await connection.close()
