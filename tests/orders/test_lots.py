@@ -1,6 +1,7 @@
-"""The arithmetic of units: whatever suppliers say, in whatever order, nothing appears or vanishes."""
+"""The arithmetic of units: whatever suppliers say, nothing appears and nothing vanishes."""
 
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from shopwire.modules.orders.lots import (
 )
 
 
-def lot(quantity: int = 5, **more) -> Lot:
+def lot(quantity: int = 5, **more: Any) -> Lot:
     fields = {
         "plan": "cart-0001.1",
         "line": "A",
@@ -32,7 +33,7 @@ def lot(quantity: int = 5, **more) -> Lot:
     return Lot(**(fields | more))
 
 
-def units(ordered: int, **more) -> UnitsNow:
+def units(ordered: int, **more: Any) -> UnitsNow:
     fields = dict.fromkeys(
         ("accepted", "refused", "cancelling", "cancelled", "shipped", "delivered"), 0
     )
@@ -70,7 +71,7 @@ def words(draw, ordered: int) -> list[UnitsNow]:
     return said
 
 
-def change(now: UnitsNow, **fields) -> UnitsNow:
+def change(now: UnitsNow, **fields: Any) -> UnitsNow:
     return msgspec.structs.replace(now, **fields)
 
 

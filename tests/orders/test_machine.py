@@ -200,68 +200,81 @@ def spoken(dice: random.Random, now: api.UnitsNow) -> tuple[api.UnitsNow, int]:
 
 
 def next_command(dice: random.Random, tables: Tables, suppliers: Suppliers) -> Any:
-    order = tables.order
-    steps = BEFORE if order.placed_at_ms is None else AFTER
-    match dice.choice(steps):
-        case "complete":
-            return api.CompleteOrder(
-                order_id=ORDER, skus=SKUS, reference="p", amount_minor=1, currency="EUR",
-                anew=dice.random() < 0.5, shopper="s",
-            )  # fmt: skip
-        case "fail":
-            reason = dice.choice(["declined", "timed_out", "stock_short"])
-            return api.FailCheckout(order_id=ORDER, skus=SKUS, reason=reason, detail="A")
-        case "later":
-            return api.AnswerLater(order_id=ORDER)
-        case "ask":
-            return api.AskAgain(order_id=ORDER)
-        case "allocate":
-            return allocation(dice, order)
-        case "purchase":
-            return suppliers.say(dice)
-        case "short":
-            if not order.lots:
-                return None
-            lot = dice.choice(order.lots)
-            return api.OpenConflict(
-                order_id=ORDER,
-                plan=lot.reference,
-                sku=lot.sku,
-                supplier=lot.supplier,
-                quantity=dice.randint(0, 9),
-            )
-        case "settle":
-            found = [one for one in tables.conflicts if one.status == "open"] or tables.conflicts
-            if not found:
-                return None
-            one = dice.choice(found)
-            return api.SettleConflict(
-                conflict_id=one.conflict_id,
-                sku=one.sku,
-                supplier=one.supplier,
-                choice=dice.choice(["wait", "cancel", "replace"]),
-            )
-        case "again":
-            names = [one.conflict_id for one in tables.conflicts] or [f"{ORDER}/C1"]
-            return api.OrderAgain(conflict_id=dice.choice(names))
-        case "cancel":
-            return api.CancelOrder(order_id=ORDER, skus=SKUS)
-        case "cut":
-            cut = api.LineCut(sku=dice.choice(SKUS), quantity=dice.randint(1, 3))
-            return api.CancelOrder(order_id=ORDER, skus=SKUS, lines=(cut,))
-        case _:
-            return returned(dice, order)
+    """What somebody sends next; None where nobody would."""
+    steps = AFTER if tables.order.placed_at_ms is not None else BEFORE
+    step = dice.choice(steps)
+    if step is say:
+        return suppliers.say(dice)
+    return step(dice, tables)
 
 
-BEFORE = ("complete", "complete", "fail", "later", "ask", "cancel", "allocate")
-AFTER = (
-    "allocate", "allocate", "purchase", "purchase", "purchase", "purchase", "short", "short",
-    "settle", "settle", "settle", "again", "cut", "return", "cancel", "complete", "fail",
-)  # fmt: skip
+def say(dice: random.Random, tables: Tables) -> Any:
+    """Stands for the suppliers."""
 
 
-def allocation(dice: random.Random, order: Order) -> Any:
+def complete(dice: random.Random, _: Tables) -> Any:
+    return api.CompleteOrder(
+        order_id=ORDER, skus=SKUS, reference="p", amount_minor=1, currency="EUR",
+        anew=dice.random() < 0.5, shopper="s",
+    )  # fmt: skip
+
+
+def fail(dice: random.Random, _: Tables) -> Any:
+    reason = dice.choice(["declined", "timed_out", "stock_short"])
+    return api.FailCheckout(order_id=ORDER, skus=SKUS, reason=reason, detail="A")
+
+
+def later(dice: random.Random, _: Tables) -> Any:
+    return api.AnswerLater(order_id=ORDER)
+
+
+def ask(dice: random.Random, _: Tables) -> Any:
+    return api.AskAgain(order_id=ORDER)
+
+
+def short(dice: random.Random, tables: Tables) -> Any:
+    if not tables.order.lots:
+        return None
+    lot = dice.choice(tables.order.lots)
+    return api.OpenConflict(
+        order_id=ORDER,
+        plan=lot.reference,
+        sku=lot.sku,
+        supplier=lot.supplier,
+        quantity=dice.randint(0, 9),
+    )
+
+
+def settle(dice: random.Random, tables: Tables) -> Any:
+    found = [one for one in tables.conflicts if one.status == "open"] or tables.conflicts
+    if not found:
+        return None
+    one = dice.choice(found)
+    return api.SettleConflict(
+        conflict_id=one.conflict_id,
+        sku=one.sku,
+        supplier=one.supplier,
+        choice=dice.choice(["wait", "cancel", "replace"]),
+    )
+
+
+def again(dice: random.Random, tables: Tables) -> Any:
+    names = [one.conflict_id for one in tables.conflicts] or [f"{ORDER}/C1"]
+    return api.OrderAgain(conflict_id=dice.choice(names))
+
+
+def cancel(dice: random.Random, _: Tables) -> Any:
+    return api.CancelOrder(order_id=ORDER, skus=SKUS)
+
+
+def cut(dice: random.Random, _: Tables) -> Any:
+    wanted = api.LineCut(sku=dice.choice(SKUS), quantity=dice.randint(1, 3))
+    return api.CancelOrder(order_id=ORDER, skus=SKUS, lines=(wanted,))
+
+
+def allocate(dice: random.Random, tables: Tables) -> Any:
     """The inventory's word on units that are awaited, split as it likes."""
+    order = tables.order
     if not order.awaited:
         return None
     one = dice.choice(order.awaited)
@@ -278,7 +291,8 @@ def allocation(dice: random.Random, order: Order) -> Any:
     )
 
 
-def returned(dice: random.Random, order: Order) -> Any:
+def send_back(dice: random.Random, tables: Tables) -> Any:
+    order = tables.order
     if not order.lots:
         return None
     lot = dice.choice(order.lots)
@@ -294,6 +308,13 @@ def returned(dice: random.Random, order: Order) -> Any:
             ),
         ),
     )
+
+
+BEFORE = (complete, complete, fail, later, ask, cancel, allocate)
+AFTER = (
+    *(allocate, allocate, say, say, say, say, short, short, settle, settle, settle),
+    *(again, cut, send_back, cancel, complete, fail),
+)
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -106,13 +106,18 @@ def _cut(folder: Folder, cuts: Iterable[LineCut], command: CancelOrder) -> None:
     folder.then.append(_purchase_orders_cancelled(folder, command, units))
 
 
-def _mark(folder: Folder, line: str, sku: str, quantity: int) -> None:
-    """Shows at once that units are being cancelled; their purchase orders tell for certain."""
+def _mark(folder: Folder, line: str, sku: str, quantity: int) -> int:
+    """Shows at once that units are being cancelled, and tells how many of them can be.
+
+    Their purchase orders tell for certain.
+    """
+    marked = 0
     for lot in folder.order.lots:
         if (lot.line, lot.sku) == (line, sku):
-            units = min(quantity, lot.expected - lot.unwanted)
-            quantity -= units
+            units = min(quantity - marked, lot.expected - lot.unwanted)
+            marked += units
             folder.put_lots([settled(replace(lot, cancelling=lot.cancelling + units))])
+    return marked
 
 
 def _cancellable(order: Order, line: Line) -> int:
@@ -177,7 +182,7 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
     if conflict.reason == "overpromised":
         _settle_short(folder, conflict, lot, command)
     else:
-        _settle_refused(folder, conflict, lot, command, context)
+        _settle_refused(folder, conflict, lot, command)
     if command.choice == "replace":
         folder.then += replacing(command, conflict.quantity)
     return folder.decision(
@@ -209,28 +214,19 @@ def _settle_short(folder: Folder, conflict: Conflict, lot: Lot, command: SettleC
         folder.put_lots([replace(lot, waiting=lot.waiting + units)])
         return
     lot = replace(lot, cancelling=lot.cancelling + units)
-    wanted = {lot.sku: units}
     if command.choice == "replace":
         lot = replace(lot, swapped=lot.swapped + units)
         _await(folder, conflict, lot, units)
-    else:
-        wanted = _whole_sets(folder, lot, units)
     folder.put_lots([lot])
+    wanted = {lot.sku: units}
+    if command.choice == "cancel":
+        for sku, count in _rest_of_sets(folder, lot, units).items():
+            wanted[sku] = wanted.get(sku, 0) + count
     only = lot.purchase_order if set(wanted) == {lot.sku} else ""
-    folder.then.append(
-        CancelPurchaseOrders(
-            order_id=conflict.order_id,
-            wish=conflict.conflict_id,
-            reason="conflict",
-            lines=_units(wanted),
-            purchase_order=only or None,
-        )
-    )
+    folder.then.append(_ask_back(conflict, wanted, only))
 
 
-def _settle_refused(
-    folder: Folder, conflict: Conflict, lot: Lot, command: SettleConflict, context: Context
-) -> None:
+def _settle_refused(folder: Folder, conflict: Conflict, lot: Lot, command: SettleConflict) -> None:
     """The supplier will not send them: what is free and paid back is decided here."""
     units = lot.asked
     after = replace(lot, asked=0, refusal="")
@@ -238,29 +234,30 @@ def _settle_refused(
         folder.put_lots([replace(after, backlog=after.backlog + units)])
         return
     if command.choice == "replace":
-        after = replace(after, moved=after.moved + units)
+        folder.put_lots([replace(after, moved=after.moved + units)])
         _await(folder, conflict, lot, units)
     else:
         after = replace(after, dropped=after.dropped + units)
         folder.pay_back(lot, after)
-        others = _whole_sets(folder, lot, units)
-        del others[lot.sku]
-        if lines := _units(others):
-            folder.then.append(
-                CancelPurchaseOrders(
-                    order_id=conflict.order_id,
-                    wish=conflict.conflict_id,
-                    reason="conflict",
-                    lines=lines,
-                )
-            )
-    folder.put_lots([after])
+        folder.put_lots([after])
+        if wanted := _rest_of_sets(folder, lot, units):
+            folder.then.append(_ask_back(conflict, wanted, ""))
     folder.release(
         lot,
         units,
         reason="refused",
         at_ms=conflict.decided_at_ms,
         sequence=conflict.decided_sequence,
+    )
+
+
+def _ask_back(conflict: Conflict, wanted: dict[str, int], only: str) -> CancelPurchaseOrders:
+    return CancelPurchaseOrders(
+        order_id=conflict.order_id,
+        wish=conflict.conflict_id,
+        reason="conflict",
+        lines=_units(wanted),
+        purchase_order=only or None,
     )
 
 
@@ -276,16 +273,18 @@ def _await(folder: Folder, conflict: Conflict, lot: Lot, units: int) -> None:
     folder.change(awaited=(*folder.order.awaited, waiting))
 
 
-def _whole_sets(folder: Folder, lot: Lot, units: int) -> dict[str, int]:
-    """Who does not get a part does not want the rest of the set."""
+def _rest_of_sets(folder: Folder, lot: Lot, units: int) -> dict[str, int]:
+    """Who does not get a part does not want the rest of the set: as much as can be asked back."""
     line = folder.order.line(lot.line)
     each = line.units if line is not None else {lot.sku: 1}
     sets = -(-units // each[lot.sku])
     wanted = {sku: sets * count for sku, count in each.items()}
-    for sku, count in wanted.items():
-        if sku != lot.sku:
-            _mark(folder, lot.line, sku, count)
-    return wanted | {lot.sku: units}
+    wanted[lot.sku] -= units
+    return {
+        sku: marked
+        for sku, count in wanted.items()
+        if (marked := _mark(folder, lot.line, sku, count))
+    }
 
 
 def replacing(command: SettleConflict, quantity: int) -> list[Command]:

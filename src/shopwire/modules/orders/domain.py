@@ -236,15 +236,20 @@ def number_of(order_id: str) -> str:
 
 
 def awaited_of(order_id: str, lines: Iterable[Line]) -> tuple[Awaited, ...]:
-    """All units of the lines, each SKU of a set with its share of the price."""
+    """All units of the lines; each SKU of a set has its share of the price of one."""
     found = []
     for line in lines:
         units = line.units
-        pieces = [count * line.quantity for count in units.values()]
-        shares = shares_of(line.price_minor * line.quantity, pieces)
+        shares = shares_of(line.price_minor, list(units.values()))
         found += [
-            Awaited(plan=order_id, line=line.sku, sku=sku, quantity=count, value_minor=share)
-            for sku, count, share in zip(units, pieces, shares, strict=True)
+            Awaited(
+                plan=order_id,
+                line=line.sku,
+                sku=sku,
+                quantity=count * line.quantity,
+                value_minor=share * line.quantity,
+            )
+            for (sku, count), share in zip(units.items(), shares, strict=True)
         ]
     return tuple(found)
 

@@ -240,8 +240,11 @@ def told(lots: Sequence[Lot], now: UnitsNow, wished: Mapping[str, int]) -> list[
 
 
 def _with(lot: Lot, field: str, units: int) -> Lot:
-    """The lot with more units counted in a field. Of those that come to nothing, the ones that
-    another lot stands for are the first: nobody has to be asked or paid for them."""
+    """The lot with more units counted in a field.
+
+    Of units that come to nothing, those that another lot stands for are the first: nobody has to
+    be asked about them or paid for them.
+    """
     changes = {field: getattr(lot, field) + units}
     swapped = min(units, lot.swapped)
     if field == "refused":
