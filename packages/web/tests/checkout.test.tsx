@@ -207,10 +207,10 @@ describe("the page", () => {
     };
     await fill();
     await press();
-    await shop.advance(120_000);
+    await shop.advance(20_000);
     expect(told()).toContain("cannot say yet");
     await press();
-    await shop.advance(120_000);
+    await shop.advance(20_000);
     expect(new Set(shop.keys).size).toBe(1);
   });
 
@@ -220,7 +220,7 @@ describe("the page", () => {
     };
     await fill();
     await press();
-    await shop.advance(120_000);
+    await shop.advance(20_000);
     const id = `${cartId()}.1`;
     putOrder(id, order({ id, status: "failed", reason: "timed_out" }));
     put({ attempt: 2 });
@@ -237,12 +237,12 @@ describe("the page", () => {
     await press();
     shop.server.reachable = false;
     shop.server.connections.at(-1)?.close(1006);
-    await shop.advance(120_000);
+    await shop.advance(20_000);
     expect(told()).toContain("cannot say yet");
     const before = bodies.length;
     decide = () => json({ versions: {}, result: { order_id: `${cartId()}.1` } });
     shop.server.reachable = true;
-    await shop.advance(40_000);
+    await shop.advance(20_000);
     expect(bodies).toHaveLength(before + 1);
     expect(new Set(shop.keys).size).toBe(1);
     expect(openAttempt(cartId())).toBeNull();
