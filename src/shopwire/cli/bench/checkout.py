@@ -129,7 +129,7 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {"hot": [], "mixed": [], "hot_watched": []}
     for _ in range(length.repeats):
         for name, found in runs.items():
-            found.append(await _case(await databases.fresh(), name, length))
+            found.append(await _case(databases, name, length))
     cases = {name: _middle(found) for name, found in runs.items()}
     every = [figures for found in runs.values() for figures in found]
     watched = cases["hot_watched"]
@@ -196,11 +196,12 @@ def charts(result: dict[str, Any]) -> list[Chart]:
     ]
 
 
-async def _case(dsn: str, name: str, length: Length) -> dict[str, Any]:
+async def _case(databases: Databases, name: str, length: Length) -> dict[str, Any]:
     hot, seconds = None if name == "mixed" else HOT, length.seconds
+    dsn = await databases.fresh()
     async with _shop(dsn) as shop, _watching(shop.port, name == "hot_watched") as arrivals:
         plain = await shop.buyers.ask(do="look", clients=CLIENTS, seconds=min(1.0, seconds / 3))
-        before = await shop.server.ask(do="look")
+        before, database = await shop.server.ask(do="look"), databases.cpu_s()
         first = await _newest(dsn) if arrivals is not None else 0
         if arrivals is not None:
             arrivals.start(first)
@@ -209,6 +210,12 @@ async def _case(dsn: str, name: str, length: Length) -> dict[str, Any]:
         )
         spent = await shop.server.ask(do="look")
         settled = await shop.server.ask(do="settle", seconds_max=length.settle_s_max)
+        after = await shop.server.ask(do="look")
+        cpu = {
+            "server": after["cpu_s"] - before["cpu_s"],
+            "database": databases.cpu_s() - database,
+            "buyers": told["cpu_s"],
+        }
         books = await _books(dsn, told)
         figures = {
             "orders_per_s": round(len(told["times"]) / seconds, 1),
@@ -216,7 +223,11 @@ async def _case(dsn: str, name: str, length: Length) -> dict[str, Any]:
             "transaction_p50_ms": spent["held"]["p50_ms"],
             "transaction_p95_ms": spent["held"]["p95_ms"],
             "transactions": spent["transactions"],
-            "server_cpu_share": round((spent["cpu_s"] - before["cpu_s"]) / (seconds + 0.5), 2),
+            # With everything that followed from the orders, which ends after the buyers have left.
+            "cpu_ms_per_order": {
+                part: round(spent_s * 1_000 / max(books["placed"], 1), 2)
+                for part, spent_s in cpu.items()
+            },
             "commands_per_batch": _per_batch(before, spent),
             "refused": told["refused"],
             "healthz_per_s": plain["per_s"],

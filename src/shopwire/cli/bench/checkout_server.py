@@ -5,6 +5,7 @@ Commands come as JSON lines on standard input, answers go to standard output.
 
 import asyncio
 import json
+import logging
 import resource
 import socket
 import sys
@@ -134,7 +135,10 @@ async def _obey(shop: Shop) -> None:
 
 async def serve(dsn: str, data: Path) -> None:
     """Serves until standard input ends; nothing but errors is logged, as in a shop at work."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     port = socket.create_server(("127.0.0.1", 0), backlog=4_096)
     options = ServeOptions(data=data, database_url=dsn)
     async with open_container(options) as container:
