@@ -53,6 +53,11 @@ const PAIRS = [
   ["ink-soft", "accent-soft"],
   ["ink", "cue"],
   ["bad", "bad-soft"],
+  ["ink", "warm-soft"],
+  ["warm", "warm-soft"],
+  ["bad", "warm-soft"],
+  ["paper", "ink"],
+  ["paper", "good"],
 ] as const;
 
 describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
