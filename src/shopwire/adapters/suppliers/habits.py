@@ -27,7 +27,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     away: float = 0.0
     """Questions and cancellations meet silence the first time."""
     silent: float = 0.0
-    """Never acknowledges by itself, only when it is asked."""
+    """Tells what it accepts only when it is asked, or by what it ships."""
     twice: float = 0.0
     """Tells everything twice."""
     splits: float = 0.0

@@ -214,14 +214,14 @@ class SimulatedSuppliers(SupplierChannel):
         with self.book.open(order_id) as entry:
             habits, script = self._script(entry)
             told, shipped = entry.state != "received", bool(entry.parcels)
-        if not told and not script.silent:
+        if not told:
             await self._sleep(habits.acknowledge_ms / 1_000)
             with self.book.open(order_id) as entry:
                 if entry.state == "received":
                     self._decide(entry)
                 message = _acknowledgement(entry)
                 wanted = entry.state == "refused" or any(map(entry.left, entry.accepted))
-            if wanted:
+            if wanted and not script.silent:
                 self._tell(entry.supplier, f"{order_id} ack", message, twice=script.twice)
         if script.keeps:
             return

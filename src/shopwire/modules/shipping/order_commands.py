@@ -58,6 +58,7 @@ from shopwire.modules.shipping.purchasing import (
     received,
     refusal,
     timed_out,
+    waits,
 )
 
 PERIOD_MS_MAX: Final = 90 * 24 * 3_600_000
@@ -118,8 +119,11 @@ def do_begin_sending(command: BeginSending, view: View, context: Context) -> Dec
     check_insider(context.principal, command.operation)
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order)
+    if not waits(sheet):
+        # A cancellation was faster than the work that looked for it.
+        return Decision(result={"applied": False, "status": sheet.order.status})
     book.tell(PurchaseOrderSending, begun(sheet, context.now_ms))
-    return Decision(put=book.rows, events=book.events)
+    return Decision(put=book.rows, events=book.events, result={"applied": True})
 
 
 def do_record_sending(command: RecordSending, view: View, context: Context) -> Decision:

@@ -90,13 +90,17 @@ def wait_ms(asks: int) -> int:
 # -- the conversation -------------------------------------------------------------------------
 
 
+def waits(sheet: Sheet) -> bool:
+    """Whether it is still to be sent: planned, and not all of it is to be cancelled."""
+    wanted = any(line.expected > line.cancelling for line in sheet.lines)
+    return sheet.order.step == "planned" and wanted
+
+
 def begun(sheet: Sheet, now_ms: int) -> Sheet:
     """It is handed over from now on: the lines of the message are fixed."""
-    order = sheet.order
-    wanted = any(line.expected > line.cancelling for line in sheet.lines)
-    if order.step != "planned" or not wanted:
+    if not waits(sheet):
         raise refusal(sheet, "It is not waiting to be sent.")
-    lines = sheet.lines
+    order, lines = sheet.order, sheet.lines
     if sheet.untold:
         lines = tuple(replace(line, sent=line.ordered - line.cancelled) for line in lines)
     order = replace(order, step="sending", attempts=order.attempts + 1, asks=0, late=None)
