@@ -20,7 +20,7 @@ from shopwire.modules.payments.api import (
     RequestRefund,
     RequestVoid,
 )
-from shopwire.modules.payments.domain import MOVEMENTS_MAX, Transfer
+from shopwire.modules.payments.domain import MOVEMENTS_MAX, Movement, Transfer
 
 APPROVED = RecordAuthorisation(
     order_id=ORDER, reference="ch_1", amount_minor=AMOUNT, currency="EUR"
@@ -474,6 +474,21 @@ def test_the_end_of_a_story_that_is_told_first_leaves_nothing_to_come(desk):
 def test_a_webhook_that_moves_nothing_nameable_is_refused(desk, movement_id, amount_minor):
     event = told("captured", movement_id=movement_id, amount_minor=amount_minor)
     assert desk.hear(event)["outcome"] == "refused"
+
+
+def test_a_webhook_that_is_refused_half_way_leaves_nothing_of_its_half(desk):
+    """Money that comes after a void has to go back, and there is no room to ask for it."""
+    desk.do(APPROVED)
+    for number in range(MOVEMENTS_MAX - 2):
+        part = RequestCapture(order_id=ORDER, capture_id=f"c{number}", amount_minor=1, final=False)
+        desk.do(part)
+    desk.do(VOID)
+    assert len(desk.all(Movement)) == MOVEMENTS_MAX
+    before = desk.payment
+    result = desk.hear(told("captured", movement_id="stranger", amount_minor=100))
+    assert (result["outcome"], result["error"]) == ("refused", "RuleBroken")
+    assert desk.payment == before
+    assert desk.all(Transfer) == []
 
 
 def test_a_chargeback_is_booked_as_lost(paid):

@@ -90,6 +90,18 @@ async def test_the_same_charge_on_other_terms_is_our_defect(both):
         await both.provider.authorise(other)
 
 
+async def test_an_intent_of_other_money_is_never_taken_for_ours(both):
+    await both.provider.authorise(charge())
+    for other in (
+        Charge(id="x.1", amount_minor=1, currency="EUR", method=VISA, reference="pi_1"),
+        Charge(id="x.1", amount_minor=10_000, currency="USD", method=VISA, reference="pi_1"),
+    ):
+        with pytest.raises(RuntimeError, match="other money"):
+            await both.provider.authorise(other)
+        with pytest.raises(RuntimeError, match="other money"):
+            await both.provider.fetch(other)
+
+
 async def test_an_unknown_payment_method_is_our_defect(both):
     with pytest.raises(RuntimeError, match="resource_missing"):
         await both.provider.authorise(charge("pm_nobody"))

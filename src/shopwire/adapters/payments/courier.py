@@ -37,13 +37,13 @@ class Courier:
     def __init__(
         self, secret: str, deliver: Deliver | None, clock: Clock, sleep: Sleep = asyncio.sleep
     ) -> None:
-        self._secret, self.deliver = secret, deliver
+        self._secret, self._deliver = secret, deliver
         self._clock, self._sleep = clock, sleep
         self._running: set[asyncio.Task[None]] = set()
 
     def send(self, notice: Notice, *, wait_ms: int = 0) -> None:
         """Sends it in the background."""
-        if self.deliver is None:
+        if self._deliver is None:
             return
         if len(self._running) >= DELIVERIES_WAITING_MAX:
             _LOG.warning("webhook %s of the simulated provider is never sent", notice.id)
@@ -61,11 +61,11 @@ class Courier:
 
     async def bring(self, notice: Notice) -> None:
         """Sends it and returns when the shop has taken it, or after the last try."""
-        if self.deliver is None:
+        if self._deliver is None:
             return
         for number in range(DELIVERIES_MAX):
             try:
-                status = await self.deliver(
+                status = await self._deliver(
                     sign([self._secret], notice.id, notice.body, now_ms=self._clock.now_ms()),
                     notice.body,
                 )

@@ -97,10 +97,6 @@ class Simulator(PaymentProvider):
     def name(self) -> str:
         return "simulator"
 
-    def deliver_to(self, deliver: Deliver) -> None:
-        """Says who brings webhooks to the shop's door, where that is known only later."""
-        self.courier.deliver = deliver
-
     # -- calls --------------------------------------------------------------------------------
 
     @override

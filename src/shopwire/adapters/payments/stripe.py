@@ -167,6 +167,7 @@ class StripeProvider(PaymentProvider):
     async def fetch(self, charge: Charge) -> Standing:
         async with self._asking("fetch"):
             intent = await self._find(charge)
+            _check_same(charge, intent)
             if intent.status == "requires_confirmation":
                 return Standing()
             refunds: dict[str, Settlement] = {}
