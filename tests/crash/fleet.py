@@ -115,7 +115,7 @@ class Fleet:
         self.workers = [Worker(how, dsn, self.moved) for _ in range(size)]
         self.recorder = Recorder(time.monotonic)
         self.told, self.asked = [], {}
-        self.kills = self.unanswered = self.replayed = 0
+        self.kills = self.unanswered = self.refused_for_now = self.replayed = 0
 
     async def ready(self):
         """One of the processes that take commands, as soon as there is one."""
@@ -141,6 +141,7 @@ class Fleet:
                 self.told.append(told)
                 if final:
                     return outcome
+                self.refused_for_now += 1
             await asyncio.sleep(self.rng.random() * min(0.5, 0.01 * 2**tries))
         raise AssertionError
 
@@ -176,7 +177,7 @@ class Fleet:
                 await self.moved.wait()
             ready = [worker for worker in self.workers if worker.ready.is_set()]
             self.kills += 1
-            self.rng.choice(ready).kill()
+            self.rng.choice([worker for worker in ready if worker.waiting] or ready).kill()
 
     @property
     def serving(self):
