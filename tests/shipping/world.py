@@ -40,12 +40,13 @@ def secrets_of(source: str) -> list[str]:
     return [secret] if secret else []
 
 
-def doors(write_path: WritePath, reads: Any) -> Litestar:
-    """The two doors alone."""
+def doors(write_path: WritePath, reads: Any, *more: Any) -> Litestar:
+    """The two doors, and other routes beside them."""
     return Litestar(
         route_handlers=[
             *carrier_routes(write_path, reads, secrets_of, CLOCK),
             *supplier_routes(write_path, secrets_of, CLOCK),
+            *more,
         ],
         exception_handlers={
             ShopwireError: on_known,
