@@ -12,6 +12,7 @@ from tests.payments.desk import AMOUNT, ORDER
 from shopwire.kernel.commands import Command, Context, Decision
 from shopwire.kernel.rows import View
 from shopwire.modules.payments.api import (
+    BookPayable,
     OpenPayment,
     RecordAuthorisation,
     RecordCapture,
@@ -236,6 +237,8 @@ async def test_the_schema_keeps_money_where_it_is(database_url):
             "'x', 'pocket', credit, 1": "money_ledger_accounts",
             "'x', debit, credit, 0": "money_ledger_amount_minor_check",
             "'x', debit, credit, -5": "money_ledger_amount_minor_check",
+            "'x', 'purchases', credit, 5": "money_ledger_purchases",
+            "'x', debit, 'supplier_payable', 5": "money_ledger_purchases",
         }.items():
             line = f"tenant, order_id, 99, {column}, currency, command_id, at_ms"
             await refuses(
@@ -305,6 +308,27 @@ async def test_the_audit_finds_what_was_changed_behind_its_back(database_url, ch
         finally:
             await connection.close()
         assert check in {drift.check for drift in await drifts(shop)}
+
+
+async def test_what_suppliers_are_owed_stands_beside_the_money_and_is_booked_once(database_url):
+    async with postgres_shop(database_url) as shop:
+        await paid(shop)
+        owed = BookPayable(
+            order_id=ORDER, payable_id="acme/3/USD", supplier="acme", amount_minor=900,
+            currency="USD",
+        )  # fmt: skip
+        await shop.do(owed)
+        again = await shop.ask(owed)
+        assert error_of(again)["data"] == {"constraint": "money_ledger_booked_once"}
+        explained = await explain_payment(shop.reads, "main", ORDER)
+        balances = {
+            (one["account"], one["currency"]): one["balance_minor"] for one in explained["balances"]
+        }
+        assert balances["purchases", "USD"] == 900
+        assert balances["supplier_payable", "USD"] == -900
+        assert balances["revenue", "EUR"] == -AMOUNT
+        assert (await shop.document(f"payment:{ORDER}"))["state"] == "captured"
+        assert await drifts(shop) == []
 
 
 async def test_a_void_leaves_no_line_in_the_ledger(database_url):

@@ -11,7 +11,9 @@ from tests.payments.market import Market, market
 from shopwire.adapters.payments.books import FileBook
 from shopwire.adapters.payments.scripts import SCRIPTS, Chaos
 from shopwire.kernel.activities import Job
+from shopwire.kernel.events import Position, Recorded
 from shopwire.modules.payments.api import RequestRefund, RequestVoid
+from shopwire.modules.payments.consumers import owe_for_what_was_shipped
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -165,6 +167,39 @@ async def test_a_provider_that_is_not_set_up_keeps_its_payments_waiting(database
         await shop.perform(capture, Job(**{**row, "payload": payload}))
         assert len(shop.troubles) == 1
         assert (await shop.payment(ORDER))["capturing_minor"] == TOTAL
+
+
+def shipped(*units: tuple[str, int], costs: dict[str, tuple[int | None, str]]) -> Recorded:
+    lines = [
+        {
+            "sku": sku, "ordered": 9, "accepted": 9, "refused": 0, "cancelling": 0,
+            "cancelled": 0, "shipped": 0, "delivered": 0, "cost_minor": cost,
+            "cost_currency": currency,
+        }
+        for sku, (cost, currency) in costs.items()
+    ]  # fmt: skip
+    document = {
+        "id": f"{ORDER}/acme", "order_id": ORDER, "supplier": "acme", "status": "shipped",
+        "answer": "accepted", "late": None, "supplier_reference": None, "lines": lines,
+        "reason": "", "planned_at_ms": 0, "due_at_ms": None,
+    }  # fmt: skip
+    moved = [{"sku": sku, "quantity": count, "reference": "r"} for sku, count in units]
+    facts = {"order_id": ORDER, "supplier": "acme", "plan": ORDER, "shipped": moved}
+    return Recorded(
+        Position(1, 0, 7), "main", f"purchase_order:{ORDER}/acme", 4,
+        "shipping.purchase_order_shipped", msgspec.json.encode(document),
+        msgspec.json.encode(facts), "command", 0,
+    )  # fmt: skip
+
+
+def test_a_parcels_units_are_owed_for_at_their_agreed_cost_in_each_currency():
+    costs = {"A": (250, "EUR"), "B": (100, "USD"), "C": (None, "EUR"), "D": (7, "EUR")}
+    event = shipped(("A", 2), ("B", 3), ("C", 5), costs=costs)
+    owed = list(owe_for_what_was_shipped(event))
+    assert [(one.payable_id, one.amount_minor, one.currency) for one in owed] == [
+        ("acme/4/EUR", 500, "EUR"),
+        ("acme/4/USD", 300, "USD"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,19 @@ class RecordFailure(Command, frozen=True, kw_only=True):
     """A code word, for example `expired`."""
 
 
+class BookPayable(Command, frozen=True, kw_only=True):
+    """A supplier shipped goods of the order: what they cost is owed, booked once by its id."""
+
+    operation = "payments.book_payable"
+
+    order_id: str
+    payable_id: str
+    """Unique within the payment: the supplier's order within this one, and what was shipped."""
+    supplier: str
+    amount_minor: int
+    currency: str
+
+
 class RecordProviderEvent(Command, frozen=True, kw_only=True):
     """A proved webhook: kept with what came of it, and booked if it says something new.
 

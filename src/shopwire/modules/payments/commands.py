@@ -10,6 +10,7 @@ from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_amount, check_name
 from shopwire.modules.payments.api import (
+    BookPayable,
     OpenPayment,
     RecordAuthorisation,
     RecordCapture,
@@ -135,6 +136,19 @@ def do_record_failure(command: RecordFailure, view: View, context: Context) -> D
     return _decided(machine, applied=machine.fail(command.kind, command.movement_id, reason))
 
 
+def do_book_payable(command: BookPayable, view: View, context: Context) -> Decision:
+    """See Machine.owe."""
+    machine = _machine(command.order_id, view, context)
+    exponent_of(command.currency)
+    machine.owe(
+        check_name(command.payable_id, "payable_id"),
+        check_name(command.supplier, "supplier"),
+        check_amount(command.amount_minor, "amount_minor", least=1),
+        command.currency,
+    )
+    return _decided(machine, applied=True)
+
+
 def _machine(order_id: str, view: View, context: Context) -> Machine:
     payment = view.one(Payment, order_id)
     if payment is None:
@@ -195,6 +209,7 @@ HANDLERS: Final[tuple[Handler[Any], ...]] = (
     _handler(RequestRefund, do_request_refund),
     _handler(RecordRefund, do_record_refund),
     _handler(RecordFailure, do_record_failure),
+    _handler(BookPayable, do_book_payable),
     Handler(
         command=RecordProviderEvent,
         partition_key=_webhook_key,

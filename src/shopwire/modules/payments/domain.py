@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from shopwire.kernel.payments import ProviderEvent
 from shopwire.kernel.rows import Row
 from shopwire.modules.payments.events import (
+    BookedKind,
     MovementKind,
     MovementState,
     MovementView,
@@ -18,9 +19,13 @@ MOVEMENTS_MAX: Final = 200
 
 Verdict = Literal["waiting", "approved", "declined", "voided"]
 """What the provider said of the promise. `voided`: given up before it ever came."""
-Account = Literal["customer", "provider_clearing", "revenue", "refunds", "chargebacks"]
+Account = Literal[
+    "customer", "provider_clearing", "revenue", "refunds", "chargebacks", "purchases",
+    "supplier_payable",
+]  # fmt: skip
 """The ledger's accounts. `customer` is what shoppers owe, `provider_clearing` what providers owe
-us; the others say what we earned, gave back and lost."""
+us, `supplier_payable` what we owe suppliers; the others say what we earned, gave back, lost to
+banks and spent on goods."""
 Outcome = Literal[
     "applied", "unchanged", "early", "unknown_kind", "unknown_payment", "refused"
 ]  # fmt: skip
@@ -150,7 +155,7 @@ class Transfer(Row, frozen=True, kw_only=True):
     order_id: str
     seq: int
     posting: str
-    """What is booked: `<kind>/<movement>`, with `/reversed` after it where it came back."""
+    """What is booked: `<kind>/<id>`, with `/reversed` after it where it came back."""
     debit: Account
     credit: Account
     amount_minor: int
@@ -159,11 +164,12 @@ class Transfer(Row, frozen=True, kw_only=True):
     at_ms: int
 
 
-POSTINGS: Final[dict[MovementKind, tuple[tuple[Account, Account], ...]]] = {
+POSTINGS: Final[dict[BookedKind, tuple[tuple[Account, Account], ...]]] = {
     "capture": (("customer", "revenue"), ("provider_clearing", "customer")),
     "refund": (("refunds", "customer"), ("customer", "provider_clearing")),
     "chargeback": (("chargebacks", "customer"), ("customer", "provider_clearing")),
     "void": (),
+    "payable": (("purchases", "supplier_payable"),),
 }
 """Debit and credit of each line by what moved; a promise given back moves nothing."""
 

@@ -14,6 +14,8 @@ State = Literal[
 ]  # fmt: skip
 """How a payment stands. `failed`: a permanent refusal that somebody has to look at."""
 MovementKind = Literal["capture", "void", "refund", "chargeback"]
+BookedKind = Literal[MovementKind, "payable"]
+"""What the ledger books: `payable` is what a supplier is owed for goods that it shipped."""
 MovementState = Literal["requested", "done", "failed", "dropped", "reversed"]
 """`dropped`: nothing is left that it could move. `reversed`: it was done and came back."""
 
@@ -58,12 +60,15 @@ class PaymentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Why it changed; `context` is what the payment was opened with."""
 
     context: dict[str, Any]
-    kind: MovementKind | None = None
+    kind: BookedKind | None = None
     movement_id: str = ""
+    """Of a payable: the parcel's purchase order and what identifies the parcel there."""
     amount_minor: int = 0
     """What this one change moved."""
+    currency: str = ""
+    """Of a payable, which is owed in the supplier's currency; else empty: the payment's."""
     reference: str = ""
-    """The provider's id of what happened."""
+    """The provider's id of what happened; of a payable, the supplier."""
     reason: str = ""
 
 
@@ -137,6 +142,12 @@ class PaymentChargedBack(PaymentEvent, frozen=True, kw_only=True):
     event_type = "payments.payment_charged_back"
 
 
+class SupplierOwed(PaymentEvent, frozen=True, kw_only=True):
+    """Goods of the order were shipped, and are to be paid for; the payment itself is the same."""
+
+    event_type = "payments.supplier_owed"
+
+
 EVENTS = (
     PaymentOpened,
     PaymentAuthorised,
@@ -147,4 +158,5 @@ EVENTS = (
     PaymentRefunded,
     PaymentFailed,
     PaymentChargedBack,
+    SupplierOwed,
 )

@@ -15,9 +15,11 @@ from shopwire.modules.payments.events import (
     PaymentCaptured,
     PaymentChargedBack,
     PaymentDeclined,
+    PaymentFacts,
     PaymentFailed,
     PaymentRefunded,
     PaymentVoided,
+    SupplierOwed,
 )
 from shopwire.modules.payments.till import Till
 
@@ -213,6 +215,21 @@ class Machine(Till):
         self._drop_uncovered("nothing is left of it")
         self._tell(PaymentRefunded, self.movements["refund", refund_id])
         return True
+
+    # -- goods ---------------------------------------------------------------------------------
+
+    def owe(self, payable_id: str, supplier: str, amount_minor: int, currency: str) -> None:
+        """Goods were shipped and are owed for; that it is booked once, the ledger's key holds."""
+        self._post("payable", f"payable/{payable_id}", amount_minor, currency=currency)
+        facts = PaymentFacts(
+            context=self.payment.context,
+            kind="payable",
+            movement_id=payable_id,
+            amount_minor=amount_minor,
+            currency=currency,
+            reference=supplier,
+        )
+        self._publish(SupplierOwed, facts)
 
     # -- what went wrong ----------------------------------------------------------------------
 

@@ -238,7 +238,7 @@ SELECT tenant || '/' || order_id AS subject,
 FROM payment p
 FULL JOIN (
     SELECT tenant, order_id, count(*) AS lines, max(seq) AS last,
-        string_agg(DISTINCT currency, ' ') AS currencies,
+        string_agg(DISTINCT currency, ' ') FILTER (WHERE debit <> 'purchases') AS currencies,
         sum(CASE 'revenue' WHEN credit THEN amount_minor WHEN debit THEN -amount_minor
             ELSE 0 END)::bigint AS revenue,
         sum(CASE 'refunds' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor
@@ -287,7 +287,7 @@ LEFT JOIN (
         (e.facts ->> 'kind') || '/' || (e.facts ->> 'movement_id') AS posting
     FROM events e
     WHERE e.event_type IN ('payments.payment_captured', 'payments.payment_refunded',
-        'payments.payment_failed', 'payments.payment_charged_back')
+        'payments.payment_failed', 'payments.payment_charged_back', 'payments.supplier_owed')
 ) told ON told.tenant = l.tenant AND told.order_id = l.order_id
     AND told.command_id = l.command_id
     AND l.posting IN (told.posting, told.posting || '/reversed')

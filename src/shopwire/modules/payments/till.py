@@ -18,6 +18,7 @@ from shopwire.modules.payments.domain import (
     document_of,
 )
 from shopwire.modules.payments.events import (
+    BookedKind,
     MovementKind,
     MovementRequested,
     MovementState,
@@ -82,7 +83,6 @@ class Till:
         reason: str = "",
     ) -> None:
         """The event of a change, with the document as it is now."""
-        self._change(version=self.payment.version + 1)
         facts = PaymentFacts(
             context=self.payment.context,
             kind=movement.kind if movement else None,
@@ -91,6 +91,10 @@ class Till:
             reference=movement.reference if movement else reference or self.payment.reference,
             reason=(movement.reason if movement else "") or reason,
         )
+        self._publish(kind, facts)
+
+    def _publish(self, kind: type[PaymentEvent], facts: PaymentFacts) -> None:
+        self._change(version=self.payment.version + 1)
         self.events.append(
             kind(
                 entity=self.payment.order_id,
@@ -173,7 +177,13 @@ class Till:
         self._put(replace(done, state="reversed", reason=reason))
 
     def _post(
-        self, kind: MovementKind, posting: str, amount_minor: int, *, back: bool = False
+        self,
+        kind: BookedKind,
+        posting: str,
+        amount_minor: int,
+        *,
+        back: bool = False,
+        currency: str = "",
     ) -> int:
         """Writes the lines of one posting; returns the number of the first."""
         first = self.payment.entries + 1
@@ -188,7 +198,7 @@ class Till:
                     debit=credit if back else debit,
                     credit=debit if back else credit,
                     amount_minor=amount_minor,
-                    currency=self.payment.currency,
+                    currency=currency or self.payment.currency,
                     command_id=self._context.command_id,
                     at_ms=self._context.now_ms,
                 )
