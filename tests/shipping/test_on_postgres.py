@@ -330,3 +330,18 @@ async def test_the_audit_compares_plans_with_what_their_orders_allocated(databas
             await con.close()
         (found,) = [d for d in await own_drifts(shop) if d.check == "shipping.allocations"]
         assert (found.expected, found.found) == ("3", "2")
+
+
+async def test_the_audit_finds_a_return_whose_money_nobody_asked_for(database_url):
+    async with postgres_shop(database_url) as shop:
+        await everything(shop)
+        con = await asyncpg.connect(database_url)
+        try:
+            await con.execute(
+                "INSERT INTO consumer_position SELECT 'shipping.refunds', partition, next FROM head"
+            )
+        finally:
+            await con.close()
+        (found,) = await own_drifts(shop)
+        assert (found.check, found.expected) == ("shipping.refunds", "a refund of 333")
+        assert found.where == f"main/{ORDER}/R1/1"

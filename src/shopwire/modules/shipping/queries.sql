@@ -542,6 +542,23 @@ WHERE (r.refund_minor, line.received)
     IS DISTINCT FROM (coalesce(c.refund_minor, 0), coalesce(c.received, 0))
 LIMIT $1
 
+-- audit_refunds --
+-- Receipts whose money nobody asked the payment to give back.
+SELECT e.tenant || '/' || (e.facts ->> 'receipt') AS subject, d.body ->> 'state' AS found,
+    'a refund of ' || (e.facts ->> 'refund_minor') AS expected
+FROM events e
+JOIN consumer_position p ON p.consumer = 'shipping.refunds' AND p.partition = e.partition
+LEFT JOIN documents d
+    ON d.tenant = e.tenant AND d.topic = 'payment:' || (e.facts ->> 'order_id')
+WHERE e.event_type = 'shipping.return_received' AND e."offset" < p.next
+    AND (e.facts ->> 'refund_minor')::bigint > 0
+    AND d.body ->> 'state' IS DISTINCT FROM 'voided'
+    AND NOT EXISTS (
+        SELECT FROM json_array_elements(d.body -> 'movements') AS movement
+        WHERE movement ->> 'kind' = 'refund' AND movement ->> 'id' = e.facts ->> 'receipt'
+    )
+LIMIT $1
+
 -- audit_statuses --
 -- Purchase orders whose status does not follow from their step and their units.
 SELECT o.tenant || '/' || o.id AS subject, o.status AS found, s.status AS expected

@@ -53,6 +53,7 @@ CHECKS: Final = tuple(
         "allocations",
         "units",
         "receipts",
+        "refunds",
         "statuses",
         "parcels",
         "references",
