@@ -58,6 +58,7 @@ const PAIRS = [
   ["bad", "warm-soft"],
   ["paper", "ink"],
   ["paper", "good"],
+  ["paper", "warm"],
 ] as const;
 
 describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {

@@ -1,35 +1,23 @@
 /** What was promised and is not there: each is settled once, and then gone on every screen. */
 
 import { type Choice, CODES, type ConflictDocument, ShopwireError } from "@shopwire/client";
-import { useCommand, useStatus, useTopic, useTopics } from "@shopwire/client/react";
+import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
 import { useState } from "react";
-import { withParams } from "../shared/api.ts";
 import { Announce, Cued } from "../shared/cue.tsx";
-import type { ConflictEntry } from "../shared/documents.ts";
 import { formatMoney } from "../shared/money.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
 import { agoText, momentText, useNow } from "../shared/time.ts";
-import { type Shortage, shortagesOf } from "./conflicts.ts";
-import { useOrderNews } from "./orderNews.ts";
+import { type Shortage, useOpenConflicts } from "./conflicts.ts";
 import { TableSkeleton } from "./TableSkeleton.tsx";
-import { usePaged } from "./usePaged.ts";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import { conflictReason } from "./words.ts";
 
-const PAGE_ITEMS = 100;
 const NOW_MS = 1_000;
-
-export const CONFLICTS_PATH = withParams("/api/conflicts", { status: "open", limit: PAGE_ITEMS });
 
 export function ConflictsPage() {
   useTitle("Conflicts · Shopwire console");
-  const list = usePaged<ConflictEntry>(CONFLICTS_PATH);
-  useOrderNews(list.reload);
-  const live = useTopics(list.items?.map(({ doc }) => `conflict:${doc.id}` as const) ?? []);
-  const byId = new Map(live.map((held) => [held?.doc?.id, held?.doc]));
-  const shortages = shortagesOf(list.items ?? [], (id) => byId.get(id));
-  const open = shortages.reduce((sum, one) => sum + one.open.length, 0);
+  const { list, shortages, open } = useOpenConflicts();
   return (
     <>
       <div className="page-head">

@@ -7,6 +7,7 @@ import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
+import { useOpenConflicts } from "./conflicts.ts";
 import { FindStockPage } from "./FindStockPage.tsx";
 import { ImportPage } from "./ImportPage.tsx";
 import { ImportsPage } from "./ImportsPage.tsx";
@@ -20,10 +21,11 @@ import "../styles/console.css";
 import "../styles/panels.css";
 import "../styles/desk.css";
 
+const CONFLICTS = "/console/conflicts";
 const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },
   { href: "/console/orders", name: "Orders", icon: "bag" },
-  { href: "/console/conflicts", name: "Conflicts", icon: "scales" },
+  { href: CONFLICTS, name: "Conflicts", icon: "scales" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
@@ -32,6 +34,7 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
 export default function Console() {
   const { path } = usePlace();
   useCollectedPulse();
+  const { open } = useOpenConflicts();
   return (
     <div className="console">
       <header className="console-side">
@@ -42,6 +45,12 @@ export default function Console() {
           {NAV.map(({ href, name, icon }) => (
             <Link key={href} href={href} aria-current={isWithin(path, href) ? "page" : undefined}>
               <Icon name={icon} /> {name}
+              {href === CONFLICTS && open > 0 && (
+                <span className="nav-count" data-testid="open-conflicts">
+                  {open}
+                  <span className="visually-hidden"> open</span>
+                </span>
+              )}
             </Link>
           ))}
         </nav>

@@ -12,22 +12,21 @@ export interface Rates {
 }
 
 /**
- * The minutes up to now. `begun` are the newest orders' moments; without `all` there are older
+ * The minutes up to now, each of them whole. `begun` are the newest orders' moments; without `all` there are older
  * ones, so the minutes up to the oldest known are not counted whole.
  */
 export function ratesOf(begun: readonly number[], nowMs: number, all: boolean): Rates {
-  const end = Math.ceil(nowMs / MINUTE_MS) * MINUTE_MS;
   const oldest = begun.length === 0 ? nowMs : Math.min(...begun);
   const minutes = Array.from(
     { length: MINUTES_SHOWN },
-    (_, at) => end - (MINUTES_SHOWN - 1 - at) * MINUTE_MS,
+    (_, at) => nowMs - (MINUTES_SHOWN - 1 - at) * MINUTE_MS,
   );
   return {
     times: minutes.map((until) => until / 1_000),
     values: minutes.map((until) => {
       const from = until - MINUTE_MS;
       if (!all && from < oldest) return null;
-      return begun.filter((at) => at >= from && at < until).length;
+      return begun.filter((at) => at > from && at <= until).length;
     }),
   };
 }
