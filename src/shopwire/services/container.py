@@ -20,6 +20,7 @@ from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.log import EventLog
 from shopwire.kernel.purchasing import ShipTo
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.orders.activities import activities as order_activities
@@ -50,6 +51,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
+from shopwire.services.shared_log import SharedLog
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
@@ -187,10 +189,12 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     write_path = WritePath(store.storage, handlers, clock)
     await steps.enter("write path", started(write_path.start, write_path.stop))
     followed = [consumer for module in MODULES for consumer in module.consumers]
-    consumers = Consumers(store.log, write_path, store.reads, followed)
+    log = SharedLog(store.log)
+    await steps.enter("log", started(_nothing, log.close))
+    consumers = Consumers(log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
-    trade = await _trade(options, steps, store, write_path, clock, fail)
-    hub = Hub(store.log, clock=clock, take=CommandDoor(write_path).take)
+    trade = await _trade(options, steps, store, log, write_path, clock, fail)
+    hub = Hub(log, clock=clock, take=CommandDoor(write_path).take)
     await steps.enter("hub", started(hub.start, hub.stop))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
@@ -256,6 +260,7 @@ async def _trade(
     options: ServeOptions,
     steps: Steps,
     store: Store,
+    log: EventLog,
     write_path: WritePath,
     clock: SystemClock,
     fail: Callable[[BaseException], None],
@@ -279,7 +284,7 @@ async def _trade(
         *shipping_activities(outside.channel, address_of),
     ]
     leader = PostgresLeader(store.pools.dsn, "activities")
-    activities = Activities(store.log, write_path, store.reads, work, clock, leader)
+    activities = Activities(log, write_path, store.reads, work, clock, leader)
     await steps.enter("activities", in_background(activities.run(), fail))
     return _Trade(outside=outside, completion=completion, checkout=door, activities=activities)
 
