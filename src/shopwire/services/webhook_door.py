@@ -98,12 +98,16 @@ class WebhookDoor:
         if _name_of(outcome) == ConstraintRefused.__name__:
             kept = msgspec.structs.replace(command, refused=ConstraintRefused.__name__)
             outcome = await self._submit(kept, f"{event.id}/refused", f"webhook:{name}")
-        return await self._pass_on(order_id, outcome)
+        result = await self._pass_on(order_id, outcome)
+        if result.outcome not in ("applied", "unchanged") and not outcome.replayed:
+            why = {"outcome": result.outcome, "error": result.error or None}
+            _log.warning("webhook.kept", provider=name, webhook=event.id, **why)
+        return result.outcome
 
     async def replay(self, command: ReplayWebhook, key: str) -> str:
         """Takes a kept webhook again; raises NotFound."""
         outcome = await self._submit(command, key, PRINCIPAL)
-        return await self._pass_on(command.order_id, outcome)
+        return (await self._pass_on(command.order_id, outcome)).outcome
 
     def _prove(self, name: str, headers: Mapping[str, str], body: bytes) -> ProviderEvent:
         provider = self._providers.get(name)
@@ -130,7 +134,7 @@ class WebhookDoor:
             Envelope(command=command, key=key, principal=principal)
         )
 
-    async def _pass_on(self, order_id: str, outcome: Outcome) -> str:
+    async def _pass_on(self, order_id: str, outcome: Outcome) -> _Result:
         """Completes the order with the first news of its promise; a repeat completes it again.
 
         Whoever comes with the same id later gets the same answer, promise included: a process that
@@ -141,11 +145,7 @@ class WebhookDoor:
         result = _decode_answer(outcome.body).result
         if result.promise is not None:
             await self._complete(DEFAULT_TENANT, order_id, result.promise)
-        if result.outcome not in ("applied", "unchanged") and not outcome.replayed:
-            _log.warning(
-                "webhook.kept", order=order_id, outcome=result.outcome, error=result.error or None
-            )
-        return result.outcome
+        return result
 
 
 def webhook_routes(door: WebhookDoor) -> list[Any]:

@@ -20,7 +20,6 @@ class Entry(msgspec.Struct, kw_only=True):
     amount_minor: int = 0
     currency: str = ""
     method: str = ""
-    reference: str = ""
     verdict: Literal["", "pending", "approved", "declined"] = ""
     """Empty where it was voided before anybody asked for it."""
     reason: str = ""
