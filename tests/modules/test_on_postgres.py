@@ -11,6 +11,7 @@ from shopwire.kernel.commands import Handler
 from shopwire.modules.inventory.api import ReportStock, SellStock
 from shopwire.modules.inventory.commands import sale
 from shopwire.modules.inventory.domain import Pool, StockItem
+from shopwire.modules.inventory.holding import Portion
 from shopwire.modules.inventory.store import explain_stock
 from shopwire.modules.pricing.api import PriceRules, PutRules
 from shopwire.modules.suppliers.api import PutOffer, WithdrawOffer
@@ -41,7 +42,7 @@ def careless_sale(command, view, context):
     """do_sell_stock without its check: takes whatever is asked from the first pool."""
     item = view.one(StockItem, command.sku) or StockItem(tenant="main", sku=command.sku)
     pools = {pool.supplier: pool for pool in view.all(Pool, command.sku)}
-    return sale(command, item, pools, [(pools["a"], command.quantity)], context)
+    return sale(command, item, pools, [Portion(pools["a"], command.quantity, 0)], context)
 
 
 async def test_without_the_applications_check_the_schema_still_sells_what_there_is(database_url):
