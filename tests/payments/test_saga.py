@@ -1,6 +1,8 @@
 """Orders that are paid for, whatever the provider does: what it really took is what we booked."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -12,8 +14,10 @@ from shopwire.adapters.payments.books import FileBook
 from shopwire.adapters.payments.scripts import SCRIPTS, Chaos
 from shopwire.kernel.activities import Job
 from shopwire.kernel.events import Position, Recorded
+from shopwire.kernel.ids import partition_of
 from shopwire.modules.payments.api import RequestRefund, RequestVoid
 from shopwire.modules.payments.consumers import owe_for_what_was_shipped
+from shopwire.services.activities import Activities
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -154,6 +158,42 @@ async def test_a_job_that_is_done_twice_has_one_effect(database_url):
         await asyncio.gather(*(shop.perform(refund, Job(**row)) for _ in range(10)))
         assert (shop.entry().captured_minor, shop.entry().refunded_minor) == (TOTAL, 700)
         await agree(shop)
+
+
+class Alone:
+    """A leader without rivals."""
+
+    @asynccontextmanager
+    async def elected(self) -> AsyncIterator[asyncio.Event]:
+        yield asyncio.Event()
+
+
+async def test_the_runner_is_woken_by_the_log_and_tries_until_it_is_done(database_url):
+    """Lost answers, an office without rivals, and nobody who looks after it by hand."""
+    async with market(database_url) as shop:
+        parts = (shop.shop.log, shop.shop.write_path, shop.shop.reads)
+        runner = Activities(*parts, shop.activities, shop.clock, Alone())
+        running = asyncio.create_task(runner.run())
+        await shop.article("A", acme=5)
+        await bought(shop, "card_away")
+        await shop.sweep()
+        await shop.pump()
+        await heard_of(shop, "payments.payment_captured")
+        await shop.do(RequestRefund(order_id=ORDER, refund_id="r", amount_minor=700))
+        await heard_of(shop, "payments.payment_refunded")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert shop.entry().tries["capture/.capture-1"] == 3
+        await agree(shop)
+
+
+async def heard_of(shop: Market, event_type: str) -> None:
+    """Reads the log of the order until it tells of something."""
+    partition = partition_of("main", "cart-0001", shop.shop.log.partitions)
+    async with asyncio.timeout(30):
+        async for batch in shop.shop.log.tail(partition, 0):
+            if event_type in {event.event_type for event in batch}:
+                return
 
 
 async def test_a_provider_that_is_not_set_up_keeps_its_payments_waiting(database_url):
