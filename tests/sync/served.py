@@ -98,9 +98,11 @@ QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)
 
 
 @asynccontextmanager
-async def serving(shop=None, *, limits=None, picows=True, operator_open=False, port=0):
+async def serving(
+    shop=None, *, limits=None, picows=True, operator_open=False, port=0, share=lambda log: log
+):
     shop = shop or Shop()
-    hub = shop.hub = Hub(shop.log, limits=limits or QUICK)
+    hub = shop.hub = Hub(share(shop.log), limits=limits or QUICK)
     await hub.start()
     server = Server(hub, port, picows=picows, operator_open=operator_open)
     await server.start()
