@@ -136,6 +136,14 @@ WHERE c.tenant = $1 AND ($2 = '' OR c.status = $2) AND ($3 = '' OR c.order_id = 
 ORDER BY c.opened_at_ms DESC, c.conflict_id DESC
 LIMIT $6
 
+-- placed_since --
+-- When orders were placed since a moment, the earliest first.
+SELECT placed_at_ms FROM customer_order
+WHERE tenant = $1 AND started_at_ms >= $2::bigint - 1800000
+    AND placed_at_ms >= $2::bigint
+ORDER BY placed_at_ms
+LIMIT $3
+
 -- open_conflicts --
 -- How many wait for a choice.
 SELECT count(*) AS open FROM order_conflict WHERE tenant = $1 AND status = 'open'

@@ -27,6 +27,8 @@ PAGE_ITEMS_MAX: Final = 100
 """Orders or conflicts on one page."""
 OFFERS_SHOWN_MAX: Final = 20
 """Other suppliers that a conflict's list names."""
+PLACED_COUNTED_MAX: Final = 100_000
+"""Orders of the last minute that are counted; there were no more, or the rate is a lower bound."""
 AUDIT_ORDERS_MAX: Final = 2_000
 """Orders that the audit compares at once."""
 
@@ -144,6 +146,12 @@ async def list_conflicts(
 async def count_open_conflicts(reads: Reads, tenant: str) -> int:
     """How many conflicts wait for a choice."""
     return int((await reads.fetch(_SQL["open_conflicts"], tenant))[0]["open"])
+
+
+async def placed_since(reads: Reads, tenant: str, *, since_ms: int) -> list[int]:
+    """When orders were placed since a moment, up to PLACED_COUNTED_MAX of them."""
+    rows = await reads.fetch(_SQL["placed_since"], tenant, since_ms, PLACED_COUNTED_MAX)
+    return [row["placed_at_ms"] for row in rows]
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
