@@ -168,7 +168,9 @@ def careless_refund(command: RequestRefund, view: View, context: Context) -> Dec
 
 def forgetful_refund(command: RequestRefund, view: View, context: Context) -> Decision:
     """Forgets to say in the payment that money is on its way out."""
-    machine = Careless(view.one(Payment, ORDER), view.all(Movement, ORDER), context)  # type: ignore[arg-type]
+    payment = view.one(Payment, ORDER)
+    assert payment is not None
+    machine = Careless(payment, view.all(Movement, ORDER), context)
     machine._ask("refund", command.refund_id, command.amount_minor or 0)
     return Decision(put=machine.rows, events=machine.events)
 
