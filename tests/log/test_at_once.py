@@ -2,8 +2,9 @@
 
 import pytest
 
-from shopwire.adapters.postgres.writing import rounds
+from shopwire.adapters.postgres.writing import Combinations, rounds
 from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LogCorrupt
+from shopwire.kernel.storage import Lease
 from shopwire.testing.conformance.sample import Counter, Line, new_event
 from shopwire.testing.conformance.storage import DONE, OTHER, claim_of, counter, line, load
 
@@ -89,12 +90,64 @@ async def nothing_is_there(opened):
         assert (await tx.claim([claim_of("a")]))[0].mine
 
 
+async def test_keys_and_rows_are_read_together(harness):
+    opened = await harness.open()
+    odd = counter("s", "ü'\"\\", 3, label="a\tb", tags=("x", "ю"))
+    async with opened.storage.transaction([0]) as tx:
+        others = [counter("t", "a"), counter("s", "a", 9, tenant="t2")]
+        mine = [counter("s", "a", 1_000_000), odd]
+        await tx.save({Counter: [*others, *mine], Line: [line("s", "1")]})
+        await tx.answer([(claim_of("b"), OTHER)])
+    async with opened.storage.transaction([0]) as tx:
+        wanted = {Counter: [("main", "s"), ("main", "none")], Line: [("main", "s")]}
+        claimed, found = await tx.read([claim_of(name) for name in "abc"], wanted)
+        assert [(one.mine, one.outcome) for one in claimed] == [
+            (True, None), (False, OTHER), (True, None),
+        ]  # fmt: skip
+        assert sorted(found[Counter], key=lambda row: row.key) == mine
+        assert found[Line] == [line("s", "1")]
+        assert await tx.read([], {}) == ([], {})
+        assert await tx.read([claim_of("a")], {}) == ([claimed[0]], {})
+        assert await tx.read([], {Line: [("main", "t")]}) == ([], {Line: []})
+
+
+async def test_a_lease_that_runs_is_told_with_the_rest_of_its_time(harness):
+    opened = await harness.open()
+    assert isinstance(await opened.storage.take_lease(claim_of("a"), 60_000), Lease)
+    async with opened.storage.transaction([0]) as tx:
+        (held,), _ = await tx.read([claim_of("a", fingerprint=b"g" * 16)], {})
+    assert (held.mine, held.fingerprint, held.outcome) == (False, b"f" * 16, None)
+    assert 0 < held.retry_ms <= 60_000
+
+
 def test_no_table_is_written_twice_by_one_statement():
-    saves = {
-        "item": "INSERT INTO item (a) SELECT 1",
-        "sale": "INSERT INTO sale (a) SELECT 1",
-        "open": "INSERT INTO sale (a) SELECT 2",
-        "none": "SELECT 1",
-        "late": "INSERT INTO sale (a) SELECT 3",
-    }
-    assert rounds(saves) == [["item", "sale", "none"], ["open"], ["late"]]
+    saves = (
+        "INSERT INTO item (a) SELECT 1",
+        "INSERT INTO sale (a) SELECT 1",
+        "INSERT INTO sale (a) SELECT 2",
+        "SELECT 1",
+        "INSERT INTO sale (a) SELECT 3",
+    )
+    assert rounds(saves) == ((0, 1, 3), (2,), (4,))
+    assert rounds(()) == ((),)
+
+
+def test_only_so_many_sets_of_tables_have_a_statement_of_their_own():
+    combinations = Combinations(2)
+    assert [combinations.allow((name,)) for name in "aabcab"] == [
+        True, True, True, False, True, True,
+    ]  # fmt: skip
+
+
+async def test_what_has_no_statement_of_its_own_is_done_table_by_table(harness, monkeypatch):
+    monkeypatch.setattr(Combinations, "allow", lambda *_: False)
+    opened = await harness.open()
+    async with opened.storage.transaction([0, 3]) as tx:
+        events = {3: [new_event("c:1", 1)], 0: [new_event("a:1", 1)]}
+        await tx.write(ROWS, events, [(claim_of("a"), DONE)])
+    assert (await opened.log.heads()).next == (1, 0, 0, 1)
+    async with opened.storage.transaction([0]) as tx:
+        wanted = {Line: [("main", "s")], Counter: [("main", "s")]}
+        claimed, found = await tx.read([claim_of("a"), claim_of("b")], wanted)
+        assert [one.outcome for one in claimed] == [DONE, None]
+        assert (len(found[Counter]), len(found[Line])) == (2, 1)

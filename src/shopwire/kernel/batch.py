@@ -226,11 +226,13 @@ class Batch:
         firsts: dict[tuple[str, str, str, str], Claim] = {}
         for ticket in self._tickets:
             firsts.setdefault(ticket.identity, ticket.claim)
-        claims = await self._tx.claim(list(firsts.values()))
+        wanted = self._wanted()
+        claims, rows = await self._tx.read(list(firsts.values()), wanted)
         for identity, claimed in zip(firsts, claims, strict=True):
             if not claimed.mine:
                 self._held[identity] = claimed
-        await self._load()
+        for kind, groups in wanted.items():
+            self._set.hold(kind, groups, rows[kind])
         for at, ticket in enumerate(self._tickets):
             held = self._held.get(ticket.identity)
             if held is not None:
@@ -243,11 +245,10 @@ class Batch:
         await self._write()
         return self._verdict
 
-    async def _load(self) -> None:
+    def _wanted(self) -> dict[type[Row], list[tuple[str, str]]]:
+        """The groups of rows that the tickets need, each once."""
         kinds: dict[type[Row], dict[tuple[str, str], None]] = {}
         for ticket in self._tickets:
-            if ticket.identity in self._held:
-                continue
             tenant = ticket.envelope.tenant
             try:
                 needs = self._handlers.needs_of(ticket.envelope.command)
@@ -257,8 +258,7 @@ class Batch:
             self._needs[id(ticket)] = needs
             for kind, group in needs:
                 kinds.setdefault(kind, {})[tenant, group] = None
-        for kind, groups in kinds.items():
-            self._set.hold(kind, groups, await self._tx.load(kind, list(groups)))
+        return {kind: list(groups) for kind, groups in kinds.items()}
 
     def _decide(self, ticket: Ticket) -> _Decided:
         envelope = ticket.envelope

@@ -58,6 +58,16 @@ class Transaction(Protocol):
         """All rows of those (tenant, group) pairs."""
         ...
 
+    async def read(
+        self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
+    ) -> tuple[list[Claimed], dict[type[Row], list[Row]]]:
+        """Claims and loads, at once where the storage can."""
+        claimed = await self.claim(claims)
+        rows: dict[type[Row], list[Row]] = {}
+        for kind, groups in wanted.items():
+            rows[kind] = await self.load(kind, groups)
+        return claimed, rows
+
     async def save(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
         """Inserts or replaces; raises ConstraintRefused where the schema says no."""
         ...

@@ -185,11 +185,15 @@ class Lane:
     async def fetch(self, query: str, *args: Any) -> list[Any]:
         """One statement that commits by itself; a connection that failed is replaced next time."""
         async with StorageErrors():
-            if not self._usable():
-                await self.close()
-                self._con = await self._pools.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000)
-            found: list[Any] = await self._con.fetch(query, *args)
+            found: list[Any] = await (await self.connection()).fetch(query, *args)
             return found
+
+    async def connection(self) -> Any:
+        """The connection; another one where the last has ended."""
+        if not self._usable():
+            await self.close()
+            self._con = await self._pools.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000)
+        return self._con
 
     def _usable(self) -> bool:
         """Whether the connection can be asked; one whose server end died is the pool's again."""

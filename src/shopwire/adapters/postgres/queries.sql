@@ -94,8 +94,10 @@ ON CONFLICT (consumer, partition) DO UPDATE SET next = excluded.next
 RETURNING next
 
 -- claim --
--- Which of these keys are not free: answered, or leased and the lease still runs.
-SELECT c.n, i.fingerprint, i.status, i.body, i.until_ms
+-- Which of these keys are not free: answered, or leased and the lease still runs. One JSON text.
+SELECT json_agg(json_build_array(
+    c.n, encode(i.fingerprint, 'hex'), i.status, encode(i.body, 'hex'), i.until_ms
+))
 FROM unnest($1::idempotency_answer[]) WITH ORDINALITY
     AS c (tenant, principal, operation, key, fingerprint, status, body, n)
 JOIN idempotency i USING (tenant, principal, operation, key)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from shopwire.adapters.postgres.reading import as_json
 from shopwire.kernel.errors import ConstraintRefused
 from shopwire.kernel.rows import Row, Table
 
@@ -29,7 +30,9 @@ class RowCodec:
     Fields of scalar types travel as they are; others as JSON, in a json or jsonb column.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, place: int = 0) -> None:
+        """Args: `place` is where its table comes in a statement with others."""
+        self.place = place
         self._kind = table.kind
         self._decoders = {
             field.name: msgspec.json.Decoder(field.type)
@@ -37,6 +40,12 @@ class RowCodec:
             if not _is_scalar(inspect.type_info(field.type))
         }
         self.load = table.load
+        self.load_json = as_json(table.load)
+        self._types = {
+            field.name: field.type
+            for field in msgspec.structs.fields(table.kind)
+            if field.name in self._decoders
+        }
         self.save = _reading_json(table, frozenset(self._decoders))
 
     def argument(self, rows: Sequence[Row]) -> bytes:
@@ -47,6 +56,17 @@ class RowCodec:
             raise ConstraintRefused(
                 "The database cannot hold a value.", constraint="value"
             ) from problem
+
+    def rows_of(self, text: bytes | None) -> list[Any]:
+        """What `load_json` found, as rows."""
+        if text is None:
+            return []
+        kind, types = self._kind, self._types
+        found: list[dict[str, Any]] = msgspec.json.decode(text)
+        for values in found:
+            for name, declared in types.items():
+                values[name] = msgspec.convert(values[name], declared, str_keys=True)
+        return [kind(**values) for values in found]
 
     def rows(self, records: Iterable[Mapping[str, Any]]) -> list[Any]:
         """Records as rows; a missing column is a defect of the table's `load`."""

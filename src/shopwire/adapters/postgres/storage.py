@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 from typing_extensions import override
 
-from shopwire.adapters.limits import ACQUIRE_MS_MAX
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import append_arguments
-from shopwire.adapters.postgres.pool import Pools, StorageErrors
+from shopwire.adapters.postgres.pool import Lane, Pools, StorageErrors
+from shopwire.adapters.postgres.reading import together
 from shopwire.adapters.postgres.rows import RowCodec
-from shopwire.adapters.postgres.writing import Statement, rounds
+from shopwire.adapters.postgres.writing import Combinations, Statement, rounds
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import Fenced, KeyInFlight, LeaseLost, PositionMoved
 from shopwire.kernel.events import NewEvent
@@ -23,40 +23,74 @@ from shopwire.kernel.rows import R, Row, Table
 from shopwire.kernel.storage import Claim, Claimed, Lease, Storage, Transaction
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
+_held: Final = msgspec.json.Decoder(list[tuple[int, str, int | None, str | None, int]]).decode
 
 
 class PostgresTransaction(Transaction):
     """One open transaction that holds the heads of its partitions."""
 
     def __init__(
-        self, con: Any, codecs: Mapping[type[Row], RowCodec], epoch: int, now_ms: int
+        self,
+        con: Any,
+        codecs: Mapping[type[Row], RowCodec],
+        combinations: Combinations,
+        epoch: int,
+        now_ms: int,
     ) -> None:
         self._con = con
         self._codecs = codecs
+        self._combinations = combinations
         self._epoch = epoch
         self.now_ms = now_ms
 
     @override
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
-        if not claims:
-            return []
-        async with StorageErrors():
-            found = await self._con.fetch(
-                _SQL["claim"],
-                [(*_scope(claim), None, None, None) for claim in claims],
-                self.now_ms,
-            )
-        answers = [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
-        for number, fingerprint, status, body, until_ms in found:
-            answers[number - 1] = _claimed(fingerprint, status, body, until_ms - self.now_ms)
-        return answers
+        return (await self.read(claims, {}))[0]
 
     @override
     async def load(self, kind: type[R], groups: Sequence[tuple[str, str]]) -> list[R]:
         codec = self._codecs[kind]
-        tenants, names = zip(*groups, strict=True) if groups else ((), ())
         async with StorageErrors():
-            return codec.rows(await self._con.fetch(codec.load, tenants, names))
+            return codec.rows(await self._con.fetch(codec.load, *_columns(groups)))
+
+    @override
+    async def read(
+        self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
+    ) -> tuple[list[Claimed], dict[type[Row], list[Row]]]:
+        kinds = self._sorted(wanted)
+        queries = [self._codecs[kind].load_json for kind in kinds]
+        arguments: list[Any] = []
+        if claims:
+            queries.insert(0, _SQL["claim"])
+            arguments += [[(*_scope(claim), None, None, None) for claim in claims], self.now_ms]
+        if not queries:
+            return [], {}
+        if len(queries) > 1 and not self._combinations.allow(tuple(queries)):
+            return await super().read(claims, wanted)
+        for kind in kinds:
+            arguments += _columns(wanted[kind])
+        async with StorageErrors():
+            texts = list(await self._con.fetchrow(together(tuple(queries)), *arguments))
+        held = texts.pop(0) if claims else None
+        rows: dict[type[Row], list[Row]] = {
+            kind: self._codecs[kind].rows_of(text) for kind, text in zip(kinds, texts, strict=True)
+        }
+        return self._claimed(claims, held), rows
+
+    def _sorted(self, kinds: Iterable[type[Row]]) -> list[type[Row]]:
+        """In one order, so that the same kinds make the same statement."""
+        return sorted(kinds, key=lambda kind: self._codecs[kind].place)
+
+    def _claimed(self, claims: Sequence[Claim], held: bytes | None) -> list[Claimed]:
+        answers = [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
+        for number, fingerprint, status, body, until_ms in _held(held) if held else ():
+            answers[number - 1] = _claimed(
+                bytes.fromhex(fingerprint),
+                status,
+                None if body is None else bytes.fromhex(body),
+                until_ms - self.now_ms,
+            )
+        return answers
 
     @override
     async def save(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
@@ -87,21 +121,26 @@ class PostgresTransaction(Transaction):
         events: Mapping[int, Sequence[NewEvent]],
         answers: Sequence[tuple[Claim, Outcome]],
     ) -> None:
-        *before, together = rounds({kind: self._codecs[kind].save for kind in rows}) or [[]]
-        for kinds in before:
-            await self.save({kind: rows[kind] for kind in kinds})
+        kinds = self._sorted(rows)
+        *before, last_round = rounds(tuple([self._codecs[kind].save for kind in kinds]))
+        for places in before:
+            await self.save({kinds[at]: rows[kinds[at]] for at in places})
         partitions = sorted(events)
         for partition in partitions[:-1]:
             await self.append(partition, events[partition])
         statement = Statement()
-        for kind in together:
-            codec = self._codecs[kind]
-            statement.save(codec.save, codec.argument(rows[kind]))
+        for at in last_round:
+            codec = self._codecs[kinds[at]]
+            statement.save(codec.save, codec.argument(rows[kinds[at]]))
         for last in partitions[-1:]:
             statement.append(append_arguments(last, self._epoch, self.now_ms, events[last]))
         if answers:
             statement.answer(self._answers(answers))
-        if not statement.arguments:
+        if not statement.parts:
+            return
+        if len(statement.parts) > 1 and not self._combinations.allow(statement.parts):
+            left = {kinds[at]: rows[kinds[at]] for at in last_round}
+            await super().write(left, {at: events[at] for at in partitions[-1:]}, answers)
             return
         async with StorageErrors():
             found = await self._con.fetchrow(statement.sql, *statement.arguments)
@@ -143,10 +182,13 @@ class PostgresStorage(Storage):
         epoch: int,
     ) -> None:
         self._pools = pools
-        self._codecs = {table.kind: RowCodec(table) for table in tables}
+        self._codecs = {table.kind: RowCodec(table, place) for place, table in enumerate(tables)}
+        self._combinations = Combinations()
         self._remote = remote
         self._partitions = partitions
         self._epoch = epoch
+        self._kept: list[Lane] = []
+        """Connections that wait for the next transaction, one a partition at most."""
 
     @property
     @override
@@ -156,12 +198,20 @@ class PostgresStorage(Storage):
     @override
     @asynccontextmanager
     async def transaction(self, partitions: Sequence[int]) -> AsyncIterator[Transaction]:
-        async with (
-            StorageErrors(),
-            self._pools.writers.acquire(timeout=ACQUIRE_MS_MAX / 1_000) as con,
-            con.transaction(),
-        ):
-            yield await self._begin(con, partitions)
+        async with StorageErrors():
+            lane = self._kept.pop() if self._kept else Lane(self._pools)
+            try:
+                con = await lane.connection()
+                async with con.transaction():
+                    yield await self._begin(con, partitions)
+            except BaseException:
+                # The pool knows how to get a connection back from whatever happened to it.
+                await lane.close()
+                raise
+            if len(self._kept) < self._partitions:
+                self._kept.append(lane)
+            else:
+                await lane.close()
 
     @override
     def committed(self, partitions: Sequence[int]) -> None:
@@ -213,15 +263,27 @@ class PostgresStorage(Storage):
     async def sweep(self, limit: int) -> int:
         return len(await self._pools.write(_SQL["sweep"], limit, IDEMPOTENCY_KEPT_MS))
 
+    async def close(self) -> None:
+        """Gives the connections back; no transaction may be open."""
+        while self._kept:
+            await self._kept.pop().close()
+
     async def _begin(self, con: Any, partitions: Sequence[int]) -> PostgresTransaction:
         if not partitions:
             now_ms: int = await con.fetchval(_SQL["now_ms"])
-            return PostgresTransaction(con, self._codecs, self._epoch, now_ms)
+            return PostgresTransaction(con, self._codecs, self._combinations, self._epoch, now_ms)
         locked = await con.fetch(_SQL["lock_heads"], sorted(set(partitions)))
         for row in locked:
             if row["epoch"] != self._epoch:
                 raise Fenced(epoch=self._epoch, current=row["epoch"])
-        return PostgresTransaction(con, self._codecs, self._epoch, locked[-1]["now_ms"])
+        return PostgresTransaction(
+            con, self._codecs, self._combinations, self._epoch, locked[-1]["now_ms"]
+        )
+
+
+def _columns(groups: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
+    tenants, names = zip(*groups, strict=True) if groups else ((), ())
+    return tenants, names
 
 
 def _scope(claim: Claim) -> tuple[str, str, str, str]:

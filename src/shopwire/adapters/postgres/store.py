@@ -74,6 +74,7 @@ async def open_store(
         try:
             yield Store(log, storage, PostgresReads(pools), pools, log_id, epoch)
         finally:
+            await storage.close()
             await log.close()
             await remote.close()
     finally:

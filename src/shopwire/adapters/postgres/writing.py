@@ -1,7 +1,7 @@
 """One statement for all that a batch writes: its rows, its events, its answers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,8 +12,26 @@ _PLACE: Final = re.compile(r"\$(\d+)")
 _TARGET: Final = re.compile(r"\bINSERT INTO (\w+)")
 _RESULT: Final = "\nSELECT CASE"
 """Where the result of `append` begins, behind its common table expressions."""
-STATEMENTS_MAX: Final = 512
-"""Statements that are remembered: one for each set of kinds that a batch may write together."""
+STATEMENTS_MAX: Final = 64
+"""Sets of tables that are read, or written, by a statement of their own. Each is planned once a
+connection and kept there; what comes after them goes table by table."""
+
+
+class Combinations:
+    """The sets of parts that run together: those that came first, up to a number."""
+
+    def __init__(self, most: int = STATEMENTS_MAX) -> None:
+        self._most = most
+        self._known: set[tuple[str, ...]] = set()
+
+    def allow(self, parts: tuple[str, ...]) -> bool:
+        """Whether these parts may be one statement."""
+        if parts in self._known:
+            return True
+        if len(self._known) >= self._most:
+            return False
+        self._known.add(parts)
+        return True
 
 
 class Statement:
@@ -36,31 +54,37 @@ class Statement:
         self._add("answer", arguments)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """What it is made of."""
+        return tuple(self._parts)
+
+    @property
     def sql(self) -> str:
         """One row: the first offset, and how many answers were stored; none if fenced."""
-        return _together(tuple(self._parts))
+        return _together(self.parts)
 
     def _add(self, part: str, arguments: Sequence[Any]) -> None:
         self._parts.append(part)
         self.arguments += arguments
 
 
-def rounds(saves: Mapping[Any, str]) -> list[list[Any]]:
-    """Kinds whose `save` may run at once: no table is written twice by one statement."""
-    found: list[list[Any]] = []
+@lru_cache(maxsize=4 * STATEMENTS_MAX)
+def rounds(saves: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """Which of these may run at once, by their place: no statement writes a table twice."""
+    found: list[tuple[int, ...]] = []
     taken: list[set[str]] = []
-    for kind, sql in saves.items():
+    for place, sql in enumerate(saves):
         targets = set(_TARGET.findall(sql))
         at = next((at for at, others in enumerate(taken) if not targets & others), len(found))
         if at == len(found):
-            found.append([])
+            found.append(())
             taken.append(set())
-        found[at].append(kind)
+        found[at] += (place,)
         taken[at] |= targets
-    return found
+    return tuple(found) or ((),)
 
 
-@lru_cache(maxsize=STATEMENTS_MAX)
+@lru_cache(maxsize=4 * STATEMENTS_MAX)
 def _together(parts: tuple[str, ...]) -> str:
     tables: list[str] = []
     first, source, answered = "NULL::bigint", "", "0"
@@ -68,23 +92,25 @@ def _together(parts: tuple[str, ...]) -> str:
     for number, part in enumerate(parts):
         if part == "append":
             with_, _, result = _SQL["append"].partition(_RESULT)
-            tables.append(_shifted(with_[with_.index("WITH ") + 5 :], used))
-            ending = _shifted("CASE" + result, used)
+            tables.append(shifted(with_[with_.index("WITH ") + 5 :], used))
+            ending = shifted("CASE" + result, used)
             first, _, source = ending.rpartition(" AS first\n")
-            used += _places(_SQL["append"])
+            used += places(_SQL["append"])
         elif part == "answer":
-            tables.append(f"answered AS ({_shifted(_SQL['answer'], used)}\nRETURNING 1)")
+            tables.append(f"answered AS ({shifted(_SQL['answer'], used)}\nRETURNING 1)")
             answered = "(SELECT count(*) FROM answered)"
-            used += _places(_SQL["answer"])
+            used += places(_SQL["answer"])
         else:
-            tables.append(f"saved_{number} AS ({_shifted(part, used)})")
-            used += _places(part)
+            tables.append(f"saved_{number} AS ({shifted(part, used)})")
+            used += places(part)
     return f"WITH {', '.join(tables)}\nSELECT {first} AS first, {answered} AS answered\n{source}"
 
 
-def _shifted(sql: str, by: int) -> str:
+def shifted(sql: str, by: int) -> str:
+    """A part of a larger statement, its arguments behind `by` others."""
     return _PLACE.sub(lambda place: f"${int(place[1]) + by}", sql)
 
 
-def _places(sql: str) -> int:
+def places(sql: str) -> int:
+    """How many arguments it takes."""
     return max(int(number) for number in _PLACE.findall(sql))
