@@ -25,7 +25,15 @@ def built(shop: Shop) -> Path:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/product/enamel-kettle", "/product/v1.5-pump", "/console", "/console/imports/7"]
+    "path",
+    [
+        "/",
+        "/product/enamel-kettle",
+        "/product/v1.5-pump",
+        "/order/7f3a9c21.1",
+        "/console",
+        "/console/imports/7",
+    ],
 )
 async def test_routes_of_the_pages_get_the_index(web: httpx2.AsyncClient, built: Path, path: str):
     answer = await web.get(path)

@@ -20,7 +20,7 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "no-cache"
 """For everything else: kept, but asked about each time (an ETag makes that cheap)."""
 
-_ROUTES: Final = ("/product/", "/category/", "/console/")
+_ROUTES: Final = ("/product/", "/category/", "/order/", "/console/")
 _HASHED: Final = re.compile(r"^/assets/.+[-.][A-Za-z0-9_-]{8,}\.\w+$")
 _INLINE: Final = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _STYLE: Final = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
