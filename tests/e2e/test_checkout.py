@@ -88,6 +88,8 @@ def test_a_cart_of_two_lines_is_bought_and_its_order_is_live(
     expect(page.get_by_test_id("order-total")).to_have_text(total)
     expect(page.get_by_test_id("order-payment")).to_have_text("Paid", timeout=SOON_MS)
     expect(page.get_by_test_id("cart-count")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_test_id("order-line")).to_have_count(2)
     [order] = orders_of(shop)
     assert {line["sku"]: line["quantity"] for line in order["lines"]} == {
         "BLUE-CUP": 2,
