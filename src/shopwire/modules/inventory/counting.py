@@ -220,7 +220,8 @@ def booked(parts: Parts, pool: Pool, quantity: int | None, booking: str, mark: M
     known = [sale for sale in parts.all if sale.answer == "booked" and sale.booking == booking]
     if known:
         for sale in known:
-            _mark(parts, pool, sale, mark)
+            if sale.state in _BOOKABLE:
+                _mark(parts, pool, sale, mark)
         return
     free = [sale for sale in parts.all if sale.answer != "booked" and sale.state in _BOOKABLE]
     free.sort(key=lambda sale: (sale.state != "reflected", len(sale.part), sale.part))

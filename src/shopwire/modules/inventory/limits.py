@@ -17,6 +17,9 @@ HOLD_TTL_MS_MAX: Final = 31 * 24 * 3_600_000
 HOLDS_A_SWEEP_MAX: Final = 200
 """Reservations that one command ends; the sweep sends as many commands as it takes."""
 
+WIDE_HOLDS_MAX: Final = 50
+"""Reservations of several articles that one command ends: it holds all of their partitions."""
+
 BRIEF_HOLD_MS_MAX: Final = 10_000
 """A reservation up to so long wakes the sweep, which looks by itself only every few seconds."""
 

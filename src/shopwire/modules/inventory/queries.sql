@@ -193,7 +193,7 @@ ORDER BY sold_at_ms DESC, reference, part
 LIMIT $3
 
 -- holds_to_expire --
--- Pending holds as jobs, those of one moment and of the same SKUs together, the earliest first.
+-- Pending holds as jobs, up to 200 of one moment together, the earliest first.
 WITH soonest AS (
     SELECT tenant, hold_id, (expires_at_ms + 249) / 250 * 250 AS due_ms, (
         SELECT jsonb_agg(DISTINCT one -> 'sku') FROM jsonb_array_elements(taken) AS one
@@ -203,17 +203,17 @@ WITH soonest AS (
     ORDER BY expires_at_ms
     LIMIT 5000
 ), numbered AS (
-    SELECT *, row_number() OVER same AS number
+    SELECT *, row_number() OVER (PARTITION BY tenant, due_ms ORDER BY skus, hold_id) AS number
     FROM soonest
-    WINDOW same AS (PARTITION BY tenant, due_ms, skus ORDER BY hold_id)
 )
 SELECT min(hold_id) AS id, tenant, due_ms,
     jsonb_build_object(
-        'holds', jsonb_agg(hold_id ORDER BY hold_id), 'skus', skus,
+        'holds',
+        jsonb_agg(jsonb_build_object('hold_id', hold_id, 'skus', skus) ORDER BY number),
         'at_ms', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
     ) AS payload
 FROM numbered
-GROUP BY tenant, due_ms, skus, (number - 1) / 200
+GROUP BY tenant, due_ms, (number - 1) / 200
 ORDER BY due_ms
 LIMIT $1
 

@@ -22,23 +22,25 @@ DUE_STEP_MS: Final = 250
 
 def holds_to_expire(database: SimDatabase, limit: int) -> Found:
     """As the query of that name: pending holds as jobs, the earliest first."""
-    jobs: dict[tuple[str, int, tuple[str, ...]], list[str]] = {}
+    jobs: dict[tuple[str, int], list[StockHold]] = {}
     for hold in database.state.rows.get(StockHold, {}).values():
         if isinstance(hold, StockHold) and hold.state == "pending":
             due_ms = -(-hold.expires_at_ms // DUE_STEP_MS) * DUE_STEP_MS
-            jobs.setdefault((hold.tenant, due_ms, hold.skus), []).append(hold.hold_id)
+            jobs.setdefault((hold.tenant, due_ms), []).append(hold)
     found: Found = [
         {
-            "id": min(holds),
+            "id": min(hold.hold_id for hold in holds),
             "tenant": tenant,
             "due_ms": due_ms,
             "payload": {
-                "holds": sorted(holds),
-                "skus": list(skus),
+                "holds": [
+                    {"hold_id": hold.hold_id, "skus": list(hold.skus)}
+                    for hold in sorted(holds, key=lambda hold: (hold.skus, hold.hold_id))
+                ],
                 "at_ms": database.clock.now_ms(),
             },
         }
-        for (tenant, due_ms, skus), holds in jobs.items()
+        for (tenant, due_ms), holds in jobs.items()
     ]
     return sorted(found, key=lambda job: (job["due_ms"], job["id"]))[:limit]
 
