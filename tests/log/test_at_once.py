@@ -12,6 +12,17 @@ pytestmark = pytest.mark.anyio
 ROWS = {Counter: [counter("s", "a"), counter("s", "b", 2)], Line: [line("s", "1")]}
 
 
+@pytest.fixture(autouse=True, params=[True, False], ids=["at once", "table by table"])
+def how(request, monkeypatch):
+    """A statement for all, as for sets of tables that come often, and one a table."""
+    monkeypatch.setattr(Combinations, "allow", lambda *_: request.param)
+
+
+@pytest.fixture
+def as_it_is(how, monkeypatch):
+    monkeypatch.undo()
+
+
 async def test_rows_events_and_answers_are_written_together(harness):
     opened = await harness.open()
     async with opened.storage.transaction([0]) as tx:
@@ -132,22 +143,18 @@ def test_no_table_is_written_twice_by_one_statement():
     assert rounds(()) == ((),)
 
 
-def test_only_so_many_sets_of_tables_have_a_statement_of_their_own():
-    combinations = Combinations(2)
-    assert [combinations.allow((name,)) for name in "aabcab"] == [
-        True, True, True, False, True, True,
+@pytest.mark.usefixtures("as_it_is")
+def test_a_set_of_tables_that_comes_often_has_a_statement_of_its_own():
+    combinations = Combinations(2, 3)
+    told = [combinations.allow((name,)) for name in "aabaabbbcccc"]
+    assert told == [
+        False, False, False, True, True, False, True, True, False, False, False, False,
     ]  # fmt: skip
 
 
-async def test_what_has_no_statement_of_its_own_is_done_table_by_table(harness, monkeypatch):
-    monkeypatch.setattr(Combinations, "allow", lambda *_: False)
-    opened = await harness.open()
-    async with opened.storage.transaction([0, 3]) as tx:
-        events = {3: [new_event("c:1", 1)], 0: [new_event("a:1", 1)]}
-        await tx.write(ROWS, events, [(claim_of("a"), DONE)])
-    assert (await opened.log.heads()).next == (1, 0, 0, 1)
-    async with opened.storage.transaction([0]) as tx:
-        wanted = {Line: [("main", "s")], Counter: [("main", "s")]}
-        claimed, found = await tx.read([claim_of("a"), claim_of("b")], wanted)
-        assert [one.outcome for one in claimed] == [DONE, None]
-        assert (len(found[Counter]), len(found[Line])) == (2, 1)
+@pytest.mark.usefixtures("as_it_is")
+def test_sets_that_never_come_again_are_not_counted_for_ever():
+    combinations = Combinations(1, 2)
+    for number in range(10_000):
+        assert not combinations.allow((str(number),))
+    assert [combinations.allow(("often",)) for _ in range(3)] == [False, True, True]

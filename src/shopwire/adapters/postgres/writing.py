@@ -12,25 +12,37 @@ _PLACE: Final = re.compile(r"\$(\d+)")
 _TARGET: Final = re.compile(r"\bINSERT INTO (\w+)")
 _RESULT: Final = "\nSELECT CASE"
 """Where the result of `append` begins, behind its common table expressions."""
-STATEMENTS_MAX: Final = 64
-"""Sets of tables that are read, or written, by a statement of their own. Each is planned once a
-connection and kept there; what comes after them goes table by table."""
+STATEMENTS_MAX: Final = 48
+"""Sets of tables that are read, or written, by a statement of their own. Each connection plans it
+once and keeps the plan, some 50 KiB a table; others go table by table."""
+COMMON_FROM: Final = 8
+"""How often a set has to come before it gets one."""
+_SEEN_MAX: Final = 4_096
+"""Rare sets that are counted."""
 
 
 class Combinations:
-    """The sets of parts that run together: those that came first, up to a number."""
+    """The sets of parts that run together, because they come often."""
 
-    def __init__(self, most: int = STATEMENTS_MAX) -> None:
+    def __init__(self, most: int = STATEMENTS_MAX, common_from: int = COMMON_FROM) -> None:
         self._most = most
-        self._known: set[tuple[str, ...]] = set()
+        self._common_from = common_from
+        self._common: set[tuple[str, ...]] = set()
+        self._seen: dict[tuple[str, ...], int] = {}
 
     def allow(self, parts: tuple[str, ...]) -> bool:
         """Whether these parts may be one statement."""
-        if parts in self._known:
+        if parts in self._common:
             return True
-        if len(self._known) >= self._most:
+        if len(self._common) >= self._most:
             return False
-        self._known.add(parts)
+        if len(self._seen) >= _SEEN_MAX:
+            self._seen.clear()
+        times = self._seen[parts] = self._seen.get(parts, 0) + 1
+        if times < self._common_from:
+            return False
+        del self._seen[parts]
+        self._common.add(parts)
         return True
 
 
