@@ -223,6 +223,24 @@ describe("conflicts", () => {
     expect(screen.getByText("Nothing is in question")).toBeTruthy();
   });
 
+  test("offer another supplier only while one has that many", async () => {
+    shop = openShop((path) =>
+      path.startsWith("/api/conflicts")
+        ? json({
+            items: [entryOf(conflict("a.1/C1", { quantity: 2, choices: ["wait", "replace"] }))],
+            next: null,
+          })
+        : json({ items: [] }),
+    );
+    shop.server.put("stock:MUG", { sku: "MUG", available: 1, status: "low" });
+    await shop.show(<ConflictsPage />);
+    const button = screen.getByTestId("settle-replace");
+    expect(button.getAttribute("aria-disabled")).toBe("true");
+    shop.server.put("stock:MUG", { sku: "MUG", available: 2, status: "low" });
+    await shop.advance(0);
+    expect(button.getAttribute("aria-disabled")).toBe("false");
+  });
+
   test("say so where somebody was faster to settle", async () => {
     const refusal = { code: 2401, name: "X", message: "", remedy: "", temporary: false, data: {} };
     await show(() => json(refusal, 409));

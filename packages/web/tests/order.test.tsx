@@ -147,6 +147,16 @@ describe("the page", () => {
     expect(screen.queryByTestId("conflict")).toBeNull();
   });
 
+  test("offers to get it from elsewhere only while somebody else has it", async () => {
+    await show({ lines: [asked] });
+    shop.server.put("stock:MUG", { sku: "MUG", available: 0, status: "out" });
+    await shop.advance(0);
+    expect(screen.queryByTestId("choose-replace")).toBeNull();
+    shop.server.put("stock:MUG", { sku: "MUG", available: 1, status: "low" });
+    await shop.advance(0);
+    expect(screen.getByTestId("choose-replace")).toBeTruthy();
+  });
+
   test("somebody else settled it first: it says so, and the choices are free again", async () => {
     await show({ lines: [asked] });
     const body = { code: 2401, name: "X", message: "No.", remedy: "", temporary: false, data: {} };

@@ -102,7 +102,12 @@ function ShortagePanel({ shortage, now }: { shortage: Shortage; now: number }) {
       </div>
       <ul className="conflicts">
         {open.map((conflict) => (
-          <ConflictRow key={conflict.id} conflict={conflict} now={now} />
+          <ConflictRow
+            key={conflict.id}
+            conflict={conflict}
+            elsewhere={stock?.available ?? 0}
+            now={now}
+          />
         ))}
       </ul>
     </section>
@@ -115,13 +120,22 @@ const LABELS: Readonly<Record<Choice, string>> = {
   cancel: "Cancel and refund",
 };
 
-function ConflictRow({ conflict, now }: { conflict: ConflictDocument; now: number }) {
+interface ConflictRowProps {
+  conflict: ConflictDocument;
+  /** Units that can be sold right now, by whichever supplier. */
+  elsewhere: number;
+  now: number;
+}
+
+function ConflictRow({ conflict, elsewhere, now }: ConflictRowProps) {
   const command = useCommand("orders.settle_conflict");
   const offline = useStatus().status === "offline";
   const [chosen, setChosen] = useState<Choice | null>(null);
   const blocked = offline || command.pending;
+  const isOff = (choice: Choice): boolean =>
+    blocked || (choice === "replace" && elsewhere < conflict.quantity);
   const settle = (choice: Choice): void => {
-    if (blocked) return;
+    if (isOff(choice)) return;
     setChosen(choice);
     const { id, sku, supplier } = conflict;
     void command.send({ conflict_id: id, sku, supplier, choice, by: "operator" });
@@ -149,7 +163,8 @@ function ConflictRow({ conflict, now }: { conflict: ConflictDocument; now: numbe
             type="button"
             className="button button-small"
             data-testid={`settle-${choice}`}
-            aria-disabled={blocked}
+            aria-disabled={isOff(choice)}
+            title={!blocked && isOff(choice) ? "Nobody else has that many right now" : undefined}
             onClick={() => settle(choice)}
           >
             {command.pending && chosen === choice ? "One moment…" : LABELS[choice]}

@@ -1,6 +1,7 @@
 /** A line that was promised and is short: what happened, and what the shopper can choose. */
 
 import type { Choice, OrderLine } from "@shopwire/client";
+import { useTopic } from "@shopwire/client/react";
 import { useState } from "react";
 import { Icon } from "../../shared/icons.tsx";
 import { useArticle } from "../cart/useArticle.ts";
@@ -17,6 +18,10 @@ export function Question({ line, offline, onChoose }: QuestionProps) {
   const [error, setError] = useState<Error | null>(null);
   const units = line.units.in_question ?? line.quantity;
   const title = useArticle(line.sku)?.title ?? line.title;
+  const stock = useTopic(`stock:${line.sku}`)?.doc;
+  // From elsewhere only while somebody else has it; it comes back by itself.
+  const isPossible = (choice: Choice): boolean =>
+    choice !== "replace" || (stock?.available ?? units) >= units;
   const choose = async (choice: Choice): Promise<void> => {
     if (offline || chosen !== null) return;
     setChosen(choice);
@@ -32,11 +37,11 @@ export function Question({ line, offline, onChoose }: QuestionProps) {
         <Icon name="scales" /> {sorryText(units, title)}
       </h3>
       <p>
-        Our supplier has sold {units === 1 ? "it" : "them"} elsewhere at the same moment. We are
-        sorry. What shall we do?
+        Our supplier cannot send {units === 1 ? "it" : "them"} after all. We are sorry. What shall
+        we do?
       </p>
       <ul className="choices">
-        {line.choices.map((choice) => {
+        {line.choices.filter(isPossible).map((choice) => {
           const { label, text } = choiceWords(choice);
           return (
             <li key={choice}>
