@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,20 +14,12 @@ import msgspec
 import structlog
 
 from shopwire import __version__
-from shopwire.adapters.postgres.leader import PostgresLeader
 from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
-from shopwire.kernel.log import EventLog
-from shopwire.kernel.purchasing import ShipTo
 from shopwire.kernel.write_path import WritePath
-from shopwire.modules.orders.activities import activities as order_activities
-from shopwire.modules.orders.store import read_contact
-from shopwire.modules.payments.activities import activities as payment_activities
-from shopwire.modules.shipping.activities import activities as shipping_activities
-from shopwire.modules.shipping.activities import ship_to_of
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
@@ -40,13 +32,13 @@ from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
+from shopwire.services.order_news import OrderNews
 from shopwire.services.outside import (
     Outside,
     OutsideOptions,
     PaymentName,
     SupplierWay,
     World,
-    open_outside,
 )
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
@@ -55,7 +47,9 @@ from shopwire.services.shared_log import SharedLog
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
+from shopwire.services.trade import Trade, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
+from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
 
@@ -193,36 +187,23 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     await steps.enter("log", started(_nothing, log.close))
     consumers = Consumers(log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
-    trade = await _trade(options, steps, store, log, write_path, clock, fail)
+    asked = OutsideOptions(
+        **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
+    )
+    trade = await open_trade(asked, steps, store, log, write_path, clock, fail)
     hub = Hub(log, clock=clock, take=CommandDoor(write_path).take)
     await steps.enter("hub", started(hub.start, hub.stop))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
-        stats, sync = write_path.stats, hub.stats()
-        return Readings(
-            committed=stats.commands - stats.refused,
-            refused=stats.refused,
-            replayed=stats.replayed,
-            events=stats.events,
-            batches=stats.batches,
-            queue=write_path.queued,
-            log_events=sum(sync.head),
-            hub_lag_ms=sync.lag_ms,
-            screens=sync.screens,
-            topics=sync.topics,
-            frames=sync.frames,
-            consumer_stalls=len(consumers.stalls),
-            activity_troubles=len(trade.activities.troubles),
-            activities_done=trade.activities.done,
-            database_up=database.up,
-            database_restarts=database.restarts,
-        )
+        return _readings(write_path, hub.stats(), consumers, trade, database)
 
     telemetry.watch(readings)
     pulse = Pulse(readings, hub.publish_ephemeral, clock)
     pulse.beat()  # so that a screen that is there at once sees how it stands
     await steps.enter("pulse", in_background(pulse.run(), fail))
+    news = OrderNews(log, store.reads, hub.publish_ephemeral, clock)
+    await steps.enter("order news", in_background(news.run(), fail))
     return Container(
         options=options,
         telemetry=telemetry,
@@ -247,46 +228,28 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     )
 
 
-class _Trade(msgspec.Struct, frozen=True, kw_only=True):
-    """What buying and selling needs besides the write path."""
-
-    outside: Outside
-    completion: Completion
-    checkout: CheckoutDoor
-    activities: Activities
-
-
-async def _trade(
-    options: ServeOptions,
-    steps: Steps,
-    store: Store,
-    log: EventLog,
-    write_path: WritePath,
-    clock: SystemClock,
-    fail: Callable[[BaseException], None],
-) -> _Trade:
-    names = OutsideOptions.__struct_fields__
-    asked = OutsideOptions(**{name: getattr(options, name) for name in names})
-    outside = await steps.enter("outside", open_outside(asked, store.log))
-    completion = Completion(write_path, store.reads, outside.providers, clock)
-    door = CheckoutDoor(
-        write_path, store.reads, outside.providers, completion, clock, provider=outside.provider
+def _readings(
+    write_path: WritePath, sync: HubStats, consumers: Consumers, trade: Trade, database: Database
+) -> Readings:
+    stats = write_path.stats
+    return Readings(
+        committed=stats.commands - stats.refused,
+        refused=stats.refused,
+        replayed=stats.replayed,
+        events=stats.events,
+        batches=stats.batches,
+        queue=write_path.queued,
+        log_events=sum(sync.head),
+        hub_lag_ms=sync.lag_ms,
+        screens=sync.screens,
+        topics=sync.topics,
+        frames=sync.frames,
+        consumer_stalls=len(consumers.stalls),
+        activity_troubles=len(trade.activities.troubles),
+        activities_done=trade.activities.done,
+        database_up=database.up,
+        database_restarts=database.restarts,
     )
-
-    async def address_of(tenant: str, order_id: str) -> ShipTo | None:
-        contact = await read_contact(store.reads, tenant, order_id)
-        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
-
-    work = [
-        *(activity for module in MODULES for activity in module.activities),
-        *order_activities(completion.finish),
-        *payment_activities(outside.providers),
-        *shipping_activities(outside.channel, address_of),
-    ]
-    leader = PostgresLeader(store.pools.dsn, "activities")
-    activities = Activities(log, write_path, store.reads, work, clock, leader)
-    await steps.enter("activities", in_background(activities.run(), fail))
-    return _Trade(outside=outside, completion=completion, checkout=door, activities=activities)
 
 
 async def _migrate(dsn: str) -> None:

@@ -140,7 +140,8 @@ class OrderNews:
     async def _tell_on_change(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._changed.wait(), FADE_EVERY_MS / 1_000)
+                async with asyncio.timeout(FADE_EVERY_MS / 1_000):
+                    await self._changed.wait()
             except TimeoutError:
                 if self._per_minute() == self.document.per_minute:
                     continue

@@ -1,0 +1,64 @@
+"""The parts of a process that buy and sell: the doors' services, and the work outside."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from shopwire.adapters.postgres.leader import PostgresLeader
+from shopwire.adapters.postgres.store import Store
+from shopwire.kernel.clock import Clock
+from shopwire.kernel.log import EventLog
+from shopwire.kernel.purchasing import ShipTo
+from shopwire.kernel.write_path import WritePath
+from shopwire.modules.orders.activities import activities as order_activities
+from shopwire.modules.orders.store import read_contact
+from shopwire.modules.payments.activities import activities as payment_activities
+from shopwire.modules.shipping.activities import activities as shipping_activities
+from shopwire.modules.shipping.activities import ship_to_of
+from shopwire.services.activities import Activities
+from shopwire.services.checkout_door import CheckoutDoor
+from shopwire.services.completion import Completion
+from shopwire.services.outside import Outside, OutsideOptions, open_outside
+from shopwire.services.parts import MODULES
+from shopwire.services.steps import Steps, in_background
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True):
+    """What buying and selling needs besides the write path."""
+
+    outside: Outside
+    completion: Completion
+    checkout: CheckoutDoor
+    activities: Activities
+
+
+async def open_trade(
+    options: OutsideOptions,
+    steps: Steps,
+    store: Store,
+    log: EventLog,
+    write_path: WritePath,
+    clock: Clock,
+    fail: Callable[[BaseException], None],
+) -> Trade:
+    """Starts it; the steps stop it. Raises SetupProblem where a secret is missing."""
+    outside = await steps.enter("outside", open_outside(options, store.log))
+    completion = Completion(write_path, store.reads, outside.providers, clock)
+    door = CheckoutDoor(
+        write_path, store.reads, outside.providers, completion, clock, provider=outside.provider
+    )
+
+    async def address_of(tenant: str, order_id: str) -> ShipTo | None:
+        contact = await read_contact(store.reads, tenant, order_id)
+        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
+
+    work = [
+        *(activity for module in MODULES for activity in module.activities),
+        *order_activities(completion.finish),
+        *payment_activities(outside.providers),
+        *shipping_activities(outside.channel, address_of),
+    ]
+    leader = PostgresLeader(store.pools.dsn, "activities")
+    activities = Activities(log, write_path, store.reads, work, clock, leader)
+    await steps.enter("activities", in_background(activities.run(), fail))
+    return Trade(outside=outside, completion=completion, checkout=door, activities=activities)
