@@ -4,12 +4,14 @@ import { createRoot, type Root } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterEach, describe, expect, it } from "vitest";
 import { ShopwireError } from "../src/core/commands.ts";
+import { change } from "../src/core/optimistic.ts";
 import { GRACE_MS } from "../src/core/subscriptions.ts";
 import {
   type CommandHandle,
   ShopwireProvider,
   useAge,
   useCommand,
+  usePending,
   useStatus,
   useTopic,
   useTopics,
@@ -68,6 +70,10 @@ function Seller({ handles }: { handles: Sell[] }) {
     handles.push(handle);
   });
   return null;
+}
+
+function Pending({ topic }: { topic: string }) {
+  return usePending(topic) ? "pending" : "settled";
 }
 
 const stock = (sku: string, available: number) => ({ sku, available, status: "in_stock" });
@@ -212,6 +218,34 @@ describe("useCommand", () => {
     });
     expect(handle().error).toBeInstanceOf(ShopwireError);
     expect(handle()).toMatchObject({ pending: false, error: { code: 2104, message: "Too few." } });
+  });
+
+  it("shows what is expected at once, and takes it back with a refusal", async () => {
+    let answer: (response: Response) => void = () => {};
+    const all = await withAnswer(() => new Promise((resolve) => (answer = resolve)));
+    const handles: Sell[] = [];
+    all.server.put("stock:A", stock("A", 3));
+    const page = createElement("div", null, [
+      createElement(Stock, { key: "stock", sku: "A" }),
+      createElement(Seller, { key: "seller", handles }),
+      createElement(Pending, { key: "pending", topic: "stock:A" }),
+    ]);
+    const text = await render(all, page);
+    await act(async () => all.clock.advance(0));
+    expect(text()).toBe("3 leftsettled");
+    const optimistic = change("stock:A", (doc) => doc && { ...doc, available: 2 });
+    let sent: Promise<unknown> = Promise.resolve();
+    await act(async () => {
+      sent = handles.at(-1)?.send({ sku: "A" }, { optimistic }) ?? sent;
+    });
+    expect(text()).toBe("2 leftpending");
+    const body = { code: 2104, name: "StockShort", message: "Too few.", temporary: false };
+    await act(async () => {
+      answer(Response.json(body, { status: 409 }));
+      await sent;
+    });
+    expect(text()).toBe("3 leftsettled");
+    expect(handles.at(-1)?.error).toBeInstanceOf(ShopwireError);
   });
 
   it("says when it has to be sent again", async () => {

@@ -4,6 +4,7 @@ import { describe, expectTypeOf, it } from "vitest";
 import type {
   Client,
   CommandResult,
+  change,
   DocumentOf,
   Held,
   PriceDocument,
@@ -42,6 +43,12 @@ describe("types", () => {
     expectTypeOf<Sent>().toEqualTypeOf<Promise<CommandResult<unknown>>>();
     type Result = ReturnType<typeof useCommand<{ left: number }>>["result"];
     expectTypeOf<Result>().toEqualTypeOf<CommandResult<{ left: number }> | null>();
+  });
+
+  it("know the document that a change is made of", () => {
+    type Become = Parameters<typeof change<"stock:A">>[1];
+    expectTypeOf<Parameters<Become>[0]>().toEqualTypeOf<StockDocument | null>();
+    expectTypeOf<ReturnType<Become>>().toEqualTypeOf<StockDocument | null>();
   });
 
   it("name four kinds of status", () => {
