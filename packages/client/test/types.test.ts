@@ -7,8 +7,10 @@ import type {
   change,
   DocumentOf,
   Held,
+  OrdersDocument,
   PriceDocument,
   ProductDocument,
+  PulseDocument,
   Status,
   StockDocument,
   Topic,
@@ -22,6 +24,8 @@ describe("types", () => {
     expectTypeOf<DocumentOf<"stock:MUG-1">>().toEqualTypeOf<StockDocument>();
     expectTypeOf<DocumentOf<`price:${string}`>>().toEqualTypeOf<PriceDocument>();
     expectTypeOf<DocumentOf<"product:a:b">>().toEqualTypeOf<ProductDocument>();
+    expectTypeOf<DocumentOf<"ops:orders">>().toEqualTypeOf<OrdersDocument>();
+    expectTypeOf<DocumentOf<"ops:pulse">>().toEqualTypeOf<PulseDocument>();
     expectTypeOf<DocumentOf<"poll:1">>().toEqualTypeOf<Record<string, unknown>>();
     expectTypeOf<DocumentOf<string>>().toEqualTypeOf<Record<string, unknown>>();
     expectTypeOf<"stock:A">().toExtend<Topic>();

@@ -1,5 +1,6 @@
 /** What happens in the made-up shop while one looks: sales, feeds, prices, a pulse. */
 
+import type { ConflictDocument, OrderDocument } from "@shopwire/client";
 import type { BadRow, ImportRun, Price, Stock } from "../src/shared/documents.ts";
 import { SUPPLIERS, type World } from "./world.ts";
 
@@ -152,5 +153,23 @@ export class Life {
     });
     this.#events = 0;
     this.frames = 0;
+    this.#orders();
+  }
+
+  #orders(): void {
+    const of = <D>(kind: string): D[] =>
+      [...this.world.docs]
+        .filter(([topic]) => topic.startsWith(kind))
+        .map(([, { doc }]) => doc as D)
+        .reverse();
+    const orders = of<OrderDocument>("order:");
+    const since = Date.now() - 60_000;
+    this.world.put("ops:orders", {
+      per_minute: orders.filter(({ placed_at_ms }) => (placed_at_ms ?? 0) > since).length,
+      open_conflicts: of<ConflictDocument>("conflict:").filter((one) => one.status === "open")
+        .length,
+      recent: orders.slice(0, 50).map(({ id, number, status }) => ({ id, number, status })),
+      now_ms: Date.now(),
+    });
   }
 }

@@ -13,7 +13,7 @@ import { orderIn, shortened } from "../src/console/OrderReference.tsx";
 import { amountsOf, isBalanced } from "../src/console/PaymentPanel.tsx";
 import { explained } from "../src/console/Promises.tsx";
 import { costText, lineText } from "../src/console/PurchaseOrdersPanel.tsx";
-import { MINUTE_MS, MINUTES_SHOWN, ratesOf } from "../src/console/rate.ts";
+import { counted, MINUTE_MS, MINUTES_SHOWN, withSample } from "../src/console/rate.ts";
 import { sellableText } from "../src/console/StockPage.tsx";
 import { timelineOf } from "../src/console/timeline.ts";
 import { joinedEntries } from "../src/console/usePaged.ts";
@@ -116,16 +116,32 @@ test("a purchase order's line tells what became of its units, and what they cost
 
 describe("orders per minute", () => {
   const now = 100 * MINUTE_MS;
+  const order = (placed_at_ms: number | null, started_at_ms = placed_at_ms ?? 0) => ({
+    ...{ placed_at_ms, started_at_ms },
+  });
+  const told = (now_ms: number, per_minute: number) => ({
+    ...{ now_ms, per_minute, open_conflicts: 0, recent: [] },
+  });
 
-  test("are counted by the minute in which they began", () => {
-    const { times, values } = ratesOf([now - 1, now - 2, now - MINUTE_MS - 1], now, true);
-    expect(times).toHaveLength(MINUTES_SHOWN);
-    expect(values.slice(-3)).toEqual([0, 1, 2]);
+  test("are collected as the server tells them, once each, and not for ever", () => {
+    const one = withSample([], told(now, 4));
+    expect(one).toEqual([{ at: now, placed: 4 }]);
+    expect(withSample(one, told(now, 9))).toBe(one);
+    const later = now + MINUTES_SHOWN * MINUTE_MS;
+    expect(withSample(one, told(later, 1))).toEqual([{ at: later, placed: 1 }]);
+  });
+
+  test("before that are counted from the newest orders, those that were placed", () => {
+    const orders = [order(now - MINUTE_MS), order(now - 2 * MINUTE_MS), order(null, now - 1)];
+    const values = counted(orders, now, true).map(({ placed }) => placed);
+    expect(values).toHaveLength(MINUTES_SHOWN);
+    expect(values.slice(-3)).toEqual([0, 1, 1]);
   });
 
   test("are not drawn as none where they are only not known", () => {
-    const { values } = ratesOf([now - 1, now - MINUTE_MS - 1], now, false);
-    expect(values.slice(-3)).toEqual([null, null, 1]);
+    const orders = [order(now - MINUTE_MS), order(now - 2 * MINUTE_MS)];
+    expect(counted(orders, now, false)).toEqual([{ at: now - MINUTE_MS, placed: 1 }]);
+    expect(counted([], now, false)).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import type {
   CartDocument,
   ConflictDocument,
   OrderDocument,
+  OrderStatus,
   PaymentDocument,
   PurchaseOrderDocument,
   ReturnDocument,
@@ -128,6 +129,16 @@ export interface PulseDocument {
   now_ms: number;
 }
 
+/** All orders at a glance: the document of the topic `ops:orders`. */
+export interface OrdersDocument {
+  /** Orders that were placed in the last minute. */
+  per_minute: number;
+  open_conflicts: number;
+  /** The orders that changed last, the latest first. */
+  recent: { id: string; number: string; status: OrderStatus }[];
+  now_ms: number;
+}
+
 /** Kind of topic to its document. */
 export interface Documents {
   product: ProductDocument;
@@ -154,8 +165,10 @@ export type Kind = keyof Documents;
 export type Topic<K extends Kind = Kind> = `${K}:${string}`;
 
 /** The document of a topic whose kind is known; otherwise any object. */
-export type DocumentOf<T extends string> = T extends `${infer K}:${string}`
-  ? K extends Kind
-    ? Documents[K]
-    : Record<string, unknown>
-  : Record<string, unknown>;
+export type DocumentOf<T extends string> = T extends "ops:orders"
+  ? OrdersDocument
+  : T extends `${infer K}:${string}`
+    ? K extends Kind
+      ? Documents[K]
+      : Record<string, unknown>
+    : Record<string, unknown>;

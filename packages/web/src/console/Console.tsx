@@ -1,5 +1,6 @@
 /** The operator's console: what the shop is doing, kept open all day. */
 
+import { useTopic } from "@shopwire/client/react";
 import { Freshness } from "../shared/Freshness.tsx";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { Mark } from "../shared/Mark.tsx";
@@ -7,7 +8,6 @@ import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
-import { useOpenConflicts } from "./conflicts.ts";
 import { FindStockPage } from "./FindStockPage.tsx";
 import { ImportPage } from "./ImportPage.tsx";
 import { ImportsPage } from "./ImportsPage.tsx";
@@ -15,6 +15,7 @@ import { OrderPage } from "./OrderPage.tsx";
 import { OrdersPage } from "./OrdersPage.tsx";
 import { Overview } from "./Overview.tsx";
 import { useCollectedPulse } from "./pulse.ts";
+import { useCollectedRate } from "./rate.ts";
 import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
 import "../styles/console.css";
@@ -34,7 +35,8 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
 export default function Console() {
   const { path } = usePlace();
   useCollectedPulse();
-  const { open } = useOpenConflicts();
+  useCollectedRate();
+  const open = useTopic("ops:orders")?.doc?.open_conflicts ?? 0;
   return (
     <div className="console">
       <header className="console-side">

@@ -1,29 +1,56 @@
-/** How many orders are begun per minute, of the last half hour. */
+/** How many orders are placed per minute, of the last half hour, and how many wait for a choice. */
 
+import { useTopic } from "@shopwire/client/react";
 import { useMemo } from "react";
 import { getJson, withParams } from "../shared/api.ts";
 import type { EntryPage, OrderEntry } from "../shared/documents.ts";
 import { useRemote } from "../shared/remote.ts";
-import { useNow } from "../shared/time.ts";
 import { Chart } from "./Chart.tsx";
-import { useOrderNews } from "./orderNews.ts";
-import { ratesOf } from "./rate.ts";
+import { counted, useRate } from "./rate.ts";
 
 const COUNTED_MAX = 100;
-const NOW_MS = 15_000;
 
 export function OrderRate() {
-  const now = useNow(NOW_MS);
-  const { data, reload } = useRemote(
-    withParams("/api/orders", { limit: COUNTED_MAX }),
-    (path, signal) => getJson<EntryPage<OrderEntry>>(path, signal),
+  const samples = useRate();
+  const now = useTopic("ops:orders")?.doc;
+  // What was before the console was opened; what comes after, the server tells.
+  const { data } = useRemote(withParams("/api/orders", { limit: COUNTED_MAX }), (path, signal) =>
+    getJson<EntryPage<OrderEntry>>(path, signal),
   );
-  useOrderNews(reload);
-  const { times, values } = useMemo(() => {
-    const begun = data?.items.map(({ doc }) => doc.started_at_ms) ?? [];
-    // An order that was begun after the last tick moves the clock on.
-    return ratesOf(begun, Math.max(now, ...begun), data?.next === null);
-  }, [data, now]);
-  if (data === null || data.items.length === 0) return null;
-  return <Chart title="Orders" unit="per minute" times={times} values={values} colour={1} />;
+  const first = samples[0]?.at ?? null;
+  const before = useMemo(() => {
+    if (data === null || first === null) return [];
+    return counted(
+      data.items.map(({ doc }) => doc),
+      first,
+      data.next === null,
+    );
+  }, [data, first]);
+  const all = useMemo(() => [...before, ...samples], [before, samples]);
+  const times = useMemo(() => all.map(({ at }) => at / 1_000), [all]);
+  const values = useMemo(() => all.map(({ placed }) => placed), [all]);
+  if (!now) return null;
+  return (
+    <div className="rate">
+      <dl className="metrics">
+        <div className="metric">
+          <dt>Placed in the last minute</dt>
+          <dd>
+            <span className="metric-value live-number" data-testid="metric-orders">
+              {now.per_minute.toLocaleString()}
+            </span>
+          </dd>
+        </div>
+        <div className="metric" data-warns={now.open_conflicts > 0 || undefined}>
+          <dt>Waiting for a choice</dt>
+          <dd>
+            <span className="metric-value live-number" data-testid="metric-conflicts">
+              {now.open_conflicts.toLocaleString()}
+            </span>
+          </dd>
+        </div>
+      </dl>
+      <Chart title="Orders" unit="per minute" times={times} values={values} colour={1} />
+    </div>
+  );
 }

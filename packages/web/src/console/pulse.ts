@@ -1,8 +1,7 @@
 /** The last minutes of the pulse, for charts. */
 
-import type { Client, PulseDocument } from "@shopwire/client";
-import { useClient } from "@shopwire/client/react";
-import { useEffect, useSyncExternalStore } from "react";
+import type { PulseDocument } from "@shopwire/client";
+import { collector } from "./collected.ts";
 
 export const PULSE_TOPIC = "ops:pulse";
 /** Beats that are kept: five minutes. */
@@ -21,56 +20,10 @@ export function withBeat(beats: readonly Beat[], next: PulseDocument): readonly 
   return [...beats, ...gap, next].slice(-BEATS_MAX);
 }
 
-class History {
-  #beats: readonly Beat[] = [];
-  readonly #listeners = new Set<() => void>();
-
-  constructor(readonly client: Client) {}
-
-  read = (): readonly Beat[] => this.#beats;
-
-  listen = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  take(): void {
-    const pulse = this.client.store.get<`ops:${string}`>(PULSE_TOPIC)?.doc;
-    if (!pulse) return;
-    const beats = withBeat(this.#beats, pulse);
-    if (beats === this.#beats) return;
-    this.#beats = beats;
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-const histories = new WeakMap<Client, History>();
-
-function historyOf(client: Client): History {
-  const known = histories.get(client);
-  if (known) return known;
-  const made = new History(client);
-  histories.set(client, made);
-  return made;
-}
+const collected = collector(PULSE_TOPIC, withBeat);
 
 /** Collects beats as long as the console is open, whichever of its pages is shown. */
-export function useCollectedPulse(): void {
-  const client = useClient();
-  useEffect(() => {
-    const history = historyOf(client);
-    history.take();
-    const stopListening = client.store.onTopic(PULSE_TOPIC, () => history.take());
-    const stopWatching = client.subscribe([PULSE_TOPIC]);
-    return () => {
-      stopListening();
-      stopWatching();
-    };
-  }, [client]);
-}
+export const useCollectedPulse = collected.useCollecting;
 
 /** The collected beats, oldest first. */
-export function usePulse(): readonly Beat[] {
-  const history = historyOf(useClient());
-  return useSyncExternalStore(history.listen, history.read);
-}
+export const usePulse = collected.useSamples;
