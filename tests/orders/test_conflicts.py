@@ -318,6 +318,26 @@ async def test_a_part_that_is_not_to_come_takes_its_set_with_it():
         assert world.refused == []
 
 
+async def test_a_refused_part_takes_its_set_with_it():
+    async with memory_world() as world:
+        await world.article("S")
+        await world.article("A", acme=4)
+        await world.article("C", zeta=4)
+        parts = (Part(sku="A", quantity=2), Part(sku="C", quantity=1))
+        await world.do(PutBundle(sku="S", parts=parts))
+        await world.placed(lines=(a_set("S", 2, A=2, C=1),))
+        await sent(world)
+        await world.do(
+            AcknowledgePurchaseOrder(purchase_order=PO, lines=(Units(sku="A", quantity=2),))
+        )
+        await world.pump()
+        await settle(world, "cancel")
+        order = await world.order()
+        assert states_of(order) == {"S": {"cancelled": 3, "confirmed": 2, "promised": 1}}
+        assert await refunds(world) == PRICE
+        assert world.refused == []
+
+
 async def test_cancelling_the_order_settles_what_is_in_question():
     async with memory_world() as world:
         await world.article("A", acme=5)

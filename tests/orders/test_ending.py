@@ -94,6 +94,7 @@ async def test_a_completion_again_changes_nothing_whatever_its_key():
         first = await world.do(command, "one")
         assert await world.do(command, "other") == first
         assert await world.stock() == 4
+        assert not (await payment_of(world))["voiding"]
 
 
 async def test_a_shopper_may_turn_back_while_it_is_being_paid_for():
@@ -172,7 +173,7 @@ async def test_the_first_answer_stays():
 async def test_nobody_from_outside_takes_a_step_of_the_saga():
     async with memory_world() as world:
         await world.article("A", acme=5)
-        await world.start()
+        await world.start(has_cart=False)
         order = await world.order()
         money = approve(Charge(id=ORDER, amount_minor=PRICE, currency="EUR", method="card"))
         steps = [
