@@ -27,7 +27,7 @@ JOINING = {
     "src/shopwire/adapters/postgres/reading.py",
     "src/shopwire/adapters/postgres/writing.py",
 }
-"""Make one statement of several named ones, which saves a round trip for each; no value is in it."""
+"""Make one statement of several named ones, which saves round trips; no value is in it."""
 UNITS = re.compile(r"(_MAX|_MIN)$")
 
 
