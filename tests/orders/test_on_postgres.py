@@ -26,7 +26,7 @@ from shopwire.modules.catalog.api import Option, ProductContent, PutProducts, Va
 from shopwire.modules.catalog.store import alternatives_to, titles_of
 from shopwire.modules.inventory.api import Part, PutBundle, ReportStock
 from shopwire.modules.orders.activities import WAIT, activities
-from shopwire.modules.orders.api import CancelOrder, SettleConflict
+from shopwire.modules.orders.api import CancelOrder, LineCut, SettleConflict
 from shopwire.modules.orders.store import (
     list_conflicts,
     list_orders,
@@ -214,6 +214,28 @@ async def test_the_audit_finds_planted_damage(database_url, check):
         else:
             await execute(database_url, PLANTED[check])
         assert check in {one.check for one in await drifts(world.shop)}
+
+
+async def test_the_audit_finds_money_that_nobody_asked_for(database_url):
+    async with postgres_world(database_url) as world:
+        await world.article("A", acme=5)
+        await world.article("B", acme=5)
+        await world.placed(lines=lines(("A", 3), ("B", 1)))
+        cut = (LineCut(sku="A", quantity=2),)
+        await world.do(CancelOrder(order_id=ORDER, skus=("A", "B"), lines=cut))
+        await world.pump()
+        await execute(
+            database_url,
+            "INSERT INTO consumer_position SELECT 'orders.follow', partition, next FROM head",
+        )
+        assert await drifts(world.shop) == []
+        await execute(
+            database_url,
+            "UPDATE documents SET body = jsonb_set(body::jsonb, '{movements}', '[]')::json "
+            "WHERE topic LIKE 'payment:%'",
+        )
+        found = [one for one in await drifts(world.shop) if one.check == "orders.refunds"]
+        assert [one.expected for one in found] == [f"a refund of {2 * PRICE}"]
 
 
 async def test_the_audit_finds_a_checkout_that_nobody_decided(database_url):

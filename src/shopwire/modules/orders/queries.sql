@@ -256,6 +256,24 @@ WHERE (coalesce(p.holds, 0), coalesce(p.units, 0))
         ELSE (1::bigint, w.units::numeric) END
 LIMIT $1
 
+-- audit_order_refunds --
+-- Units that were given up and whose money nobody asked the payment to give back.
+SELECT e.tenant || '/' || (e.facts ->> 'refund_id') AS subject, d.body ->> 'state' AS found,
+    'a refund of ' || (e.facts ->> 'refund_minor') AS expected
+FROM events e
+JOIN consumer_position p ON p.consumer = 'orders.follow' AND p.partition = e.partition
+LEFT JOIN documents d
+    ON d.tenant = e.tenant AND d.topic = 'payment:' || substr(e.topic, length('order:') + 1)
+WHERE e.event_type IN ('orders.order_changed', 'orders.order_cancelled', 'orders.order_allocated')
+    AND e."offset" < p.next AND (e.facts ->> 'refund_minor')::bigint > 0
+    AND d.body ->> 'state' IS DISTINCT FROM 'voided'
+    AND NOT coalesce((d.body ->> 'voiding')::boolean, false)
+    AND NOT EXISTS (
+        SELECT FROM json_array_elements(d.body -> 'movements') AS movement
+        WHERE movement ->> 'id' = e.facts ->> 'refund_id'
+    )
+LIMIT $1
+
 -- audit_conflict_documents --
 -- Conflicts whose document is not what their row gives, and units in question without one.
 SELECT c.tenant || '/' || c.conflict_id AS subject,

@@ -231,5 +231,6 @@ CHECKS: Final = (
     SqlCheck("orders.deadlines", _SQL["audit_order_deadlines"]),
     SqlCheck("orders.carts", _SQL["audit_order_carts"]),
     SqlCheck("orders.sales", _SQL["audit_order_sales"]),
+    SqlCheck("orders.refunds", _SQL["audit_order_refunds"]),
     SqlCheck("orders.conflicts", _SQL["audit_conflict_documents"]),
 )
