@@ -7,6 +7,7 @@ import { OrderPage } from "./order/OrderPage.tsx";
 import { OrdersPage } from "./order/OrdersPage.tsx";
 import "../styles/buying.css";
 import "../styles/order.css";
+import "../styles/progress.css";
 
 /** Whether a path is one of these pages. */
 export default function Buying({ path }: { path: string }) {
