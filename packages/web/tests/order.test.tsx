@@ -1,4 +1,10 @@
-import type { OrderDocument, OrderLine, OrderLineState, OrderStatus } from "@shopwire/client";
+import type {
+  OrderDocument,
+  OrderLine,
+  OrderLineState,
+  OrderStatus,
+  ReturnDocument,
+} from "@shopwire/client";
 import { ShopwireError, UnknownOutcome } from "@shopwire/client";
 import { fireEvent, screen } from "@testing-library/react";
 import { afterEach, describe, expect, test } from "vitest";
@@ -9,6 +15,7 @@ import {
   milestonesOf,
   orderRefusal,
   returnable,
+  returnText,
   statusWords,
   unitsInWords,
 } from "../src/storefront/order/words.ts";
@@ -64,6 +71,11 @@ describe("an order in words", () => {
     expect(STATUSES.map(milestonesOf)).toEqual([0, 1, 2, 3, 3, 4, 0, 0]);
   });
 
+  test("a return says how it stands", () => {
+    expect(returnText({ status: "announced" })).toContain("money follows");
+    expect(returnText({ status: "received" })).toContain("arrived");
+  });
+
   test("a refusal says what can be done", () => {
     const refused = (code: number) => new ShopwireError({ code, message: "No.", data: {} }, 409);
     expect(orderRefusal(refused(2401))).toContain("settled already");
@@ -78,8 +90,20 @@ describe("what can still be done", () => {
     expect(canCancel(order({ lines: [line({ state: "shipped" })] }))).toBe(false);
     const partly = line({ state: "ordered", units: { ordered: 1, shipped: 2 } });
     expect(canCancel(order({ status: "partly_shipped", lines: [partly] }))).toBe(true);
-    expect(canCancel(order({ status: "checking_out" }))).toBe(false);
+    const held = line({ state: "held", units: { held: 3 } });
+    expect(canCancel(order({ status: "checking_out", lines: [held] }))).toBe(true);
     expect(canCancel(order({ status: "cancelled" }))).toBe(false);
+  });
+
+  test("sending back only what is not on its way back already", () => {
+    const lines = [line({ state: "delivered", units: { delivered: 3 } })];
+    const announced = (status: ReturnDocument["status"], received: number) =>
+      ({ status, lines: [{ sku: "MUG", announced: 2, received }] }) as unknown as ReturnDocument;
+    const left = (...returns: ReturnDocument[]) =>
+      returnable(order({ lines }), returns).map(({ units }) => units);
+    expect(left(announced("announced", 0))).toEqual([1]);
+    expect(left(announced("closed", 0))).toEqual([3]);
+    expect(left(announced("announced", 0), announced("partly_received", 1))).toEqual([]);
   });
 
   test("sending back what has arrived, and no more of it", () => {
@@ -93,19 +117,27 @@ describe("what can still be done", () => {
   });
 });
 
+const RETURN = {
+  ...{ id: "cart.1/R1", order_id: "cart.1", status: "announced", reason: "damaged" },
+  ...{ lines: [{ sku: "MUG", announced: 1, received: 0 }], value_minor: 1_000, refund_minor: 0 },
+  ...{ currency: "EUR", opened_at_ms: 0 },
+};
 const CONFLICT = { doc: { id: "cart.1/C1", sku: "MUG", supplier: "kiln" } };
 
 describe("the page", () => {
   let shop: Shop;
   let bodies: [path: string, body: unknown][];
   let decide: () => Promise<Response> | Response;
+  let announced: object[];
   const put = (changes: Partial<OrderDocument> = {}) =>
     shop.server.put("order:cart.1", { ...order(changes) });
 
   async function show(changes: Partial<OrderDocument> = {}): Promise<void> {
     bodies = [];
+    announced = [];
     shop = openShop((path, request) => {
       if (path.startsWith("/api/products")) return json({ items: [], next: null, total: 0 });
+      if (path.endsWith("/returns")) return json({ items: announced, next: null });
       if (path.startsWith("/api/conflicts")) return json({ items: [CONFLICT], next: null });
       bodies.push([path, JSON.parse(String(request.body))]);
       return decide();
@@ -189,7 +221,10 @@ describe("the page", () => {
     expect(bodies).toEqual([]);
     fireEvent.click(screen.getByTestId("quantity-more"));
     fireEvent.change(screen.getByLabelText("Why"), { target: { value: "damaged" } });
-    decide = () => json({ versions: {}, result: {} });
+    decide = () => {
+      announced = [RETURN];
+      return json({ versions: {}, result: {} });
+    };
     await shop.advance(0);
     fireEvent.click(screen.getByTestId("return-send"));
     await shop.advance(0);
@@ -199,6 +234,12 @@ describe("the page", () => {
         { order_id: "cart.1", lines: [{ sku: "MUG", quantity: 1 }], reason: "damaged" },
       ],
     ]);
+    await shop.advance(0);
+    expect(screen.getByTestId("return").textContent).toContain("1 × Mug");
+    const received = { ...RETURN, status: "received", refund_minor: 1_000 };
+    shop.server.put("return:cart.1/R1", received);
+    await shop.advance(0);
+    expect(screen.getByTestId("return").textContent).toContain("10.00 given back");
   });
 
   test("an order that nobody made is not there", async () => {

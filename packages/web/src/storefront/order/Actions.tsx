@@ -1,15 +1,22 @@
 /** What a shopper can still do with an order: cancel it, or send something back. */
 
-import type { OrderDocument, ReturnReason } from "@shopwire/client";
+import type { OrderDocument, ReturnDocument, ReturnReason } from "@shopwire/client";
 import { useCommand, useStatus } from "@shopwire/client/react";
 import { type FormEvent, useState } from "react";
 import { Quantity } from "../cart/Quantity.tsx";
 import { canCancel, orderRefusal, returnable } from "./words.ts";
 
-export function OrderActions({ order }: { order: OrderDocument }) {
+interface ActionsProps {
+  order: OrderDocument;
+  returns: readonly ReturnDocument[];
+  /** A return was announced. */
+  onReturn: () => void;
+}
+
+export function OrderActions({ order, returns, onReturn }: ActionsProps) {
   const [open, setOpen] = useState<"cancel" | "return" | null>(null);
   const cancellable = canCancel(order);
-  const back = returnable(order);
+  const back = returnable(order, returns);
   if (!cancellable && back.length === 0) return null;
   return (
     <section className="order-actions" aria-label="What you can do">
@@ -22,7 +29,7 @@ export function OrderActions({ order }: { order: OrderDocument }) {
               data-testid="cancel-order"
               onClick={() => setOpen("cancel")}
             >
-              Cancel what has not left
+              {order.shipments.length > 0 ? "Cancel what has not left" : "Cancel the order"}
             </button>
           )}
           {back.length > 0 && (
@@ -38,7 +45,9 @@ export function OrderActions({ order }: { order: OrderDocument }) {
         </div>
       )}
       {open === "cancel" && <Cancel order={order} close={() => setOpen(null)} />}
-      {open === "return" && <Return order={order} close={() => setOpen(null)} />}
+      {open === "return" && (
+        <Return order={order} lines={back} onDone={onReturn} close={() => setOpen(null)} />
+      )}
     </section>
   );
 }
@@ -60,8 +69,9 @@ function Cancel({ order, close }: FormProps) {
   return (
     <div className="ask" data-testid="cancel-ask">
       <p>
-        Cancel everything that has not left yet? The money for it goes back at once. What is with a
-        carrier already still comes.
+        {order.shipments.length > 0
+          ? "Cancel everything that has not left yet? The money for it goes back at once. What is with a carrier already still comes."
+          : "Cancel the whole order? What was paid goes back at once."}
       </p>
       <div className="order-buttons">
         <button
@@ -90,12 +100,16 @@ const REASONS: readonly { readonly id: ReturnReason; readonly name: string }[] =
   { id: "other", name: "Another reason" },
 ];
 
-function Return({ order, close }: FormProps) {
+interface ReturnProps extends FormProps {
+  lines: ReturnType<typeof returnable>;
+  onDone: () => void;
+}
+
+function Return({ order, lines, onDone, close }: ReturnProps) {
   const command = useCommand("shipping.open_return");
   const offline = useStatus().status === "offline";
   const [units, setUnits] = useState<Readonly<Record<string, number>>>({});
   const [reason, setReason] = useState<ReturnReason>("unwanted");
-  const lines = returnable(order);
   const chosen = lines
     .map(({ line }) => ({ sku: line.sku, quantity: units[line.sku] ?? 0 }))
     .filter(({ quantity }) => quantity > 0);
@@ -104,7 +118,9 @@ function Return({ order, close }: FormProps) {
     event.preventDefault();
     if (blocked) return;
     const done = await command.send({ order_id: order.id, lines: chosen, reason });
-    if (done !== null) close();
+    if (done === null) return;
+    onDone();
+    close();
   };
   return (
     <form className="ask" data-testid="return-form" onSubmit={(event) => void send(event)}>

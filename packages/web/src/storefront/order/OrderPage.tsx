@@ -21,6 +21,7 @@ import { pictureOf } from "../Gallery.tsx";
 import { OrderActions } from "./Actions.tsx";
 import { Parcels } from "./Parcels.tsx";
 import { Question } from "./Question.tsx";
+import { ReturnsShown, useReturns } from "./Returns.tsx";
 import { MILESTONES, milestonesOf, paymentText, statusWords, unitsInWords } from "./words.ts";
 
 export function OrderPage({ id }: { id: string }) {
@@ -30,11 +31,12 @@ export function OrderPage({ id }: { id: string }) {
   useEffect(() => {
     if (order) rememberOrder(order.id);
   }, [order]);
-  if (order) return <Shown order={order} />;
+  if (order) return <Shown order={order} version={held.v} />;
   return held === undefined ? <OrderSkeleton /> : <Unknown />;
 }
 
-function Shown({ order }: { order: OrderDocument }) {
+function Shown({ order, version }: { order: OrderDocument; version: number }) {
+  const returns = useReturns(order.id, version);
   const { title, text } = statusWords(order);
   const failed = order.status === "failed";
   return (
@@ -57,7 +59,8 @@ function Shown({ order }: { order: OrderDocument }) {
       <Questions order={order} />
       <Lines order={order} />
       <Parcels order={order} />
-      <OrderActions order={order} />
+      <ReturnsShown order={order} returns={returns.items} />
+      <OrderActions order={order} returns={returns.items} onReturn={returns.reload} />
       {failed && (
         <p className="order-buttons">
           <Link className="button button-main" href="/cart">

@@ -7,6 +7,7 @@ import {
   type OrderLine,
   type OrderLineState,
   type OrderStatus,
+  type ReturnDocument,
   ShopwireError,
   UnknownOutcome,
 } from "@shopwire/client";
@@ -145,15 +146,38 @@ function unitsIn(line: OrderLine, states: ReadonlySet<string>): number {
 
 /** Whether there is something left that can be cancelled. */
 export function canCancel(order: OrderDocument): boolean {
-  if (["checking_out", "failed", "cancelled", "delivered"].includes(order.status)) return false;
+  if (["failed", "cancelled", "delivered"].includes(order.status)) return false;
   return order.lines.some((line) => unitsIn(line, UNSHIPPED) > 0);
 }
 
-/** Units of each line that arrived and can be sent back. */
-export function returnable(order: OrderDocument): readonly { line: OrderLine; units: number }[] {
+/** Units of each line that arrived and are not on their way back already. */
+export function returnable(
+  order: OrderDocument,
+  returns: readonly ReturnDocument[] = [],
+): readonly { line: OrderLine; units: number }[] {
+  const onTheWay = (sku: string): number =>
+    returns
+      .filter(({ status }) => status !== "closed")
+      .flatMap(({ lines }) => lines.filter((line) => line.sku === sku))
+      .reduce((sum, { announced, received }) => sum + announced - received, 0);
   return order.lines
-    .map((line) => ({ line, units: unitsIn(line, new Set(["delivered"])) }))
+    .map((line) => ({
+      line,
+      units: unitsIn(line, new Set(["delivered"])) - onTheWay(line.sku),
+    }))
     .filter(({ units }) => units > 0);
+}
+
+const RETURNS: Readonly<Record<ReturnDocument["status"], string>> = {
+  announced: "Announced; the money follows when it has arrived",
+  partly_received: "A part of it has arrived",
+  received: "It has arrived, and the money is on its way to you",
+  closed: "Closed",
+};
+
+/** How a return stands. */
+export function returnText({ status }: Pick<ReturnDocument, "status">): string {
+  return RETURNS[status];
 }
 
 /** Why the shop did not do what was asked of an order. */
