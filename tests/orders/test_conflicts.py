@@ -65,7 +65,8 @@ async def test_a_count_below_what_was_promised_puts_units_in_question():
         line = order["lines"][0]
         assert line["state"] == "in_question"
         assert line["units"] == {"in_question": 3, "promised": 1}
-        assert (line["conflict"], line["choices"]) == (CONFLICT, ["wait", "cancel", "replace"])
+        assert (line["conflict"], line["conflict_sku"]) == (CONFLICT, "A")
+        assert line["choices"] == ["wait", "cancel", "replace"]
         conflict = await world.shop.document(f"conflict:{CONFLICT}")
         assert (conflict["supplier"], conflict["quantity"], conflict["reason"]) == (
             "acme",
@@ -121,6 +122,20 @@ async def test_whoever_is_first_settles_it():
         )
         order = await world.order()
         assert states_of(order) == {"A": {"promised": 1, "waiting": 3}}
+
+
+async def test_a_shopper_needs_to_know_no_supplier_and_may_not_name_a_wrong_one():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.placed(lines=lines(("A", 4)))
+        await count(world, 1)
+        wish = {"conflict_id": CONFLICT, "choice": "wait"}
+        for wrong in ({"sku": "B"}, {"sku": "A", "supplier": "zeta"}):
+            refused = await world.refusal(SettleConflict(**wish, **wrong))
+            assert refused["name"] == "InvalidField"
+        await world.do(SettleConflict(**wish, sku="A"))
+        unknown = {**wish, "conflict_id": f"{ORDER}/C9"}
+        assert (await world.refusal(SettleConflict(**unknown, sku="A")))["name"] == "NotFound"
 
 
 async def test_units_that_are_waited_for_are_not_asked_about_again():

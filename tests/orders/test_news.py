@@ -1,6 +1,7 @@
 """`ops:orders`: the orders that changed last, how many a minute, how many conflicts wait."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -42,7 +43,8 @@ def told(number: int, at_ms: int, status: str = "placed", kind: str = "order_pla
 
 def news(clock: Hands):
     published = []
-    return OrderNews(None, None, lambda *one: published.append(one), clock), published  # type: ignore[arg-type]
+    log: Any = None
+    return OrderNews(log, log, lambda *one: published.append(one), clock), published
 
 
 def test_the_latest_orders_come_first_and_the_oldest_go():

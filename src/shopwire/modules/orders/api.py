@@ -57,6 +57,7 @@ class StartCheckout(Command, frozen=True, kw_only=True):
     """
 
     operation = "orders.start_checkout"
+    internal = True
 
     order_id: str
     cart_id: str
@@ -84,6 +85,7 @@ class CompleteOrder(Command, frozen=True, kw_only=True):
     """
 
     operation = "orders.complete_order"
+    internal = True
 
     order_id: str
     skus: tuple[str, ...]
@@ -105,6 +107,7 @@ class FailCheckout(Command, frozen=True, kw_only=True):
     """
 
     operation = "orders.fail_checkout"
+    internal = True
 
     order_id: str
     skus: tuple[str, ...]
@@ -121,6 +124,7 @@ class AskAgain(Command, frozen=True, kw_only=True):
     """The provider had no answer yet: when the sweep asks next, never after the deadline."""
 
     operation = "orders.ask_again"
+    internal = True
 
     order_id: str
 
@@ -129,6 +133,7 @@ class AnswerLater(Command, frozen=True, kw_only=True):
     """The shopper is told that the payment still goes on; what was answered first stays."""
 
     operation = "orders.answer_later"
+    internal = True
 
     order_id: str
     next_url: str = ""
@@ -149,6 +154,7 @@ class NoteAllocation(Command, frozen=True, kw_only=True):
     """The inventory tells from which suppliers the sold units of one SKU come."""
 
     operation = "orders.note_allocation"
+    internal = True
 
     order_id: str
     plan: str
@@ -161,6 +167,7 @@ class NotePayment(Command, frozen=True, kw_only=True):
     """The payment stands differently."""
 
     operation = "orders.note_payment"
+    internal = True
 
     order_id: str
     state: str
@@ -195,6 +202,7 @@ class NotePurchaseOrder(Command, frozen=True, kw_only=True):
     """
 
     operation = "orders.note_purchase_order"
+    internal = True
 
     order_id: str
     plan: str
@@ -215,6 +223,7 @@ class NoteShipment(Command, frozen=True, kw_only=True):
     """A parcel of the order is new, or was seen somewhere."""
 
     operation = "orders.note_shipment"
+    internal = True
 
     order_id: str
     shipment: str
@@ -237,6 +246,7 @@ class NoteReturn(Command, frozen=True, kw_only=True):
     """Units came back; each receipt is taken once."""
 
     operation = "orders.note_return"
+    internal = True
 
     order_id: str
     receipt: str
@@ -251,6 +261,7 @@ class OpenConflict(Command, frozen=True, kw_only=True):
     """
 
     operation = "orders.open_conflict"
+    internal = True
 
     order_id: str
     plan: str
@@ -263,6 +274,7 @@ class OrderAgain(Command, frozen=True, kw_only=True):
     """Units that a supplier refused, and the shopper waits for, are ordered from it again."""
 
     operation = "orders.order_again"
+    internal = True
 
     conflict_id: str
 
@@ -298,8 +310,8 @@ class SettleConflict(Command, frozen=True, kw_only=True):
     conflict_id: str
     """`{order}/C{n}`."""
     sku: str
-    """Whose units are in question, as the conflict's document says."""
-    supplier: str
-    """Who has too few, as the conflict's document says."""
+    """Whose units are in question: the order's document says it as the line's `conflict_sku`."""
+    supplier: str | None = None
+    """Who has too few; where it is said, it has to be right."""
     choice: Choice
     by: Settler = "shopper"

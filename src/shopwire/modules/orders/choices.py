@@ -170,7 +170,7 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
     conflict = view.one(Conflict, order_id, command.conflict_id)
     if order is None or conflict is None:
         raise NotFound(what="conflict", id=command.conflict_id)
-    if (conflict.sku, conflict.supplier) != (command.sku, command.supplier):
+    if (command.sku, command.supplier or conflict.supplier) != (conflict.sku, conflict.supplier):
         reason = "it is not what the conflict is about"
         raise InvalidField(f"sku: {reason}.", field="sku", reason=reason)
     if conflict.status != "open":
@@ -184,7 +184,7 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
     else:
         _settle_refused(folder, conflict, lot, command)
     if command.choice == "replace":
-        folder.then += replacing(command, conflict.quantity)
+        folder.then += replacing(command, conflict.quantity, avoid=(conflict.supplier,))
     return folder.decision(
         cause=conflict.conflict_id,
         result={"applied": True, "choice": command.choice, "quantity": conflict.quantity},
@@ -287,9 +287,11 @@ def _rest_of_sets(folder: Folder, lot: Lot, units: int) -> dict[str, int]:
     }
 
 
-def replacing(command: SettleConflict, quantity: int) -> list[Command]:
+def replacing(
+    command: SettleConflict, quantity: int, *, avoid: tuple[str, ...] = ()
+) -> list[Command]:
     """The same units from anybody else, sold at once."""
-    line = HoldLine(sku=command.sku, quantity=quantity, avoid=(command.supplier,))
+    line = HoldLine(sku=command.sku, quantity=quantity, avoid=avoid)
     return [
         HoldStock(hold_id=command.conflict_id, lines=(line,), ttl_ms=HOLD_GRACE_MS),
         PostHold(hold_id=command.conflict_id, skus=(command.sku,)),

@@ -49,6 +49,7 @@ CHOICES: Final[tuple[Choice, ...]] = ("wait", "cancel", "replace")
 
 ORDER_ID: Final = re.compile(r"(?P<cart>[A-Za-z0-9_-]{8,64})\.[1-9][0-9]{0,8}")
 _ANEW: Final = "~2"
+_NO_CONFLICT: Final = (None, None)
 _READABLE: Final = "23456789BCDFGHJKLMNPQRSTVWXZ"
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -267,10 +268,10 @@ def settled_status(order: Order) -> OrderStatus:
 def document_of(order: Order) -> OrderDocument:
     """The order as its shopper sees it."""
     states = order.states()
-    conflicts: dict[str, str] = {}
+    conflicts: dict[str, tuple[str, str]] = {}
     for lot in order.lots:
         if conflict := lot.refusal or lot.short:
-            conflicts.setdefault(lot.line, conflict)
+            conflicts.setdefault(lot.line, (conflict, lot.sku))
     return OrderDocument(
         id=order.order_id,
         number=order.number,
@@ -283,7 +284,8 @@ def document_of(order: Order) -> OrderDocument:
                 price_minor=line.price_minor,
                 state=line_state(states[line.sku]),
                 units=dict(sorted(states[line.sku].items())),
-                conflict=conflicts.get(line.sku),
+                conflict=conflicts.get(line.sku, _NO_CONFLICT)[0],
+                conflict_sku=conflicts.get(line.sku, _NO_CONFLICT)[1],
                 choices=CHOICES if line.sku in conflicts else (),
             )
             for line in order.lines

@@ -55,6 +55,8 @@ class OrderLineDocument(msgspec.Struct, frozen=True, kw_only=True):
     """How many are in which state; those that came to nothing have none."""
     conflict: str | None
     """The conflict that waits for a choice."""
+    conflict_sku: str | None
+    """Whose units it is about: the line's, or a part of the set."""
     choices: tuple[str, ...]
     """What can be chosen, while there is one."""
 

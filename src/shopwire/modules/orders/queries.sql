@@ -285,8 +285,8 @@ LEFT JOIN documents d ON d.tenant = c.tenant AND d.topic = 'conflict:' || c.conf
 WHERE (d.version, d.body ->> 'status', d.body ->> 'quantity', d.body ->> 'choice')
     IS DISTINCT FROM (c.version, c.status, c.quantity::text, c.choice)
 UNION ALL
-SELECT o.tenant || '/' || o.order_id, 'conflict ' || t.conflict || ' ' || coalesce(c.status, 'none'),
-    'an open conflict'
+SELECT o.tenant || '/' || o.order_id,
+    'conflict ' || t.conflict || ' ' || coalesce(c.status, 'none'), 'an open conflict'
 FROM customer_order o
 CROSS JOIN LATERAL (
     SELECT lot ->> name AS conflict FROM jsonb_array_elements(o.lots) lot,
