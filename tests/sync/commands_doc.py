@@ -33,7 +33,8 @@ def handlers():
 
 
 def render():
-    commands = sorted({handler.command for handler in handlers()}, key=lambda c: c.operation)
+    sendable = {handler.command for handler in handlers() if not handler.command.internal}
+    commands = sorted(sendable, key=lambda c: c.operation)
     parts = [HEAD]
     for command in commands:
         parts += [f"## {command.operation}\n", f"{_prose(command)}\n", _table(command)]

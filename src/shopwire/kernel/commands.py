@@ -18,6 +18,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     operation: ClassVar[str]
     """`<module>.<verb>_<noun>`, for example `inventory.sell_stock`; the URL and the key's scope."""
+    internal: ClassVar[bool] = False
+    """Only the shop itself sends it: no door knows its name. What a provider, a supplier or a clock
+    says comes in by a door that proves it first."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ the order's row, written by whoever decided: the first answer is the answer for 
 
 import asyncio
 import hashlib
-import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
@@ -20,7 +19,6 @@ from typing_extensions import override
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Envelope, Outcome, check_key
 from shopwire.kernel.errors import (
-    ErrorBody,
     InvalidField,
     KeyInFlight,
     KeyMissing,
@@ -41,6 +39,7 @@ from shopwire.modules.orders.api import Address, AnswerLater, OrderLine, StartCh
 from shopwire.modules.orders.domain import ANSWER_MS
 from shopwire.modules.orders.events import OrderStatus
 from shopwire.modules.orders.store import Checkout, read_checkout
+from shopwire.services.answers import answer
 from shopwire.services.command_door import PRINCIPAL
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
@@ -274,19 +273,7 @@ def checkout_routes(door: CheckoutDoor, reads: Reads) -> list[Any]:
         request: Request[Any, Any, Any],
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
-        outcome = await door.take(idempotency_key, await request.body())
-        headers = {"Idempotency-Replayed": "true"} if outcome.replayed else {}
-        if not outcome.ok:
-            problem = msgspec.json.decode(outcome.body, type=ErrorBody)
-            if problem.temporary:
-                wait_ms = problem.data.get("retry_ms") or 1_000
-                headers["Retry-After"] = str(math.ceil(wait_ms / 1_000))
-        return Response(
-            outcome.body,
-            status_code=outcome.status,
-            headers=headers,
-            media_type="application/json",
-        )
+        return answer(await door.take(idempotency_key, await request.body()))
 
     @get("/api/stock/{sku:str}/alternatives", summary="What to buy instead of a SKU")
     async def alternatives(

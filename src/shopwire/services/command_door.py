@@ -16,17 +16,20 @@ from shopwire.kernel.errors import (
 )
 from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.write_path import WritePath
+from shopwire.services.answers import answer
 
 PRINCIPAL: Final = "local"
 """Who sends commands while there is no authentication: whoever is on this machine."""
 
 
 class CommandDecoder:
-    """Reads a command's body by the operation's name."""
+    """Reads a command's body by the operation's name; what is internal has none here."""
 
     def __init__(self, handlers: Iterable[Handler[Any]]) -> None:
         self._decoders: dict[str, msgspec.json.Decoder[Command]] = {
-            handler.command.operation: msgspec.json.Decoder(handler.command) for handler in handlers
+            handler.command.operation: msgspec.json.Decoder(handler.command)
+            for handler in handlers
+            if not handler.command.internal
         }
 
     @property
@@ -85,13 +88,7 @@ def command_routes(door: CommandDoor) -> list[Any]:
         operation: FromPath[str],
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
-        outcome = await door.take(operation, idempotency_key, await request.body())
-        return Response(
-            outcome.body,
-            status_code=outcome.status,
-            headers={"Idempotency-Replayed": "true"} if outcome.replayed else {},
-            media_type="application/json",
-        )
+        return answer(await door.take(operation, idempotency_key, await request.body()))
 
     return [take_command]
 

@@ -1,6 +1,5 @@
 """What the doors of carriers and suppliers share: a proved notice is applied, or kept."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import msgspec
 from litestar import Request, Response
 
 from shopwire.kernel.clock import Clock
-from shopwire.kernel.commands import Command, Envelope, Outcome
+from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.errors import (
     BodyTooLarge,
     ErrorBody,
@@ -22,6 +21,7 @@ from shopwire.kernel.validation import check_name
 from shopwire.kernel.webhooks import verify
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.shipping.api import KeepNotice, Notice
+from shopwire.services.answers import answer
 
 NOTICE_BYTES_MAX: Final = 65_536
 """Size of a notice's body; a larger one is refused before its signature is computed."""
@@ -89,27 +89,14 @@ async def apply_or_keep(
             continue
         problem = _decode_error(outcome.body)
         if problem.temporary or outcome.status >= 500 or problem.name == KeyReused.__name__:
-            return _answer(outcome)
+            return answer(outcome)
         because = problem.name
     if not because:
         return _told({"status": "applied"})
     keep = KeepNotice(source=proved.source, id=proved.id, notice=notice, because=because)
     kept = await write_path.submit(Envelope(command=keep, key=proved.id, principal=proved.source))
-    return _told({"status": "kept", "because": because}) if kept.ok else _answer(kept)
+    return _told({"status": "kept", "because": because}) if kept.ok else answer(kept)
 
 
 def _told(told: Mapping[str, str]) -> Response[bytes]:
     return Response(msgspec.json.encode(told), status_code=200, media_type="application/json")
-
-
-def _answer(outcome: Outcome) -> Response[bytes]:
-    """A refusal that is about the sending: the sender comes again, or corrects it."""
-    data = _decode_error(outcome.body).data
-    wait_ms = data.get("retry_ms")
-    headers = {"Retry-After": str(max(1, math.ceil(wait_ms / 1_000)))} if wait_ms else {}
-    return Response(
-        outcome.body,
-        status_code=outcome.status,
-        headers=headers,
-        media_type="application/json",
-    )

@@ -69,6 +69,7 @@ class CloseCart(Command, frozen=True, kw_only=True):
     """
 
     operation = "carts.close_cart"
+    internal = True
 
     cart_id: str
     order_id: str
@@ -90,6 +91,7 @@ class ReopenCart(Command, frozen=True, kw_only=True):
     """
 
     operation = "carts.reopen_cart"
+    internal = True
 
     cart_id: str
     order_id: str
@@ -99,6 +101,7 @@ class FinishCart(Command, frozen=True, kw_only=True):
     """The cart was bought, for good. Only the shop itself sends it."""
 
     operation = "carts.finish_cart"
+    internal = True
 
     cart_id: str
     order_id: str

@@ -69,6 +69,7 @@ class BookSales(Command, frozen=True, kw_only=True):
     """A supplier has booked sales: its counts as of this moment, or sequence, contain them."""
 
     operation = "inventory.book_sales"
+    internal = True
 
     supplier: str
     sales: tuple[Booked, ...]
@@ -86,6 +87,7 @@ class ReleaseSale(Command, frozen=True, kw_only=True):
     """
 
     operation = "inventory.release_sale"
+    internal = True
 
     sku: str
     supplier: str
@@ -142,6 +144,7 @@ class PostHold(Command, frozen=True, kw_only=True):
     """Reserved units are sold. `skus` names those that the hold took units of, at least."""
 
     operation = "inventory.post_hold"
+    internal = True
 
     hold_id: str
     skus: tuple[str, ...]
@@ -151,6 +154,7 @@ class VoidHold(Command, frozen=True, kw_only=True):
     """Reserved units are free again. `skus` as for PostHold."""
 
     operation = "inventory.void_hold"
+    internal = True
 
     hold_id: str
     skus: tuple[str, ...]
@@ -167,6 +171,7 @@ class ExpireHolds(Command, frozen=True, kw_only=True):
     """Ends the holds whose time is over; those that still have time, or ended, stay as they are."""
 
     operation = "inventory.expire_holds"
+    internal = True
 
     holds: tuple[HoldRef, ...]
     at_ms: int = 0
@@ -225,6 +230,7 @@ class EndPreorder(Command, frozen=True, kw_only=True):
     """The time of a preorder is over: from now on only what is there is sold."""
 
     operation = "inventory.end_preorder"
+    internal = True
 
     sku: str
     until_ms: int
@@ -244,6 +250,7 @@ class CountSets(Command, frozen=True, kw_only=True):
     """The stock of a set's parts changed: how many whole sets there are is counted anew."""
 
     operation = "inventory.count_sets"
+    internal = True
 
     sku: str
     parts: tuple[str, ...]

@@ -18,6 +18,7 @@ class OpenPayment(Command, frozen=True, kw_only=True):
     """A payment begins; the provider is asked afterwards. Again with the same: no effect."""
 
     operation = "payments.open_payment"
+    internal = True
 
     order_id: str
     amount_minor: int
@@ -37,6 +38,7 @@ class RecordAuthorisation(Command, frozen=True, kw_only=True):
     """
 
     operation = "payments.record_authorisation"
+    internal = True
 
     order_id: str
     reference: str
@@ -49,6 +51,7 @@ class RecordDecline(Command, frozen=True, kw_only=True):
     """The provider declines; one that comes after an authorisation is stale and has no effect."""
 
     operation = "payments.record_decline"
+    internal = True
 
     order_id: str
     reason: str
@@ -77,6 +80,7 @@ class RecordCapture(Command, frozen=True, kw_only=True):
     """The provider took money: booked once by the capture's id, also one that nobody asked for."""
 
     operation = "payments.record_capture"
+    internal = True
 
     order_id: str
     capture_id: str
@@ -101,6 +105,7 @@ class RecordVoid(Command, frozen=True, kw_only=True):
     """The promise is over: given back, or run out (`reason` `expired`)."""
 
     operation = "payments.record_void"
+    internal = True
 
     order_id: str
     reason: str = ""
@@ -127,6 +132,7 @@ class RecordRefund(Command, frozen=True, kw_only=True):
     """The provider gave money back: booked once by the refund's id."""
 
     operation = "payments.record_refund"
+    internal = True
 
     order_id: str
     refund_id: str
@@ -138,6 +144,7 @@ class RecordFailure(Command, frozen=True, kw_only=True):
     """A movement will never happen, or a refund came back: a state that people see."""
 
     operation = "payments.record_failure"
+    internal = True
 
     order_id: str
     kind: MovementKind
@@ -150,6 +157,7 @@ class BookPayable(Command, frozen=True, kw_only=True):
     """A supplier shipped goods of the order: what they cost is owed, booked once by its id."""
 
     operation = "payments.book_payable"
+    internal = True
 
     order_id: str
     payable_id: str
@@ -168,6 +176,7 @@ class RecordProviderEvent(Command, frozen=True, kw_only=True):
     """
 
     operation = "payments.record_provider_event"
+    internal = True
 
     provider: str
     order_id: str

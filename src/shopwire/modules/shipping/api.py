@@ -54,6 +54,7 @@ class PlanPurchaseOrders(Command, frozen=True, kw_only=True):
     """
 
     operation = "shipping.plan_purchase_orders"
+    internal = True
 
     order_id: str
     allocations: tuple[Allocation, ...]
@@ -67,6 +68,7 @@ class BeginSending(Command, frozen=True, kw_only=True):
     """From now on a planned purchase order may be known to the supplier."""
 
     operation = "shipping.begin_sending"
+    internal = True
 
     purchase_order: str
 
@@ -79,6 +81,7 @@ class RecordSending(Command, frozen=True, kw_only=True):
     """
 
     operation = "shipping.record_sending"
+    internal = True
 
     purchase_order: str
     outcome: Literal["received", "timed_out", "unknown"]
@@ -171,6 +174,7 @@ class ApplyOffer(Command, frozen=True, kw_only=True):
     """A supplier's terms as purchase orders need them; sent for each offer that changes."""
 
     operation = "shipping.apply_offer"
+    internal = True
 
     sku: str
     supplier: str
@@ -300,6 +304,7 @@ class KeepNotice(Command, frozen=True, kw_only=True):
     """Keeps a signed notice that could not be applied, where a person sees it."""
 
     operation = "shipping.keep_notice"
+    internal = True
 
     source: str
     """`carrier:<name>` or `supplier:<name>`."""
@@ -314,6 +319,7 @@ class ApplyNotice(Command, frozen=True, kw_only=True):
     """Applies a kept notice after all, to shipments that are known by now; else it stays."""
 
     operation = "shipping.apply_notice"
+    internal = True
 
     source: str
     id: str
