@@ -16,9 +16,11 @@ from shopwire.kernel.commands import Envelope
 from shopwire.kernel.webhooks import sign
 from shopwire.modules.shipping.api import (
     DismissNotice,
+    KeepNotice,
     OpenReturn,
     RecordShipment,
     ReplayNotice,
+    TrackingNotice,
 )
 from shopwire.modules.shipping.consumers import CONSUMERS
 from shopwire.modules.shipping.http import routes
@@ -195,6 +197,16 @@ async def test_an_unknown_parcel_is_kept_and_applied_when_it_is_known(web):
     (applied,) = (await web.get("/api/notices", state="applied"))["items"]
     assert applied["id"] == "m1"
     assert [one for one in await drifts(web.shop) if one.check.startswith("shipping.")] == []
+
+
+async def test_a_notice_that_was_kept_while_its_parcel_became_known_finds_it(web):
+    await parcel(web.shop)
+    await web.followed()
+    seen = TrackingNotice(carrier="dhl", tracking="T1", event="e", status="picked_up", at_ms=5)
+    await web.shop.do(KeepNotice(source="carrier:dhl", id="m", notice=seen, because="NotFound"))
+    await web.followed()
+    assert (await web.shop.document(f"shipment:{PARCEL}"))["status"] == "picked_up"
+    assert (await web.get("/api/notices"))["items"] == []
 
 
 async def test_a_notice_and_its_parcel_find_each_other_whoever_is_first(web):

@@ -144,6 +144,7 @@ async def test_what_happened_cannot_be_taken_back_in_the_schema(database_url):
             "fewer refused": on(PurchaseOrderLine, refused=0),
             "more ordered": on(PurchaseOrderLine, ordered=9),
             "another message": on(PurchaseOrderLine, sent=4),
+            "fewer accepted than shipped": on(PurchaseOrderLine, accepted=1),
             "more delivered than shipped": on(PurchaseOrderLine, delivered=3),
             "more accepted than ordered": on(PurchaseOrderLine, accepted=5),
             "more asked back than is left": on(PurchaseOrderLine, cancelling=3),
@@ -151,6 +152,7 @@ async def test_what_happened_cannot_be_taken_back_in_the_schema(database_url):
         }
         said = {name: await put(shop, change) for name, change in refused.items()}
         assert all(said.values()), said
+        assert said["fewer accepted than shipped"] == "purchase_order_line_shipped"
         assert said["sent again"] == said["planned again"] == "purchase_order_sent_once"
         assert await put(shop, on(PurchaseOrder)) == ""
 
