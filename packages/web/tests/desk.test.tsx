@@ -3,6 +3,7 @@ import type {
   OrderDocument,
   PaymentDocument,
   PurchaseOrderLine,
+  ReturnDocument,
 } from "@shopwire/client";
 import { fireEvent, screen } from "@testing-library/react";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -13,6 +14,7 @@ import { orderIn, shortened } from "../src/console/OrderReference.tsx";
 import { amountsOf, isBalanced } from "../src/console/PaymentPanel.tsx";
 import { explained } from "../src/console/Promises.tsx";
 import { costText, lineText } from "../src/console/PurchaseOrdersPanel.tsx";
+import { ReturnsPanel } from "../src/console/ReturnsPanel.tsx";
 import { counted, MINUTE_MS, MINUTES_SHOWN, withSample } from "../src/console/rate.ts";
 import { sellableText } from "../src/console/StockPage.tsx";
 import { timelineOf } from "../src/console/timeline.ts";
@@ -180,6 +182,34 @@ const conflict = (id: string, changes: Partial<ConflictDocument> = {}): Conflict
 });
 const entryOf = (doc: ConflictDocument): ConflictEntry => ({
   ...{ topic: `conflict:${doc.id}`, v: 1, doc, at: 0, stock: null, offers: [] },
+});
+
+describe("a return", () => {
+  let shop: Shop;
+  afterEach(() => shop.close());
+
+  test("has arrived when a person says so, and its units can be sold again or not", async () => {
+    const one: ReturnDocument = {
+      ...{ id: "o.1/R1", order_id: "o.1", status: "announced", reason: "damaged" },
+      ...{ lines: [{ sku: "MUG", announced: 2, received: 0 }], value_minor: 2_000 },
+      ...{ refund_minor: 0, currency: "EUR", opened_at_ms: 0 },
+    };
+    const bodies: unknown[] = [];
+    shop = openShop((_path, request) => {
+      bodies.push(JSON.parse(String(request.body)));
+      return json({ versions: {}, result: {} });
+    });
+    await shop.show(<ReturnsPanel items={[one]} onChange={() => {}} />);
+    fireEvent.click(screen.getByRole("checkbox"));
+    fireEvent.click(screen.getByTestId("receive-return"));
+    await shop.advance(0);
+    expect(bodies).toEqual([{ return_id: "o.1/R1", restock: false, receipt: 1 }]);
+    const lines = [{ sku: "MUG", announced: 2, received: 2 }];
+    shop.server.put("return:o.1/R1", { ...one, status: "received", lines, refund_minor: 2_000 });
+    await shop.advance(0);
+    expect(screen.queryByTestId("receive-return")).toBeNull();
+    expect(screen.getByTestId("return-row").textContent).toContain("20.00 of");
+  });
 });
 
 describe("conflicts", () => {

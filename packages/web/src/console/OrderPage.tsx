@@ -21,6 +21,7 @@ import { Link, useTitle } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
 import { PaymentPanel } from "./PaymentPanel.tsx";
 import { PurchaseOrdersPanel } from "./PurchaseOrdersPanel.tsx";
+import { ReturnsPanel } from "./ReturnsPanel.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
@@ -94,6 +95,7 @@ function useParts(id: string, version: number) {
     purchaseOrders: purchaseOrders.data?.items.filter((one) => one.order_id === id) ?? [],
     shipments: shipments.data?.items ?? [],
     returns: returns.data?.items ?? [],
+    reloadReturns: returns.reload,
     conflicts: conflicts.data?.items.map(({ doc }) => doc) ?? [],
   };
 }
@@ -126,6 +128,7 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
         <div className="stack">
           <Lines order={order} />
           <PurchaseOrdersPanel items={parts.purchaseOrders} nameOf={named} />
+          <ReturnsPanel items={parts.returns} onChange={parts.reloadReturns} />
           <PaymentPanel id={order.id} story={parts.payment} currency={order.currency} />
         </div>
         <section className="panel" aria-labelledby="story">

@@ -5,6 +5,7 @@ import type {
   OrderStatus,
   PurchaseOrderDocument,
   PurchaseOrderStatus,
+  ReturnDocument,
 } from "@shopwire/client";
 import type { LedgerKind, OpenSale } from "../shared/documents.ts";
 
@@ -41,6 +42,13 @@ export const PURCHASE_ORDER_STATES: Readonly<Record<PurchaseOrderStatus, State>>
   refused: { word: "Refused", tone: "bad" },
   cancelling: { word: "Asked to cancel", tone: "waits" },
   cancelled: { word: "Cancelled", tone: "over" },
+};
+
+export const RETURN_STATES: Readonly<Record<ReturnDocument["status"], State>> = {
+  announced: { word: "Announced", tone: "waits" },
+  partly_received: { word: "Partly here", tone: "going" },
+  received: { word: "Here", tone: "good" },
+  closed: { word: "Closed", tone: "over" },
 };
 
 const PAYMENT_STATES: Readonly<Record<string, State>> = {
