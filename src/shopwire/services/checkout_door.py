@@ -36,7 +36,7 @@ from shopwire.modules.carts.api import SetPart
 from shopwire.modules.carts.store import cart_to_buy
 from shopwire.modules.catalog.store import Alternative, alternatives_to, titles_of
 from shopwire.modules.orders.api import Address, AnswerLater, OrderLine, StartCheckout
-from shopwire.modules.orders.domain import ANSWER_MS
+from shopwire.modules.orders.domain import ANSWER_MS, TITLE_CHARS_MAX
 from shopwire.modules.orders.events import OrderStatus
 from shopwire.modules.orders.store import Checkout, read_checkout
 from shopwire.services.answers import answer
@@ -115,7 +115,7 @@ class _Titles:
         if missing:
             read = await titles_of(self._reads, tenant, missing)
             for sku in missing:
-                found[sku] = read.get(sku, sku)
+                found[sku] = read.get(sku, sku)[:TITLE_CHARS_MAX]
                 self._held[names[sku]] = (now + TITLES_KEPT_MS, found[sku])
                 self._held.move_to_end(names[sku])
             while len(self._held) > TITLES_HELD_MAX:

@@ -15,7 +15,7 @@ CART_LINES_MAX: Final = 100
 """Articles in one cart; one more is refused with CartFull."""
 CART_SKUS_MAX: Final = 400
 """Articles that were ever in one cart: those taken out are remembered, for the sake of merging."""
-PARTS_MAX: Final = 20
+PARTS_MAX: Final = 50
 """SKUs that a set is made of."""
 TRAIL_MAX: Final = 8
 """Changes of a line that are remembered, so that a conflict can tell what the shopper had seen."""

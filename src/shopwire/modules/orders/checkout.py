@@ -39,6 +39,7 @@ from shopwire.modules.orders.domain import (
     CHECKOUT_MS_MIN,
     HOLD_GRACE_MS,
     ORDER_LINES_MAX,
+    TITLE_CHARS_MAX,
     Line,
     Order,
     OrderContact,
@@ -225,7 +226,7 @@ def _line(told: OrderLine) -> Line:
         check_quantity(part.quantity, least=1, field="parts.quantity")
     return Line(
         sku=check_name(told.sku, "sku"),
-        title=check_text(told.title, "title", chars_max=500),
+        title=check_text(told.title, "title", chars_max=TITLE_CHARS_MAX),
         quantity=check_quantity(told.quantity, least=1),
         price_minor=check_amount(told.price_minor, "price_minor", least=1),
         parts=told.parts,

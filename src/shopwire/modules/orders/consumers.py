@@ -9,7 +9,7 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.events import Event, Recorded
 from shopwire.kernel.module import Consumer
 from shopwire.modules.inventory.api import ReleaseSale
-from shopwire.modules.inventory.events import MOVEMENTS, HoldPosted, StockFacts
+from shopwire.modules.inventory.events import HoldPosted, SalesBooked, StockFacts, StockReported
 from shopwire.modules.orders.api import (
     LineCut,
     NoteAllocation,
@@ -77,7 +77,7 @@ def _entity(recorded: Recorded) -> str:
 def follow_stock(recorded: Recorded) -> Iterable[Command]:
     """Sold units have their suppliers; units that a supplier turns out to lack are a conflict."""
     posted = recorded.event_type == HoldPosted.event_type
-    # Most movements say neither, and there are many of them.
+    # Most counts say neither, and there are many of them.
     if not posted and b'"overpromised"' not in recorded.facts:
         return
     facts, sku = _stock(recorded.facts), _entity(recorded)
@@ -202,7 +202,7 @@ def follow_order(recorded: Recorded) -> Iterable[Command]:
 
 
 _REACTIONS: Final[dict[_React, tuple[type[Event], ...]]] = {
-    follow_stock: MOVEMENTS,
+    follow_stock: (HoldPosted, StockReported, SalesBooked),
     follow_payment: (
         PaymentCaptured,
         PaymentVoided,

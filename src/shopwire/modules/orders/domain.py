@@ -29,6 +29,8 @@ from shopwire.modules.orders.lots import Awaited, Lot, line_state, shares_of, st
 
 ORDER_LINES_MAX: Final = 100
 """Articles of one order; a checkout with more is refused."""
+TITLE_CHARS_MAX: Final = 500
+"""Length of an article's title in an order; a longer one is cut off by the door."""
 SHIPMENTS_MAX: Final = 200
 """Parcels that an order's document names; more are found by their own documents."""
 CHECKOUT_MS_MIN: Final = 1_000
