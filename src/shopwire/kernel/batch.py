@@ -1,7 +1,8 @@
 """One batch of commands, decided and written inside one transaction."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from shopwire.kernel.errors import (
     KeyMissing,
     KeyReused,
     MalformedRequest,
+    PositionMoved,
     ShopwireError,
     UnknownOperation,
 )
@@ -24,7 +26,7 @@ from shopwire.kernel.events import Event, NewEvent, encode_event
 from shopwire.kernel.ids import new_id, partition_of
 from shopwire.kernel.limits import BATCH_EVENTS_MAX
 from shopwire.kernel.rows import Need, Row
-from shopwire.kernel.storage import Claim, Claimed, Transaction
+from shopwire.kernel.storage import Claim, Claimed, Move, Transaction
 from shopwire.kernel.working_set import WorkingSet
 
 _LOG: Final = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Ticket:
     """A command on its way: its handler, its partitions, the right to its key."""
 
     __slots__ = ("claim", "envelope", "handler", "identity", "partitions", "slot", "waiter")
+    weight: Final = 1
+    """How many commands it is."""
 
     def __init__(
         self, envelope: Envelope, handler: Handler[Any], partitions: tuple[int, ...]
@@ -63,14 +67,41 @@ class Ticket:
         self.slot = 0
 
 
+class Step:
+    """Commands with which a consumer answers events, and its move over them: all of it or nothing.
+
+    A domain refusal is an answer like any other; a temporary one or a defect undoes the step.
+    """
+
+    __slots__ = ("move", "partitions", "tickets", "weight")
+
+    def __init__(self, move: Move, tickets: Sequence[Ticket]) -> None:
+        self.move = move
+        self.tickets = tickets
+        self.weight = len(tickets)
+        self.partitions = tuple(sorted({at for ticket in tickets for at in ticket.partitions}))
+
+
+Item = Ticket | Step
+"""What waits in a lane."""
+
+
+def tickets_of(items: Iterable[Item]) -> list[Ticket]:
+    """Every command of these, in order."""
+    tickets: list[Ticket] = []
+    for item in items:
+        tickets += item.tickets if isinstance(item, Step) else (item,)
+    return tickets
+
+
 class Verdict(msgspec.Struct):
     """What came of a batch, valid once its transaction has committed."""
 
     settled: list[tuple[Ticket, Outcome]] = []
-    deferred: list[Ticket] = []
+    deferred: list[Item] = []
     """Not looked at: their turn comes in a transaction of their own."""
-    troubles: list[ShopwireError] = []
-    """Refusals that no answer remembers because they may pass, or are our own fault."""
+    undone: list[tuple[Step, ShopwireError]] = []
+    """Steps of which nothing remains, and why."""
     events: int = 0
     grown: Sequence[int] = ()
     """Partitions that got events."""
@@ -196,28 +227,27 @@ class _Effect:
 
 
 class Batch:
-    """Decides tickets in order over one working set and writes what they produced, set-wise."""
+    """Decides items in order over one working set and writes what they produced, set-wise."""
 
     def __init__(
         self,
         tx: Transaction,
-        tickets: Sequence[Ticket],
+        items: Sequence[Item],
         handlers: Handlers,
         *,
         refused: Mapping[int, ShopwireError] | None = None,
-        whole: bool = False,
     ) -> None:
-        """Args: `refused` by `id(ticket)` are not decided again; `whole` never defers."""
+        """Args: `refused` by `id(ticket)` are not decided again."""
         self._tx = tx
-        self._tickets = tickets
+        self._items = items
+        self._tickets = tickets_of(items)
         self._handlers = handlers
         self._known: dict[int, Exception] = dict(refused or {})
-        self._whole = whole
         self._set = WorkingSet()
         self._held: dict[tuple[str, str, str, str], Claimed] = {}
         self._needs: dict[int, frozenset[Need]] = {}
         self._events: dict[int, list[NewEvent]] = {}
-        self._versions: dict[tuple[str, str], int] = {}
+        self._versions: MutableMapping[tuple[str, str], int] = {}
         self._answers: list[tuple[Claim, Outcome]] = []
         self._verdict = Verdict()
 
@@ -233,17 +263,62 @@ class Batch:
                 self._held[identity] = claimed
         for kind, groups in wanted.items():
             self._set.hold(kind, groups, rows[kind])
-        for at, ticket in enumerate(self._tickets):
-            held = self._held.get(ticket.identity)
-            if held is not None:
-                self._tell(ticket, held)
-            elif self._verdict.events >= BATCH_EVENTS_MAX and not self._whole:
-                self._verdict.deferred = list(self._tickets[at:])
+        moved = await self._move([item for item in self._items if isinstance(item, Step)])
+        for at, item in enumerate(self._items):
+            if self._verdict.events >= BATCH_EVENTS_MAX:
+                self._verdict.deferred = list(self._items[at:])
                 break
-            else:
-                self._take(ticket, self._decide(ticket))
+            if isinstance(item, Ticket):
+                self._take(item, self._answer(item))
+            elif id(item) in moved:
+                self._take_step(item)
+        await self._move_back(moved)
         await self._write()
         return self._verdict
+
+    async def _move(self, steps: Sequence[Step]) -> set[int]:
+        """Moves the steps' positions first: one that is elsewhere has had its effect already."""
+        done = await self._tx.advance_all([step.move for step in steps]) if steps else ()
+        for step, at_its_place in zip(steps, done, strict=True):
+            if not at_its_place:
+                consumer, partition, expected, _ = step.move
+                problem = PositionMoved(consumer=consumer, partition=partition, expected=expected)
+                self._verdict.undone.append((step, problem))
+        return {id(step) for step, at_its_place in zip(steps, done, strict=True) if at_its_place}
+
+    async def _move_back(self, moved: set[int]) -> None:
+        """A step that was undone or deferred is to be taken again."""
+        without = [*(step for step, _ in self._verdict.undone), *self._verdict.deferred]
+        back = [
+            Move(one.move.consumer, one.move.partition, one.move.to, one.move.expected)
+            for one in without
+            if isinstance(one, Step) and id(one) in moved
+        ]
+        if back and not all(await self._tx.advance_all(back)):
+            raise RuntimeError("a position that this transaction moved is elsewhere")
+
+    def _take_step(self, step: Step) -> None:
+        before = self._versions
+        ahead: ChainMap[tuple[str, str], int] = ChainMap({}, dict(before))
+        self._versions = ahead
+        self._set.begin()
+        decided = []
+        for ticket in step.tickets:
+            one = self._answer(ticket)
+            if one.trouble is not None:
+                self._set.undo()
+                self._versions = before
+                self._verdict.undone.append((step, one.trouble))
+                return
+            decided.append(one)
+        self._set.keep()
+        self._versions = {**before, **ahead.maps[0]}
+        for ticket, one in zip(step.tickets, decided, strict=True):
+            self._take(ticket, one)
+
+    def _answer(self, ticket: Ticket) -> "_Decided":
+        held = self._held.get(ticket.identity)
+        return self._decide(ticket) if held is None else _told(ticket, held)
 
     def _wanted(self) -> dict[type[Row], list[tuple[str, str]]]:
         """The groups of rows that the tickets need, each once."""
@@ -278,7 +353,7 @@ class Batch:
             self._set.keep()
         else:
             self._set.put(effect.rows)
-        self._versions |= effect.versions
+        self._versions.update(effect.versions)
         return _Decided(Outcome(status=200, body=body), events)
 
     def _run(
@@ -338,21 +413,7 @@ class Batch:
             self._held[ticket.identity] = Claimed(
                 mine=False, fingerprint=ticket.claim.fingerprint, outcome=decided.outcome
             )
-        if decided.trouble is not None:
-            self._verdict.troubles.append(decided.trouble)
         self._verdict.settled.append((ticket, decided.outcome))
-
-    def _tell(self, ticket: Ticket, held: Claimed) -> None:
-        """The outcome of a key that is not free; the same request alone sees the first answer."""
-        if held.fingerprint != ticket.claim.fingerprint:
-            outcome = refusal(KeyReused())
-        elif held.outcome is None:
-            busy = KeyInFlight(retry_ms=held.retry_ms)
-            self._verdict.troubles.append(busy)
-            outcome = refusal(busy)
-        else:
-            outcome = msgspec.structs.replace(held.outcome, replayed=True)
-        self._verdict.settled.append((ticket, outcome))
 
     async def _write(self) -> None:
         self._verdict.grown = sorted(self._events)
@@ -370,3 +431,13 @@ def _failed(ticket: Ticket, problem: Exception) -> _Decided:
         outcome = refusal(error)
     passing = error.temporary or error.status >= 500
     return _Decided(outcome, stored=is_stored(error), trouble=error if passing else None)
+
+
+def _told(ticket: Ticket, held: Claimed) -> _Decided:
+    """What a key that is not free is told; the same request alone sees the first answer."""
+    if held.fingerprint != ticket.claim.fingerprint:
+        return _Decided(refusal(KeyReused()), stored=False)
+    if held.outcome is None:
+        busy = KeyInFlight(retry_ms=held.retry_ms)
+        return _Decided(refusal(busy), stored=False, trouble=busy)
+    return _Decided(msgspec.structs.replace(held.outcome, replayed=True), stored=False)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from shopwire.kernel.commands import Outcome
+from shopwire.kernel.errors import PositionMoved
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.rows import R, Row
 
@@ -39,6 +40,15 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     """Grows with each take-over: the former holder can no longer finish."""
     until_ms: int
+
+
+class Move(NamedTuple):
+    """A consumer's position, from where it must be to where it goes."""
+
+    consumer: str
+    partition: int
+    expected: int
+    to: int
 
 
 class Transaction(Protocol):
@@ -105,6 +115,18 @@ class Transaction(Protocol):
     async def advance(self, consumer: str, partition: int, expected: int, to: int) -> None:
         """Moves a consumer's position; raises PositionMoved if it is not at `expected`."""
         ...
+
+    async def advance_all(self, moves: Sequence[Move]) -> list[bool]:
+        """Moves positions of different consumers; says which were where they must be."""
+        moved = []
+        for move in moves:
+            try:
+                await self.advance(*move)
+            except PositionMoved:
+                moved.append(False)
+            else:
+                moved.append(True)
+        return moved
 
 
 class Storage(Protocol):

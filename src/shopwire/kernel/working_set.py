@@ -35,8 +35,8 @@ class WorkingSet:
     __slots__ = ("_changed", "_groups", "_lines", "_undo")
 
     def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] | None = None
-        """How to take back what was put since `begin`, the latest last."""
+        self._undo: list[list[Callable[[], None]]] = []
+        """How to take back what was put since each `begin`, the latest last."""
         self._groups: dict[type[Row], dict[_Group, dict[_Rest, Row]]] = {}
         self._changed: dict[type[Row], dict[tuple[_Group, _Rest], Row]] = {}
         self._lines: dict[type[Row], list[Row]] = {}
@@ -76,33 +76,34 @@ class WorkingSet:
             if kind.append_only:
                 lines = self._lines.setdefault(kind, [])
                 lines.append(row)
-                if self._undo is not None:
-                    self._undo.append(partial(_forget_last, lines))
+                if self._undo:
+                    self._undo[-1].append(partial(_forget_last, lines))
                 continue
             group, rest = row.group, _rest_of(kind)(row)
             # A blind row's group may not be held: then nobody in this batch can ask for it.
             held = self._groups.setdefault(kind, {}).setdefault(group, {})
             if held.get(rest) != row:
                 changed = self._changed.setdefault(kind, {})
-                if self._undo is not None:
-                    self._undo.append(partial(_put_back, held, rest, held.get(rest)))
+                if self._undo:
                     place = (group, rest)
-                    self._undo.append(partial(_put_back, changed, place, changed.get(place)))
+                    self._undo[-1].append(partial(_put_back, held, rest, held.get(rest)))
+                    self._undo[-1].append(partial(_put_back, changed, place, changed.get(place)))
                 held[rest] = row
                 changed[group, rest] = row
 
     def begin(self) -> None:
-        """What is put from now on can be taken back, until `keep` or `undo`."""
-        self._undo = []
+        """What is put from now on can be taken back, until `keep` or `undo`; they may be nested."""
+        self._undo.append([])
 
     def keep(self) -> None:
-        """What was put since `begin` stays."""
-        self._undo = None
+        """What was put since the last `begin` stays, unless an outer one takes it back."""
+        steps = self._undo.pop()
+        if self._undo:
+            self._undo[-1] += steps
 
     def undo(self) -> None:
-        """Takes back what was put since `begin`."""
-        steps, self._undo = self._undo or [], None
-        for step in reversed(steps):
+        """Takes back what was put since the last `begin`."""
+        for step in reversed(self._undo.pop()):
             step()
 
     def changed(self) -> dict[type[Row], Sequence[Row]]:

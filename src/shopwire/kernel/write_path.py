@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.batch import Batch, Handlers, Ticket, Verdict, defect
+from shopwire.kernel.batch import Batch, Handlers, Item, Step, Ticket, Verdict, defect, tickets_of
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Envelope, Handler, Outcome, check_key
 from shopwire.kernel.errors import (
@@ -22,7 +22,7 @@ from shopwire.kernel.errors import (
     StorageUnavailable,
 )
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
-from shopwire.kernel.storage import Claim, Lease, Storage
+from shopwire.kernel.storage import Claim, Lease, Move, Storage
 
 BATCH_TARGET_MS: Final = 50.0
 """A batch that takes longer halves the next one: the batch is capped by time spent, too."""
@@ -47,8 +47,8 @@ _WIDE: Final = "wide"
 """Name of the lane for commands that touch several partitions."""
 
 
-def _partitions_of(tickets: Iterable[Ticket]) -> list[int]:
-    return sorted({number for ticket in tickets for number in ticket.partitions})
+def _partitions_of(items: Iterable[Item]) -> list[int]:
+    return sorted({number for item in items for number in item.partitions})
 
 
 class WriteStats(msgspec.Struct):
@@ -95,14 +95,18 @@ class _Lane:
 
     def __init__(self, name: str, batch_max: int) -> None:
         self.name = name
-        self.queue: deque[Ticket] = deque()
+        self.queue: deque[Item] = deque()
         self.wake = asyncio.Event()
         self.batch_max = batch_max
         self.ms_per_command = 1.0
 
-    def take(self) -> list[Ticket]:
-        size = min(len(self.queue), self.batch_max)
-        return [self.queue.popleft() for _ in range(size)]
+    def take(self) -> list[Item]:
+        batch: list[Item] = []
+        room = self.batch_max
+        while self.queue and (not batch or self.queue[0].weight <= room):
+            batch.append(self.queue.popleft())
+            room -= batch[-1].weight
+        return batch
 
     def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
         """Halves the batch when one takes too long, and lets it grow again when it is quick."""
@@ -203,18 +207,30 @@ class WritePath:
         """
         if self._closing.is_set():
             raise ShuttingDown
-        tickets = [self._ticket(envelope) for envelope in envelopes]
-        step = (consumer, partition, expected, to)
-        for _ in range(CLAIM_RACES_MAX):
+        if not envelopes:
+            async with self._storage.transaction([]) as tx:
+                await tx.advance(consumer, partition, expected, to)
+            return []
+        move = Move(consumer, partition, expected, to)
+        for race in range(CLAIM_RACES_MAX + 1):
+            tickets = [self._ticket(envelope) for envelope in envelopes]
+            waiter = _Waiter(tickets)
+            step = Step(move, tickets)
+            lane = self._lane_of(step)
+            # No room is asked for: a consumer has one step under way in each partition.
+            lane.queue.append(step)
+            lane.wake.set()
             try:
-                return await self._react_once(step, tickets)
+                return await waiter.outcome()
             except _REPEATABLE as problem:
+                if race == CLAIM_RACES_MAX:
+                    raise
                 # One command is to blame. Settled alone under its own key it is answered, and the
                 # next round finds the answer; effects stay single because keys do.
                 _LOG.info("%s repeats its step one by one: %s", consumer, problem)
                 for envelope in envelopes:
                     await self.submit(envelope)
-        return await self._react_once(step, tickets)
+        raise AssertionError("the last round returns or raises")
 
     async def barrier(self) -> None:
         """Returns when every transaction that is open now has ended, whichever process began it.
@@ -259,8 +275,8 @@ class WritePath:
         partitions = self._handlers.partitions_of(envelope.tenant, envelope.command)
         return Ticket(envelope, handler, partitions)
 
-    def _lane_of(self, ticket: Ticket) -> _Lane:
-        return self._lanes[ticket.partitions[0] if len(ticket.partitions) == 1 else -1]
+    def _lane_of(self, item: Item) -> _Lane:
+        return self._lanes[item.partitions[0] if len(item.partitions) == 1 else -1]
 
     def _enqueue(self, tickets: Sequence[Ticket]) -> None:
         """All or none: a queue without room refuses the whole call."""
@@ -286,14 +302,15 @@ class WritePath:
                 batch = lane.take()
                 started = self._clock.monotonic_ms()
                 await self._settle(lane, batch)
-                lane.pace(self._clock.monotonic_ms() - started, len(batch), self._batch_max)
+                commands = sum(item.weight for item in batch)
+                lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
             elif self._closing.is_set():
                 return
             else:
                 lane.wake.clear()
                 await lane.wake.wait()
 
-    async def _settle(self, lane: _Lane, batch: list[Ticket], races: int = 0) -> None:
+    async def _settle(self, lane: _Lane, batch: list[Item], races: int = 0) -> None:
         """Commits a batch, or finds by halving which of its commands is refused."""
         problem = await self._attempt(lane, batch)
         if problem is None:
@@ -302,18 +319,20 @@ class WritePath:
             middle = len(batch) // 2
             await self._settle(lane, batch[:middle])
             await self._settle(lane, batch[middle:])
+        elif isinstance(item := batch[0], Step):
+            self._fail(batch, problem)
         elif isinstance(problem, KeyInFlight) and races < CLAIM_RACES_MAX:
             await self._settle(lane, batch, races + 1)
         else:
             known: ShopwireError = problem
             if isinstance(problem, LogCorrupt):
-                known = defect(problem, batch[0].claim.operation)
-            still = await self._attempt(lane, batch, {id(batch[0]): known})
+                known = defect(problem, item.claim.operation)
+            still = await self._attempt(lane, batch, {id(item): known})
             if still is not None:
                 self._fail(batch, still)
 
     async def _attempt(
-        self, lane: _Lane, batch: list[Ticket], refused: dict[int, ShopwireError] | None = None
+        self, lane: _Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
     ) -> ShopwireError | None:
         """Commits and settles, or returns what one of the commands is to blame for."""
         try:
@@ -330,7 +349,7 @@ class WritePath:
         return None
 
     async def _commit(
-        self, lane: _Lane, batch: list[Ticket], refused: dict[int, ShopwireError] | None = None
+        self, lane: _Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
     ) -> None:
         async with self._storage.transaction(_partitions_of(batch)) as tx:
             verdict = await Batch(tx, batch, self._handlers, refused=refused).run()
@@ -340,23 +359,11 @@ class WritePath:
         self._count(verdict)
         for ticket, outcome in verdict.settled:
             ticket.waiter.settle(ticket.slot, outcome, None)
+        for step, problem in verdict.undone:
+            self._fail([step], problem)
 
-    async def _react_once(
-        self, step: tuple[str, int, int, int], tickets: Sequence[Ticket]
-    ) -> list[Outcome]:
-        async with self._storage.transaction(_partitions_of(tickets)) as tx:
-            await tx.advance(*step)
-            verdict = await Batch(tx, tickets, self._handlers, whole=True).run()
-            if verdict.troubles:
-                raise verdict.troubles[0]
-        if verdict.grown:
-            self._storage.committed(verdict.grown)
-        self._count(verdict)
-        by_ticket = {id(ticket): outcome for ticket, outcome in verdict.settled}
-        return [by_ticket[id(ticket)] for ticket in tickets]
-
-    def _fail(self, batch: Sequence[Ticket], problem: ShopwireError) -> None:
-        for ticket in batch:
+    def _fail(self, batch: Sequence[Item], problem: ShopwireError) -> None:
+        for ticket in tickets_of(batch):
             ticket.waiter.settle(ticket.slot, None, problem)
 
     def _count(self, verdict: Verdict) -> None:

@@ -80,8 +80,13 @@ class MemoryTransaction(Transaction):
 
     @override
     async def advance(self, consumer: str, partition: int, expected: int, to: int) -> None:
-        self._check_position((consumer, partition), expected)
-        self._positions[consumer, partition] = (expected, to)
+        at = (consumer, partition)
+        before, staged = self._positions.get(at, (expected, None))
+        if staged is None:
+            self._check_position(at, expected)
+        elif staged != expected:
+            raise PositionMoved(consumer=consumer, partition=partition, expected=expected)
+        self._positions[at] = (before, to)
 
     def _check_position(self, at: tuple[str, int], expected: int) -> None:
         if self._state.positions.get(at, 0) != expected:

@@ -93,6 +93,35 @@ ON CONFLICT (consumer, partition) DO UPDATE SET next = excluded.next
     WHERE consumer_position.next = $3::bigint
 RETURNING next
 
+-- advance_all --
+-- The same for several at once, locked in one order; the numbers of those that moved come back.
+WITH wanted AS (
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+        AS w (consumer, partition, expected, next, n)
+), locked AS (
+    SELECT c.consumer, c.partition, c.next AS at
+    FROM consumer_position c JOIN wanted w USING (consumer, partition)
+    ORDER BY c.consumer, c.partition
+    FOR UPDATE OF c
+), moved AS (
+    UPDATE consumer_position c SET next = w.next
+    FROM wanted w JOIN locked l USING (consumer, partition)
+    WHERE c.consumer = w.consumer AND c.partition = w.partition AND l.at = w.expected
+    RETURNING w.n
+), born AS (
+    INSERT INTO consumer_position (consumer, partition, next)
+    SELECT w.consumer, w.partition, w.next FROM wanted w
+    WHERE w.expected = 0 AND NOT EXISTS (
+        SELECT FROM consumer_position c
+        WHERE c.consumer = w.consumer AND c.partition = w.partition
+    )
+    ON CONFLICT (consumer, partition) DO NOTHING
+    RETURNING consumer, partition
+)
+SELECT n FROM moved
+UNION ALL
+SELECT w.n FROM wanted w JOIN born b USING (consumer, partition)
+
 -- claim --
 -- Which of these keys are not free: answered, or leased and the lease still runs. One JSON text.
 SELECT json_agg(json_build_array(

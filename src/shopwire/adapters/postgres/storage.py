@@ -20,7 +20,7 @@ from shopwire.kernel.events import NewEvent
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
 from shopwire.kernel.queries import load_queries
 from shopwire.kernel.rows import R, Row, Table
-from shopwire.kernel.storage import Claim, Claimed, Lease, Storage, Transaction
+from shopwire.kernel.storage import Claim, Claimed, Lease, Move, Storage, Transaction
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
 _held: Final = msgspec.json.Decoder(list[tuple[int, str, int | None, str | None, int]]).decode
@@ -167,6 +167,17 @@ class PostgresTransaction(Transaction):
             moved = await self._con.fetchval(_SQL["advance"], consumer, partition, expected, to)
         if moved is None:
             raise PositionMoved(consumer=consumer, partition=partition, expected=expected)
+
+    @override
+    async def advance_all(self, moves: Sequence[Move]) -> list[bool]:
+        if not moves:
+            return []
+        async with StorageErrors():
+            found = await self._con.fetch(
+                _SQL["advance_all"], *(list(column) for column in zip(*moves, strict=True))
+            )
+        done = {row["n"] for row in found}
+        return [number in done for number in range(1, len(moves) + 1)]
 
 
 class PostgresStorage(Storage):

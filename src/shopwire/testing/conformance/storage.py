@@ -8,7 +8,7 @@ import pytest
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LeaseLost, PositionMoved
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
-from shopwire.kernel.storage import Claim, Claimed, Lease, Storage
+from shopwire.kernel.storage import Claim, Claimed, Lease, Move, Storage
 from shopwire.testing.conformance.harness import Harness
 from shopwire.testing.conformance.log import WAIT_S
 from shopwire.testing.conformance.sample import Counter, Line, new_event
@@ -138,6 +138,21 @@ class StorageConformance:
         won = await asyncio.gather(step(here.storage, 1), step(there.storage, 2))
         assert sorted(won) == [False, True]
         assert await here.log.position("c", 1) == 7
+
+    async def test_several_positions_move_at_once_each_from_where_it_is(
+        self, harness: Harness
+    ) -> None:
+        """Those that are elsewhere stay; what moved may be moved back in the same transaction."""
+        opened = await harness.open()
+        async with opened.storage.transaction([]) as tx:
+            await tx.advance("a", 0, 0, 3)
+        moves = [Move("b", 0, 0, 4), Move("a", 0, 3, 5), Move("a", 1, 2, 9), Move("c", 0, 0, 6)]
+        async with opened.storage.transaction([0]) as tx:
+            assert await tx.advance_all(moves) == [True, True, False, True]
+            assert await tx.advance_all([Move("c", 0, 6, 0), Move("a", 0, 5, 3)]) == [True, True]
+            assert await tx.advance_all([Move("b", 0, 0, 7)]) == [False]
+        found = [await opened.log.position(name, 0) for name in "abc"]
+        assert found == [3, 4, 0]
 
     async def test_a_partition_has_one_writer_and_partitions_do_not_wait_for_each_other(
         self, harness: Harness
