@@ -313,6 +313,8 @@ async def test_purchase_orders_are_listed_by_supplier_and_state_page_by_page(web
     both = await pages(web, "/api/purchase-orders", limit=1, supplier="acme", state="planned")
     assert len(both) == 4
     assert await pages(web, "/api/purchase-orders", supplier="nobody") == []
+    of_one = await pages(web, "/api/purchase-orders", limit=1, order=orders[2])
+    assert of_one == [one for one in every if one.startswith(f"{orders[2]}/")] != []
     wrong = await web.client.get("/api/purchase-orders", params={"state": "eaten"})
     assert wrong.status_code == 400
 

@@ -32,6 +32,7 @@ def routes(reads: Reads) -> list[Any]:
 def _purchase_orders(reads: Reads) -> list[Any]:
     @get("/api/purchase-orders", summary="Purchase orders, the newest first")
     async def purchase_orders(
+        order: FromQuery[str | None] = None,
         supplier: FromQuery[str | None] = None,
         status: Annotated[PurchaseOrderStatus | None, _STATE] = None,
         limit: FromQuery[int] = PAGE_MAX,
@@ -40,6 +41,7 @@ def _purchase_orders(reads: Reads) -> list[Any]:
         return await list_purchase_orders(
             reads,
             DEFAULT_TENANT,
+            order=check_name(order, "order") if order else None,
             supplier=check_name(supplier, "supplier") if supplier else None,
             status=status,
             before=before_place(cursor, int, str),

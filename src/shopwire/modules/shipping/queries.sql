@@ -389,6 +389,16 @@ WHERE o.tenant = $1 AND ($2::bigint IS NULL OR (o.planned_at_ms, o.id) < ($2, $3
 ORDER BY o.planned_at_ms DESC, o.id DESC
 LIMIT $4
 
+-- purchase_orders_of_order --
+-- The same of one order: few.
+SELECT o.id, o.planned_at_ms, d.version, d.body
+FROM purchase_order o
+JOIN documents d ON d.tenant = o.tenant AND d.topic = 'purchase_order:' || o.id
+WHERE o.tenant = $1 AND ($2::bigint IS NULL OR (o.planned_at_ms, o.id) < ($2, $3::text))
+    AND o.order_id = $5
+ORDER BY o.planned_at_ms DESC, o.id DESC
+LIMIT $4
+
 -- purchase_orders_in_status --
 -- The same of all suppliers in one state.
 SELECT o.id, o.planned_at_ms, d.version, d.body

@@ -86,12 +86,15 @@ async def list_purchase_orders(
     status: str | None,
     before: tuple[int, str] | None,
     limit: int,
+    order: str | None = None,
 ) -> dict[str, Any]:
-    """A page of purchase orders, the newest first."""
+    """A page of purchase orders, the newest first; those of one `order` in whichever state."""
     limit = max(1, min(limit, PAGE_MAX))
     place = before or (None, None)
     query, rest = "purchase_orders_newest", list[str | None]()
-    if supplier is not None:
+    if order is not None:
+        query, rest = "purchase_orders_of_order", [order]
+    elif supplier is not None:
         query, rest = "purchase_orders_of_supplier", [supplier, status]
     elif status is not None:
         query, rest = "purchase_orders_in_status", [status]
