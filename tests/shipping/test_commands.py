@@ -295,6 +295,18 @@ async def test_the_suppliers_answer_ends_a_cancellation():
         assert error_of(await shop.ask(unknown))["name"] == "PurchaseOrderState"
 
 
+async def test_a_cancellation_that_rests_on_silence_ends_with_the_answer():
+    async with memory_shop() as shop:
+        await shop.do(plan_of({"acme": {"A": 3}}))
+        own = await accept(shop, "acme", A=3)
+        await shop.do(CANCEL)
+        silence = RecordCancellation(
+            purchase_order=own, asked=units(A=3), cancelled=units(A=3), unanswered=True
+        )
+        assert error_of(await shop.ask(silence))["name"] == "PurchaseOrderState"
+        assert await status_of(shop, own) == "cancelling"
+
+
 async def test_what_was_cancelled_altogether_cannot_be_accepted_any_more():
     async with memory_shop() as shop:
         await shop.do(plan_of({"acme": {"A": 1}}))

@@ -152,7 +152,13 @@ export class Trade {
     };
     const lines = cart.lines.map(({ sku, quantity, accepted_minor }) => ({
       ...{ sku, title: titleOf(sku), quantity, price_minor: accepted_minor },
-      ...{ state: "held" as const, units: { held: quantity }, conflict: null, choices: [] },
+      ...{
+        state: "held" as const,
+        units: { held: quantity },
+        conflict: null,
+        conflict_sku: null,
+        choices: [],
+      },
     }));
     const total = lines.reduce((sum, line) => sum + line.quantity * line.price_minor, 0);
     return {
@@ -176,7 +182,14 @@ export class Trade {
     const moved = order.lines.map((line) =>
       state === undefined || line.state === "cancelled"
         ? line
-        : { ...line, state, units: { [state]: line.quantity }, conflict: null, choices: [] },
+        : {
+            ...line,
+            state,
+            units: { [state]: line.quantity },
+            conflict: null,
+            conflict_sku: null,
+            choices: [],
+          },
     );
     const placed_at_ms = changes.status === "placed" ? Date.now() : order.placed_at_ms;
     return {
@@ -241,7 +254,12 @@ export class Trade {
     const [first, ...rest] = order.lines;
     if (!first) return;
     const asked = {
-      ...{ ...first, state: "in_question" as const, conflict: conflict.id },
+      ...{
+        ...first,
+        state: "in_question" as const,
+        conflict: conflict.id,
+        conflict_sku: first.sku,
+      },
       ...{ units: { in_question: 1, ordered: first.quantity - 1 }, choices: conflict.choices },
     };
     this.#change(id, { lines: [asked, ...rest] });
@@ -260,7 +278,14 @@ export class Trade {
     const state = states[choice as keyof typeof states] ?? "waiting";
     const lines = (order?.lines ?? []).map((line) =>
       line.conflict === id
-        ? { ...line, state, units: { [state]: line.quantity }, conflict: null, choices: [] }
+        ? {
+            ...line,
+            state,
+            units: { [state]: line.quantity },
+            conflict: null,
+            conflict_sku: null,
+            choices: [],
+          }
         : line,
     );
     const settled = {

@@ -23,7 +23,7 @@ import { json, openShop, type Shop } from "./shop.tsx";
 
 const line = (changes: Partial<OrderLine> = {}): OrderLine => ({
   ...{ sku: "MUG", title: "Mug", quantity: 3, price_minor: 1_000, state: "ordered" },
-  ...{ units: {}, conflict: null, choices: [] },
+  ...{ units: {}, conflict: null, conflict_sku: null, choices: [] },
   ...changes,
 });
 const order = (changes: Partial<OrderDocument> = {}): OrderDocument => ({
@@ -122,7 +122,6 @@ const RETURN = {
   ...{ lines: [{ sku: "MUG", announced: 1, received: 0 }], value_minor: 1_000, refund_minor: 0 },
   ...{ currency: "EUR", opened_at_ms: 0 },
 };
-const CONFLICT = { doc: { id: "cart.1/C1", sku: "MUG", supplier: "kiln" } };
 
 describe("the page", () => {
   let shop: Shop;
@@ -138,7 +137,6 @@ describe("the page", () => {
     shop = openShop((path, request) => {
       if (path.startsWith("/api/products")) return json({ items: [], next: null, total: 0 });
       if (path.endsWith("/returns")) return json({ items: announced, next: null });
-      if (path.startsWith("/api/conflicts")) return json({ items: [CONFLICT], next: null });
       bodies.push([path, JSON.parse(String(request.body))]);
       return decide();
     });
@@ -147,7 +145,12 @@ describe("the page", () => {
   }
 
   const asked = line({
-    ...{ state: "in_question", conflict: "cart.1/C1", choices: ["wait", "replace", "cancel"] },
+    ...{
+      state: "in_question",
+      conflict: "cart.1/C1",
+      conflict_sku: "MUG",
+      choices: ["wait", "replace", "cancel"],
+    },
     units: { in_question: 1, ordered: 2 },
   });
 
@@ -171,7 +174,7 @@ describe("the page", () => {
     expect(bodies).toEqual([
       [
         "/api/commands/orders.settle_conflict",
-        { conflict_id: "cart.1/C1", sku: "MUG", supplier: "kiln", choice: "wait" },
+        { conflict_id: "cart.1/C1", sku: "MUG", choice: "wait" },
       ],
     ]);
     put({ lines: [line({ state: "waiting" })] });

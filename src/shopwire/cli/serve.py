@@ -127,7 +127,7 @@ def demo(
             reads=container.store.reads,
         )
         simulation = Simulation(doors, Feeding(container.importer).send, PACES[pace], shelves)
-        await simulation.run(container.outside.channel)
+        await simulation.run()
 
     def ready(url: str) -> None:
         _tell_where(options, url)

@@ -23,7 +23,7 @@ LOOK_AGAIN_MS_MAX: Final = 5_000
 """Longest time without a look at the rows: what a lost wake-up costs."""
 RETRY_MS_MIN: Final = 200
 """First wait after a job failed; it doubles, with jitter, up to RETRY_MS_MAX."""
-RETRY_MS_MAX: Final = 60_000
+RETRY_MS_MAX: Final = 15_000
 """Longest wait between two tries of one job."""
 
 _LOG: Final = logging.getLogger(__name__)

@@ -86,6 +86,7 @@ async def open_outside(options: OutsideOptions, log: EventLog) -> AsyncIterator[
             secret_of=secrets.of,
             stockroom=options.world.stockroom,
         )
+        channel.resume()
     try:
         yield Outside(
             providers={provider.name: provider},

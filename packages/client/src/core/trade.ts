@@ -56,6 +56,8 @@ export interface OrderLine {
   units: Partial<Record<OrderLineState, number>>;
   /** The conflict that waits for a choice. */
   conflict: string | null;
+  /** Whose units it is about: the line's, or a part of the set. */
+  conflict_sku: string | null;
   choices: Choice[];
 }
 

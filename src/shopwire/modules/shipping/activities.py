@@ -160,7 +160,14 @@ class _Work:
         answer = await self._channel.cancel(job.payload["supplier"], own_id, lines)
         asked = _units(lines)
         given = asked if answer.never_received else _units(answer.lines)
-        return [RecordCancellation(purchase_order=own_id, asked=asked, cancelled=given)]
+        return [
+            RecordCancellation(
+                purchase_order=own_id,
+                asked=asked,
+                cancelled=given,
+                unanswered=answer.never_received,
+            )
+        ]
 
 
 def _begun(tenant: str, own_id: str, attempts: int) -> str:

@@ -156,6 +156,8 @@ class RecordCancellation(Command, frozen=True, kw_only=True):
     asked: tuple[Units, ...]
     cancelled: tuple[Units, ...]
     """What will not be shipped; the rest of what was asked comes too late."""
+    unanswered: bool = False
+    """It rests on the supplier never having had the order: refused once it has answered."""
 
 
 class SetSupplierRules(Command, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from shopwire.modules.shipping.events import (
     PurchaseOrderCancelling,
 )
 from shopwire.modules.shipping.planning import Wish
-from shopwire.modules.shipping.purchasing import Move, cancel_answered, cancel_wanted
+from shopwire.modules.shipping.purchasing import Move, cancel_answered, cancel_wanted, refusal
 
 WISHES_MAX: Final = 200
 """Cancellations that one order remembers; more is a caller that repeats itself."""
@@ -118,6 +118,9 @@ def do_record_cancellation(command: RecordCancellation, view: View, context: Con
     sheet = book.sheet(command.purchase_order)
     for sku in (*asked, *granted):
         sheet.line(sku)
+    if command.unanswered and sheet.order.answer is not None:
+        # It answered while the question was on its way: the next question finds that.
+        raise refusal(sheet, "The supplier has answered this purchase order.")
     move = cancel_answered(sheet, asked, granted, context.now_ms)
     if move.sheet == sheet:
         return Decision(result={"applied": False, "status": sheet.order.status})

@@ -8,10 +8,8 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
-from shopwire.adapters.suppliers import SimulatedSuppliers
 from shopwire.kernel.clock import Clock, SystemClock
 from shopwire.kernel.errors import ShopwireError
-from shopwire.kernel.purchasing import SupplierChannel
 from shopwire.kernel.queries import Reads
 from shopwire.services.demo.aftercare import Aftercare
 from shopwire.services.demo.catalogue import Catalogue, catalogue
@@ -75,14 +73,9 @@ class Simulation:
         self._clock = clock or SystemClock()
         self._catalogue: Catalogue = catalogue()
 
-    async def run(self, channel: SupplierChannel) -> None:
-        """Takes in what is not there yet, then lets things happen until it is cancelled.
-
-        Simulated suppliers behind `channel` go on with the orders of an earlier start.
-        """
+    async def run(self) -> None:
+        """Takes in what is not there yet, then lets things happen until it is cancelled."""
         await self.introduce()
-        if isinstance(channel, SimulatedSuppliers):
-            channel.resume()
         skus = [variant.sku for item in self._catalogue.products for variant in item.variants]
         # Which articles are popular stays the same from one start to the next.
         popularity = Random(len(skus))  # noqa: S311 - a simulation, no secret

@@ -3,9 +3,7 @@
 import type { Choice, Client, OrderDocument, OrderLine } from "@shopwire/client";
 import { useClient, useStatus, useTopic } from "@shopwire/client/react";
 import { useEffect } from "react";
-import { getJson, withParams } from "../../shared/api.ts";
 import { Announce, Cued } from "../../shared/cue.tsx";
-import type { ConflictEntry, EntryPage } from "../../shared/documents.ts";
 import { OldMark } from "../../shared/Freshness.tsx";
 import { Icon } from "../../shared/icons.tsx";
 import { formatMoney } from "../../shared/money.ts";
@@ -91,15 +89,9 @@ function Milestones({ order }: { order: OrderDocument }) {
 }
 
 /** Tells the shop what the shopper chose; what went wrong, else null. */
-async function settle(client: Client, order: string, id: string, choice: Choice) {
+async function settle(client: Client, conflict: string, sku: string, choice: Choice) {
   try {
-    const path = withParams("/api/conflicts", { order });
-    const open = await getJson<EntryPage<ConflictEntry>>(path);
-    const conflict = open.items.find(({ doc }) => doc.id === id)?.doc;
-    // Settled meanwhile: the order's own document takes the question away.
-    if (conflict === undefined) return null;
-    const { sku, supplier } = conflict;
-    await client.send("orders.settle_conflict", { conflict_id: id, sku, supplier, choice });
+    await client.send("orders.settle_conflict", { conflict_id: conflict, sku, choice });
     return null;
   } catch (problem) {
     return problem as Error;
@@ -112,14 +104,14 @@ function Questions({ order }: { order: OrderDocument }) {
   return (
     <>
       {order.lines.map((line) => {
-        const { conflict } = line;
-        if (conflict === null || line.choices.length === 0) return null;
+        const { conflict, conflict_sku: sku } = line;
+        if (conflict === null || sku === null || line.choices.length === 0) return null;
         return (
           <Question
             key={conflict}
             line={line}
             offline={offline}
-            onChoose={(choice) => settle(client, order.id, conflict, choice)}
+            onChoose={(choice) => settle(client, conflict, sku, choice)}
           />
         );
       })}
