@@ -35,6 +35,7 @@ from shopwire.modules.orders.api import (
     UnitsNow,
 )
 from shopwire.modules.payments.api import (
+    BookPayable,
     OpenPayment,
     RecordAuthorisation,
     RecordCapture,
@@ -382,6 +383,14 @@ async def payments__record_refund(bench):
 async def payments__record_failure(bench):
     await bench.do(OPEN, PROMISED, TAKE)
     return RecordFailure(order_id=ORDER, kind="capture", movement_id="c1", reason="expired")
+
+
+@stage
+async def payments__book_payable(bench):
+    await bench.do(OPEN, PROMISED)
+    return BookPayable(
+        order_id=ORDER, payable_id="acme/3/EUR", supplier="acme", amount_minor=800, currency="EUR"
+    )
 
 
 TOLD = RecordProviderEvent(

@@ -9,7 +9,10 @@
 | `cluster` | server processes that die and come back, clients that ask again, a bad network |
 | `world` | one seed: runs a workload in trouble, then in calm, then compares everything |
 | `stock` | a workload: shoppers and suppliers on a few SKUs, each held against one register |
+| `checkout` | a workload: whole checkouts with carts, money, purchase orders and their trouble |
+| `outside` | provider and suppliers as they are: elsewhere, and not killed with a server |
+| `books` | what must be true of orders and money, and what the books outside say of it |
 | `ledgers` | what must hold of stock's rows: the schema's constraints and audits, as functions |
-| `reads` | twins of the queries that find work, and the office of their runner |
+| `reads`, `trade_reads` | twins of the queries that find work, and the office of their runner |
 | `sometimes` | what a proof over many seeds must have seen |
 """

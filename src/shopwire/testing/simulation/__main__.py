@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Iterable
 
+import structlog
+
 from shopwire.testing.simulation.sometimes import Sometimes
 from shopwire.testing.simulation.workloads import WORKLOADS
 from shopwire.testing.simulation.world import Violated, World
@@ -20,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workload", choices=sorted(WORKLOADS), default="stock")
     parser.add_argument("--log", action="store_true", help="show what the servers log")
     chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if chosen.log else logging.CRITICAL + 1)
+    level = logging.INFO if chosen.log else logging.CRITICAL
+    logging.basicConfig(level=level)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
     if chosen.seed is not None:
         return _one(chosen.workload, chosen.seed)
     return _many(chosen.workload, range(chosen.first, chosen.first + chosen.seeds))

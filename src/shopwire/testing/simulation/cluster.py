@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ PAUSE_S_MAX: Final = 25.0
 
 Companion = Callable[["Server"], Sequence[Any]]
 """What runs beside the write path of each server: coroutines, such as consumers."""
+Work = Callable[["Server"], Awaitable[Outcome]]
+"""What a request asks of the server that it reaches."""
 
 
 class Server:
@@ -42,6 +44,8 @@ class Server:
         self.process = Process(name)
         self.storage: SimStorage
         self.write_path: WritePath
+        self.desk: Any = None
+        """What a workload puts beside the write path: doors."""
         self._waiting: set[asyncio.Future[Outcome | None]] = set()
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -75,24 +79,25 @@ class Server:
         self._waiting = set()
         loop.call_later(rng.random() * RESTART_S_MAX, self.start, context=Context())
 
-    def deliver(self, envelope: Envelope, reply: asyncio.Future[Outcome | None]) -> None:
+    def deliver(self, work: Work, reply: asyncio.Future[Outcome | None]) -> None:
         """A request arrives."""
         if not self.process.alive:
             _give(reply, None)
             return
         self._waiting.add(reply)
-        serving = self._cluster.loop.start(self.process, self._serve(envelope, reply))
+        serving = self._cluster.loop.start(self.process, self._serve(work, reply))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
 
-    async def _serve(self, envelope: Envelope, reply: asyncio.Future[Outcome | None]) -> None:
+    async def _serve(self, work: Work, reply: asyncio.Future[Outcome | None]) -> None:
         try:
-            outcome = await self.write_path.submit(envelope)
+            outcome = await work(self)
         except ShopwireError as problem:
             body = msgspec.json.encode(problem.body())
             outcome = Outcome(status=problem.status, body=body)
+        if not outcome.ok and not is_final(outcome):
+            self._cluster.sometimes(f"refused for now: {error_of(outcome).name}")
         self._waiting.discard(reply)
-        self._cluster.answered(envelope, outcome)
         self._cluster.post(_give, reply, outcome)
 
 
@@ -111,6 +116,7 @@ class Cluster:
         handlers: Sequence[Handler[Any]],
         rng: random.Random,
         *,
+        servers: int,
         companion: Companion = lambda _server: (),
     ) -> None:
         self.loop, self.database, self.rng = loop, database, rng
@@ -122,7 +128,7 @@ class Cluster:
         """Every answer that a server gave, whether or not it arrived."""
         self.sent: dict[str, Envelope] = {}
         """Every command that was ever asked for, by its id."""
-        self.servers = [Server(self, f"server{number}") for number in range(rng.randint(1, 3))]
+        self.servers = [Server(self, f"server{number}") for number in range(servers)]
         self.log = MemoryLog(database.state, tail_poll_ms=5_000)
 
     def start(self) -> None:
@@ -137,47 +143,57 @@ class Cluster:
             return
         self.loop.call_later(self.rng.random() * WIRE_S_MAX, told, *args, context=Context())
 
-    def answered(self, envelope: Envelope, outcome: Outcome) -> None:
-        """A server has said something about a command."""
-        final = is_final(outcome)
-        if outcome.replayed:
-            self.sometimes("an answer was repeated")
-        elif not final:
-            self.sometimes(f"refused for now: {error_of(outcome).name}")
-        self.told.append(Told(command_id=envelope.command_id, outcome=outcome, final=final))
-
-    async def ask(self, envelope: Envelope) -> Outcome | None:
+    async def ask(self, work: Work) -> Outcome | None:
         """One try at one server; None where no answer came."""
-        self.sent.setdefault(envelope.command_id, envelope)
         reply: asyncio.Future[Outcome | None] = self.loop.create_future()
         server = self.rng.choice(self.servers)
-        self.post(server.deliver, envelope, reply)
+        self.post(server.deliver, work, reply)
         if self.rng.random() < self.database.faults.duplicate:
             self.sometimes("a request came twice")
             late = self.rng.random() * (LATE_S_MAX if self.rng.random() < 0.3 else WIRE_S_MAX)
             other, nobody = self.rng.choice(self.servers), self.loop.create_future()
-            self.loop.call_later(late, other.deliver, envelope, nobody, context=Context())
+            self.loop.call_later(late, other.deliver, work, nobody, context=Context())
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
                 return await reply
         except TimeoutError:
             return None
 
-    async def send(self, envelope: Envelope, *, tries_max: int = 1_000) -> Outcome | None:
-        """Asks with the same key until there is an answer to stay, or the client gives up."""
+    async def insist(self, work: Work, *, tries_max: int = 1_000) -> Outcome | None:
+        """Asks again and again until there is an answer to stay, or the client gives up."""
         for tries in range(tries_max):
-            outcome = await self.ask(envelope)
+            outcome = await self.ask(work)
             if outcome is not None and is_final(outcome):
                 return outcome
             await asyncio.sleep(self.rng.random() * min(2.0, 0.01 * 2 ** min(tries, 10)))
         self.sometimes("a client gave up")
         return None
 
+    async def send(self, envelope: Envelope, *, tries_max: int = 1_000) -> Outcome | None:
+        """One command, insisted on with the same key; every answer to it is kept in `told`."""
+        self.sent.setdefault(envelope.command_id, envelope)
+
+        async def submit(server: Server) -> Outcome:
+            try:
+                outcome = await server.write_path.submit(envelope)
+            except ShopwireError as problem:
+                body = msgspec.json.encode(problem.body())
+                outcome = Outcome(status=problem.status, body=body)
+            if outcome.replayed:
+                self.sometimes("an answer was repeated")
+            told = Told(command_id=envelope.command_id, outcome=outcome, final=is_stored(outcome))
+            self.told.append(told)
+            return outcome
+
+        return await self.insist(submit, tries_max=tries_max)
+
     async def trouble(self) -> None:
         """Kills and pauses servers at random moments, for ever."""
-        faults = self.database.faults
         while True:
-            await asyncio.sleep(self.rng.expovariate(max(faults.kill + faults.pause, 0.01)))
+            faults = self.database.faults
+            often = max(faults.kill + faults.pause, 0.01)
+            await asyncio.sleep(min(self.rng.expovariate(often), 5.0))
+            faults = self.database.faults
             server, draw = self.rng.choice(self.servers), self.rng.random()
             if not server.process.alive or server.process.paused:
                 continue
@@ -209,6 +225,15 @@ def error_of(outcome: Outcome) -> ErrorBody:
     return _decode_error(outcome.body)
 
 
+_UNSTORED: Final = frozenset({"UnknownOperation", "InvalidField", "MalformedRequest", "KeyReused"})
+"""Refusals of the request itself, which no answer remembers."""
+
+
 def is_final(outcome: Outcome) -> bool:
-    """Whether a repeat has to say the same; if not, the same key may try again."""
+    """Whether the caller need not ask again."""
     return outcome.status < 500 and (outcome.ok or not error_of(outcome).temporary)
+
+
+def is_stored(outcome: Outcome) -> bool:
+    """Whether a repeat has to say the same."""
+    return is_final(outcome) and (outcome.ok or error_of(outcome).name not in _UNSTORED)

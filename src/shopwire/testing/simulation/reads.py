@@ -14,7 +14,8 @@ from shopwire.testing.simulation.database import Head, SimDatabase
 from shopwire.testing.simulation.loop import Process
 
 Found = list[Mapping[str, Any]]
-Twin = Callable[[SimDatabase, int], Found]
+Twin = Callable[..., Found]
+"""Takes the database and the query's arguments."""
 
 DUE_STEP_MS: Final = 250
 """Holds that end within one step are one job."""

@@ -43,6 +43,8 @@ class StockWorkload(Workload):
 
     handlers = HANDLERS
     constraints = POOL_RULES
+    partitions = (1, 2, 4)
+    servers = (1, 2, 3)
     may_repeat = ()
     wanted = (
         "a sale was refused as short", "a report left less than was promised",
@@ -59,6 +61,10 @@ class StockWorkload(Workload):
     def __init__(self, *, clients: int = 6, turns: int = 8) -> None:
         self.clients, self.turns = clients, turns
         self._office = Head()
+
+    @override
+    def open(self, world: World) -> None:
+        """Nothing is outside."""
 
     @override
     def companion(self, world: World, server: Server) -> Sequence[Any]:

@@ -32,10 +32,17 @@ class Workload(Protocol):
     handlers: Sequence[Handler[Any]]
     constraints: Mapping[type[Row], Any]
     """The schema's last word, by kind of row."""
+    partitions: Sequence[int]
+    servers: Sequence[int]
+    """How many of each there may be; every seed draws."""
     may_repeat: Sequence[str]
     """Kinds of topics that one command may rightly change more than once."""
     wanted: Sequence[str]
     """What a proof over many seeds has to have seen."""
+
+    def open(self, world: "World") -> None:
+        """Before anything runs."""
+        ...
 
     def companion(self, world: "World", server: Server) -> Sequence[Any]:
         """What runs beside the write path of each server."""
@@ -82,7 +89,7 @@ class World:
             self.rng,
             self.faults,
             self.sometimes,
-            partitions=self.rng.choice([1, 2, 4]),
+            partitions=self.rng.choice(workload.partitions),
             constraints=workload.constraints,
         )
         self.database.observers.append(self._after_commit)
@@ -91,10 +98,13 @@ class World:
             self.database,
             workload.handlers,
             self.rng,
+            servers=self.rng.choice(workload.servers),
             companion=partial(workload.companion, self),
         )
         self.recorder = Recorder(lambda: float(self.loop.steps))
         self.findings: list[Finding] = []
+        self.calm_at_ms = 0
+        """When the last fault was over."""
 
     def run(self) -> Sometimes:
         """Runs to the end; raises Violated with everything that was found."""
@@ -131,6 +141,7 @@ class World:
         return list(self.database.state.rows.get(kind, {}).values())
 
     async def _main(self) -> None:
+        self.workload.open(self)
         self.cluster.start()
         trouble = self.loop.create_task(self.cluster.trouble())
         await self.workload.work(self)
@@ -139,10 +150,13 @@ class World:
         async with asyncio.timeout(SETTLE_S_MAX):
             await self.workload.settle(self)
             await self._ask_all_again()
+            # What was refused for reasons that are gone took effect now.
+            await self.workload.settle(self)
 
     def _calm(self) -> None:
         """No more faults: whatever is still wrong from now on stays wrong."""
         self.database.faults = Faults()
+        self.calm_at_ms = self.database.clock.now_ms()
         for server in self.cluster.servers:
             if server.process.paused:
                 self.loop.resume(server.process)
