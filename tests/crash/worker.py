@@ -7,9 +7,12 @@ topic `key`. The careless one books what it is asked for and leaves it to the sc
 
 import asyncio
 import sys
+from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.crash.careless import careless
 
 from shopwire.adapters.postgres.leader import PostgresLeader
 from shopwire.adapters.postgres.store import open_store
@@ -17,33 +20,10 @@ from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.commands import Envelope, Outcome
 from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.write_path import WritePath
-from shopwire.modules.inventory.api import HoldStock
-from shopwire.modules.inventory.domain import Pool, StockHold, StockItem
-from shopwire.modules.inventory.holding import Portion
-from shopwire.modules.inventory.holds import _held_before, held
 from shopwire.modules.inventory.wiring import MODULE
 from shopwire.services.activities import Activities
 
 LINE_BYTES_MAX = 1_000_000
-
-
-def do_hold_stock_carelessly(command, view, context):
-    """do_hold_stock without its check: the first pool gives whatever a line wants."""
-    known = view.one(StockHold, command.hold_id)
-    if known is not None:
-        return _held_before(known, command)
-    chosen = []
-    for line in command.lines:
-        item = view.one(StockItem, line.sku)
-        pool = view.all(Pool, line.sku)[0]
-        chosen.append((item, [Portion(pool, line.quantity, 0)]))
-    return held(command, chosen, [], view, context)
-
-
-def handlers(how):
-    for handler in MODULE.handlers:
-        careless = how == "careless" and handler.command is HoldStock
-        yield replace(handler, decide=do_hold_stock_carelessly) if careless else handler
 
 
 async def outcome_of(asked, store, path, decoders):
@@ -70,8 +50,9 @@ async def answer(line, store, path, decoders):
 
 async def serve(how, dsn):
     clock = SystemClock()
+    handlers = careless(MODULE.handlers) if how == "careless" else MODULE.handlers
     async with open_store(dsn, MODULE.tables) as store:
-        path = WritePath(store.storage, handlers(how), clock)
+        path = WritePath(store.storage, handlers, clock)
         await path.start()
         leader = PostgresLeader(dsn, "activities")
         sweeping = asyncio.create_task(

@@ -273,7 +273,8 @@ class _Client:
 def _why(call: Call, outcome: Outcome) -> Any:
     data = error_of(outcome).data
     if call.name in ("post", "void"):
-        return {"voided": "over", "expired": "over", "posted": "posted"}.get(data["state"])
+        ended = {"voided": "over", "expired": "over", "posted": "posted"}
+        return ended.get(str(data.get("state")))
     return data.get("available") if data.get("sku") == call.key else None
 
 

@@ -147,11 +147,15 @@ class World:
         await self.workload.work(self)
         trouble.cancel()
         self._calm()
-        async with asyncio.timeout(SETTLE_S_MAX):
-            await self.workload.settle(self)
-            await self._ask_all_again()
-            # What was refused for reasons that are gone took effect now.
-            await self.workload.settle(self)
+        try:
+            async with asyncio.timeout(SETTLE_S_MAX):
+                await self.workload.settle(self)
+                await self._ask_all_again()
+                # What was refused for reasons that are gone took effect now.
+                await self.workload.settle(self)
+        except TimeoutError:
+            reason = f"it did not come to rest within {SETTLE_S_MAX:.0f} s"
+            self.findings.append(Finding(check="rest", where="world", reason=reason))
 
     def _calm(self) -> None:
         """No more faults: whatever is still wrong from now on stays wrong."""
