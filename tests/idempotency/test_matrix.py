@@ -26,6 +26,7 @@ AGAIN = {
     "shipping.open_return": "who sends one unit back may send back another: never more than came",
     "shipping.replay_notice": "asking for another look is a wish of each day; applied is once",
     "payments.replay_webhook": "the same: it is looked at again, and booked once",
+    "payments.book_payable": "the key of the ledger's table stops it, which memory does not have",
     "orders.ask_again": "each question to the provider sets the time of the next one",
 }
 """Commands that take effect once more when their answer is forgotten after a week, and why that
