@@ -220,15 +220,18 @@ def _habits(world: World) -> Habits:
     rng, faults = world.rng, world.faults
     # A simulated supplier that accepts in part cannot be asked for an order that it never got.
     steady = not faults.kill and not faults.crash and not faults.crash_at_commit
+    # Nobody can help one that looks at no id and gets an order after it said that it has none.
+    delayed = 0.0 if steady else rng.choice([0.0, 0.2])
     return Habits(
         answers=rng.choice(["now", "later"]),
         refuses=rng.choice([0.0, 0.2]),
         partial=rng.choice([0.0, 0.3]) if steady else 0.0,
         request_lost=0.0 if steady else rng.choice([0.0, 0.2]),
         answer_lost=rng.choice([0.0, 0.2]),
-        delayed=0.0 if steady else rng.choice([0.0, 0.2]),
+        delayed=delayed,
         away=rng.choice([0.0, 0.3]),
         keeps=1.0,
+        forgets=not delayed and rng.choice([False, True]),
     )
 
 

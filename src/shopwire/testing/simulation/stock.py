@@ -110,10 +110,11 @@ class StockWorkload(Workload):
         answers: Sequence[tuple[Claim, Outcome]],
     ) -> list[Finding]:
         """A pool is never beyond its limit; what expires is written into the history."""
+        early: list[Finding] = []
         for claim, outcome in answers:
             if claim.operation == "inventory.expire_holds" and outcome.ok:
-                _note_expiry(world, result_of(outcome)["expired"])
-        return [
+                early += _note_expiry(world, result_of(outcome)["expired"])
+        return early + [
             Finding(check="bounds", where="/".join(row.key), reason=broken)
             for row in rows.get(Pool, ())
             if (broken := POOL_RULES[Pool](row)) is not None
@@ -130,14 +131,19 @@ class StockWorkload(Workload):
         ]
 
 
-def _note_expiry(world: World, holds: Sequence[str]) -> None:
-    """The sweep's effect has one moment: that of its commit, which is now."""
+def _note_expiry(world: World, holds: Sequence[str]) -> list[Finding]:
+    """The sweep's effect has one moment: that of its commit, which is now; none comes early."""
+    now_ms, early = world.database.clock.now_ms(), []
     for hold in world.rows(StockHold):
         if hold.hold_id in holds:
             world.sometimes("a hold expired")
+            if now_ms < hold.expires_at_ms:
+                reason = f"ended {hold.expires_at_ms - now_ms} ms before its time"
+                early.append(Finding(check="stock", where=hold.hold_id, reason=reason))
             for sku in hold.skus:
                 call = world.recorder.began("sweep", sku, "expire", hold=hold.hold_id)
                 world.recorder.ok(call, value=True)
+    return early
 
 
 def _units_add_up(world: World) -> list[Finding]:
