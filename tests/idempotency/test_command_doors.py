@@ -7,8 +7,8 @@ import httpx2
 import msgspec
 import pytest
 from tests.idempotency.bench import envelope, others, play
+from tests.idempotency.shipping_stages import STAGES
 from tests.idempotency.test_matrix import OPERATIONS, every_command
-from tests.idempotency.trade_stages import STAGES
 
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.storage import Claim

@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 from tests.idempotency.bench import PRINCIPALS, Bench, envelope, is_error, others, play
-from tests.idempotency.trade_stages import STAGES
+from tests.idempotency.shipping_stages import STAGES
 from tests.modules.shop import handlers
 
 from shopwire.kernel.errors import KeyInFlight, KeyMalformed, KeyReused, ShopwireError

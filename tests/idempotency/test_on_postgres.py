@@ -7,7 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 from tests.idempotency.bench import envelope, others
-from tests.idempotency.trade_stages import STAGES
+from tests.idempotency.shipping_stages import STAGES
 from tests.modules.shop import handlers
 
 from shopwire.adapters.postgres.store import open_store

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any, Final, Protocol
 
@@ -170,9 +171,7 @@ class Shoppers:
         card = wish.card
         for attempt in range(TRIES_MAX):
             key, body = f"{cart}/{attempt}", self._request(cart, card)
-            outcome = await patiently(
-                lambda key=key, body=body: self._doors.checkout(key, body, principal=SHOPPER)  # type: ignore[misc]
-            )
+            outcome = await patiently(partial(self._doors.checkout, key, body, principal=SHOPPER))
             if outcome.ok:
                 order: str = msgspec.json.decode(outcome.body)["result"]["order_id"]
                 return order
