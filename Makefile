@@ -12,6 +12,7 @@ PAGE_SOURCES := $(shell find packages -type f \( -name '*.ts' -o -name '*.tsx' -
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 LOCKS := build runtime web dev
 ARGS ?=
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup web demo up test soak lint fmt types ci lock clean
@@ -31,7 +32,7 @@ web: $(PAGES) ## Build storefront and console
 
 test: $(STAMPS)/dev $(PAGES) ## Everything that proves it
 	@echo "== TypeScript"; $(NODE) npm test --silent; typescript=$$?; \
-	echo "== Python"; $(BIN)/python -m pytest $(ARGS); python=$$?; \
+	echo "== Python"; $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS); python=$$?; \
 	[ $$typescript = 0 ] || echo "The TypeScript tests failed: see above."; \
 	[ $$typescript = 0 ] && [ $$python = 0 ]
 
