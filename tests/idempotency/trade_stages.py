@@ -328,8 +328,9 @@ async def payments__request_capture(bench):
 
 @stage
 async def payments__record_capture(bench):
-    await bench.do(OPEN, PROMISED, TAKE)
-    return TAKEN
+    part = RequestCapture(order_id=ORDER, capture_id="c1", amount_minor=400, final=False)
+    await bench.do(OPEN, PROMISED, part)
+    return RecordCapture(order_id=ORDER, capture_id="c1", amount_minor=400, reference="r-1")
 
 
 @stage

@@ -24,7 +24,7 @@ from shopwire.modules.inventory.api import ReportStock
 from shopwire.modules.inventory.domain import Pool, StockHold
 from shopwire.modules.orders.activities import activities as order_activities
 from shopwire.modules.orders.api import CancelOrder, Choice, SettleConflict
-from shopwire.modules.orders.domain import Conflict, Order
+from shopwire.modules.orders.domain import Conflict, Order, hold_anew
 from shopwire.modules.orders.store import read_contact
 from shopwire.modules.payments.activities import activities as payment_activities
 from shopwire.modules.payments.domain import Movement
@@ -261,6 +261,9 @@ async def followed_up(world: World) -> bool:
 
 def note(world: World, rows: Mapping[type[Row], Sequence[Row]]) -> None:
     """Rare things that show in rows."""
+    for hold in (row for row in rows.get(StockHold, ()) if isinstance(row, StockHold)):
+        if hold.hold_id.endswith(hold_anew("")) and hold.state == "posted":
+            world.sometimes("units were held a second time for an answer that came late")
     for order in (row for row in rows.get(Order, ()) if isinstance(row, Order)):
         if order.reason == "timed_out":
             world.sometimes("a checkout timed out")
