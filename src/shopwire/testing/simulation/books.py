@@ -11,7 +11,7 @@ from shopwire.modules.inventory.domain import StockHold
 from shopwire.modules.orders.domain import Order, hold_anew
 from shopwire.modules.orders.events import CheckoutFailed, OrderCancelled, OrderPlaced
 from shopwire.modules.payments.domain import Movement, Payment, Transfer
-from shopwire.modules.shipping.domain import PurchaseOrder, PurchaseOrderLine
+from shopwire.modules.shipping.domain import PurchaseOrder, PurchaseOrderLine, Receipt
 from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.world import World
 
@@ -31,6 +31,7 @@ def check_books(
         payment = payments[order.order_id]
         findings += _order(world, order, decided)
         findings += _money(order, payment, entries.get(order.order_id))
+        findings += _returned(world, order)
     for name in entries.keys() - payments.keys():
         findings.append(_finding(name, "the provider has a charge that no order asked for"))
     return [*findings, *_carts(world), *_ledger(world), *_purchases(world, supplied)]
@@ -93,6 +94,24 @@ def _money(order: Order, payment: Payment, entry: Charged | None) -> list[Findin
     return [_finding(order.order_id, f"money: {reason}") for reason in found]
 
 
+def _returned(world: World, order: Order) -> list[Finding]:
+    """Money goes back for units that are gone or came back, once, and for no others."""
+    reasons = Counter[str]()
+    for one in world.rows(Movement):
+        if (one.order_id, one.kind, one.state) == (order.order_id, "refund", "done"):
+            reasons[one.reason] += one.amount_minor
+    received = sum(
+        one.refund_minor for one in world.rows(Receipt) if one.order_id == order.order_id
+    )
+    found: list[str] = []
+    if reasons["returned"] != received:
+        found.append(f"{reasons['returned']} came back for returns that are worth {received}")
+    gone = sum(lot.worth(lot.gone) for lot in order.lots)
+    if not order.conflicts and order.payment != "voided" and reasons["cancelled"] != gone:
+        found.append(f"{reasons['cancelled']} came back for units that are worth {gone}")
+    return [_finding(order.order_id, f"money: {reason}") for reason in found]
+
+
 def _carts(world: World) -> list[Finding]:
     """A cart is bought exactly where one of its orders was placed."""
     placed = {one.cart_id for one in world.rows(Order) if one.placed_at_ms is not None}
@@ -145,6 +164,10 @@ def _purchases(world: World, supplied: Iterable[Supplied]) -> list[Finding]:
         known = {sku: line.accepted for sku, line in lines[entry.id].items() if line.accepted}
         if orders[entry.id].step == "acknowledged" and accepted != known:
             found.append((entry.id, f"the supplier accepted {accepted}, the books say {known}"))
+        shipped = {sku: entry.shipped(sku) for sku in entry.accepted if entry.shipped(sku)}
+        came = {sku: line.shipped for sku, line in lines[entry.id].items() if line.shipped}
+        if shipped != came:
+            found.append((entry.id, f"the supplier shipped {shipped}, the books say {came}"))
     return [_finding(where, reason) for where, reason in found]
 
 

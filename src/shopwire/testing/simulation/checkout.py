@@ -6,7 +6,7 @@ books of their own: what they say at the end has to be what the shop says.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,14 +31,16 @@ from shopwire.modules.payments.domain import Movement
 from shopwire.modules.pricing.api import Accepted, Markup, PriceRules, PutRules
 from shopwire.modules.shipping.activities import activities as shipping_activities
 from shopwire.modules.shipping.activities import ship_to_of
-from shopwire.modules.shipping.api import SetSupplierRules
+from shopwire.modules.shipping.api import OpenReturn, ReceiveReturn, SetSupplierRules, Units
 from shopwire.modules.shipping.domain import PurchaseOrder
 from shopwire.modules.suppliers.api import PutOffer
 from shopwire.services.activities import Activities
+from shopwire.services.carrier_door import carrier_routes
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
 from shopwire.services.parts import MODULES
+from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.webhook_door import WebhookDoor
 from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.books import check_books
@@ -70,7 +72,19 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     checkout: CheckoutDoor
     webhooks: WebhookDoor
+    notices: Mapping[str, Callable[[Any, str], Awaitable[Any]]]
+    """The doors of suppliers and carriers, by the word in their path."""
     consumers: Consumers
+
+
+class _Notice:
+    """As much of a request as those doors look at."""
+
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        self.headers, self._body = headers, body
+
+    async def body(self) -> bytes:
+        return self._body
 
 
 class CheckoutWorkload(Workload):
@@ -96,6 +110,7 @@ class CheckoutWorkload(Workload):
         self._twins = trade_twins()
         self.provider: Simulator
         self.suppliers: SimulatedSuppliers
+        self.habits = Habits()
         self.answers: dict[str, list[Outcome]] = {}
         """What the checkout's door said to stay, by idempotency key."""
 
@@ -119,11 +134,27 @@ class CheckoutWorkload(Workload):
         async def sleep(seconds: float) -> None:
             await asyncio.sleep(seconds * slowness)
 
+        async def tell(path: str, headers: Mapping[str, str], body: bytes) -> int:
+            *_, kind, name = path.split("/")
+
+            async def take(server: Server) -> Outcome:
+                answer = await server.desk.notices[kind](_Notice(headers, body), name)
+                world.sometimes(f"{kind} told something")
+                return Outcome(status=answer.status_code or 200, body=answer.content)
+
+            outcome = await world.cluster.ask(take)
+            return outcome.status if outcome else 0
+
         self.provider = Simulator(
             [SECRET], deliver=bring, clock=clock, sleep=sleep, answer_ms_max=5_000
         )
+        self.habits = _habits(world)
         self.suppliers = SimulatedSuppliers(
-            seed=rng.randrange(1_000), clock=clock, habits=_habits(world)
+            seed=rng.randrange(1_000),
+            clock=clock,
+            habits=self.habits,
+            deliver=tell,
+            secret_of=lambda _source: SECRET,
         )
 
     @override
@@ -144,6 +175,10 @@ class CheckoutWorkload(Workload):
         server.desk = Desk(
             checkout=CheckoutDoor(path, reads, providers, completion, clock, provider="simulator"),
             webhooks=WebhookDoor(path, reads, providers, completion.complete, clock),
+            notices={
+                "suppliers": supplier_routes(path, _secrets, clock)[0].fn,
+                "carriers": carrier_routes(path, reads, _secrets, clock)[0].fn,
+            },
             consumers=consumers,
         )
 
@@ -180,11 +215,39 @@ class CheckoutWorkload(Workload):
         operator = Shopkeeper(world, ())
         while True:
             await asyncio.sleep(5)
+            await self.provider.courier.settled()
+            await self.suppliers.settled()
             for conflict in world.rows(Conflict):
                 if conflict.status == "open":
                     await operator.settle(conflict)
-            if not unsettled(world) and await followed_up(world):
+            if not self.unsettled(world) and await self.followed_up(world):
                 return
+
+    def unsettled(self, world: World) -> list[str]:
+        """What is still on its way, in words."""
+        orders, holds = world.rows(Order), world.rows(StockHold)
+        found = [f"order {one.order_id}" for one in orders if one.status == "checking_out"]
+        found += [f"hold {one.hold_id}" for one in holds if one.state == "pending"]
+        found += [f"{m.kind} {m.order_id}" for m in world.rows(Movement) if m.state == "requested"]
+        found += [f"conflict {c.conflict_id}" for c in world.rows(Conflict) if c.status == "open"]
+        ended = {"cancelled", "refused"}
+        open_steps = {"planned", "sending", "timed_out", "sent"}
+        shipping = not self.habits.keeps
+        if shipping:
+            ended |= {"shipped", "delivered"}
+        return found + [
+            f"purchase order {one.id} {one.step} {one.status}"
+            for one in world.rows(PurchaseOrder)
+            if one.status not in ended and (shipping or one.step in open_steps)
+        ]
+
+    async def followed_up(self, world: World) -> bool:
+        """Whether every consumer has taken everything, and nothing came of it."""
+        before = [len(events) for events in world.events]
+        for server in world.cluster.servers:
+            if server.process.alive and server.desk is not None:
+                await server.desk.consumers.catch_up(before)
+        return before == [len(events) for events in world.events] and not self.unsettled(world)
 
     @override
     def watch(
@@ -215,8 +278,13 @@ class CheckoutWorkload(Workload):
         return [*check_stock(world), *books, *same]
 
 
+def _secrets(_source: str) -> Sequence[str]:
+    """Everybody signs with the same."""
+    return (SECRET,)
+
+
 def _habits(world: World) -> Habits:
-    """Suppliers of this world; nobody ever ships, so that every order comes to rest."""
+    """Suppliers of this world: they ship everything, or nothing at all."""
     rng, faults = world.rng, world.faults
     # A simulated supplier that accepts in part cannot be asked for an order that it never got.
     steady = not faults.kill and not faults.crash and not faults.crash_at_commit
@@ -230,33 +298,13 @@ def _habits(world: World) -> Habits:
         answer_lost=rng.choice([0.0, 0.2]),
         delayed=delayed,
         away=rng.choice([0.0, 0.3]),
-        keeps=1.0,
+        silent=rng.choice([0.0, 0.2]),
+        twice=rng.choice([0.0, 0.3]),
+        splits=rng.choice([0.0, 0.3]),
+        shuffles=rng.choice([0.0, 0.3]),
+        keeps=rng.choice([0.0, 1.0]),
         forgets=not delayed and rng.choice([False, True]),
     )
-
-
-def unsettled(world: World) -> list[str]:
-    """What is still on its way, in words."""
-    found = [f"order {one.order_id}" for one in world.rows(Order) if one.status == "checking_out"]
-    found += [f"hold {one.hold_id}" for one in world.rows(StockHold) if one.state == "pending"]
-    found += [f"{m.kind} {m.order_id}" for m in world.rows(Movement) if m.state == "requested"]
-    found += [f"conflict {c.conflict_id}" for c in world.rows(Conflict) if c.status == "open"]
-    found += [
-        f"purchase order {one.id} {one.step}"
-        for one in world.rows(PurchaseOrder)
-        if one.step in ("planned", "sending", "timed_out", "sent")
-        and one.status not in ("cancelled", "refused")
-    ]
-    return found
-
-
-async def followed_up(world: World) -> bool:
-    """Whether every consumer has taken everything, and nothing came of it."""
-    before = [len(events) for events in world.events]
-    for server in world.cluster.servers:
-        if server.process.alive and server.desk is not None:
-            await server.desk.consumers.catch_up(before)
-    return before == [len(events) for events in world.events] and not unsettled(world)
 
 
 def note(world: World, rows: Mapping[type[Row], Sequence[Row]]) -> None:
@@ -315,6 +363,7 @@ class Shopkeeper(_Caller):
                     supplier=supplier,
                     send_after_ms=self.rng.choice([0, 5_000]),
                     acknowledge_within_ms=10_000,
+                    ship_within_ms=20_000,
                 )
             )
         for sku in self.skus:
@@ -458,7 +507,7 @@ class Shopper(_Caller):
         await self.ask(AcceptPrices(cart_id=cart, lines=lines))
 
     async def follow(self, outcome: Outcome) -> None:
-        """Looks at the order, and perhaps cancels it."""
+        """Looks at the order, and perhaps cancels it, or sends something back."""
         self.world.sometimes("placed at once" if outcome.status == 200 else "placed later")
         order_id = msgspec.json.decode(outcome.body)["result"]["order_id"]
         await asyncio.sleep(self.rng.random() * 10)
@@ -467,3 +516,20 @@ class Shopper(_Caller):
             cancelled = await self.ask(CancelOrder(order_id=order_id, skus=tuple(document["skus"])))
             if cancelled.ok:
                 self.world.sometimes("an order was cancelled")
+        elif not self.workload.habits.keeps and self.rng.random() < 0.5:
+            await self.send_back(order_id)
+
+    async def send_back(self, order_id: str) -> None:
+        """One unit of the first article, as soon as all of it was delivered; it arrives."""
+        for _ in range(10):
+            await asyncio.sleep(5)
+            document = await self.document(f"order:{order_id}")
+            if document["status"] == "delivered":
+                lines = (Units(sku=document["skus"][0], quantity=1),)
+                opened = await self.ask(OpenReturn(order_id=order_id, lines=lines))
+                if opened.ok:
+                    return_id = msgspec.json.decode(opened.body)["result"]["return"]
+                    received = await self.ask(ReceiveReturn(return_id=return_id))
+                    if received.ok:
+                        self.world.sometimes("something was sent back")
+                return

@@ -10,7 +10,12 @@ from shopwire.kernel.rows import Row
 from shopwire.modules.carts.domain import Cart, CartLine
 from shopwire.modules.orders.domain import Conflict, Order, OrderContact
 from shopwire.modules.payments.domain import Movement, Payment
-from shopwire.modules.shipping.domain import PurchaseOrder, PurchaseOrderLine
+from shopwire.modules.shipping.domain import (
+    KeptNotice,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Shipment,
+)
 from shopwire.testing.simulation.database import SimDatabase
 from shopwire.testing.simulation.reads import Found, Twin
 
@@ -292,8 +297,38 @@ def due_cancel(database: SimDatabase, limit: int) -> Found:
     return _first(jobs, limit)
 
 
+def shipments_by_tracking(
+    database: SimDatabase, tenant: str, carrier: str, tracking: str, limit: int
+) -> Found:
+    """Which parcels a carrier speaks of."""
+    found = [
+        one
+        for one in _all(database, Shipment)
+        if (one.tenant, one.carrier, one.tracking) == (tenant, carrier, tracking)
+    ]
+    newest = sorted(found, key=lambda one: one.shipped_at_ms, reverse=True)
+    return [{"id": one.id, "purchase_order": one.purchase_order} for one in newest[:limit]]
+
+
+def notices_by_tracking(
+    database: SimDatabase, tenant: str, carrier: str, tracking: str, limit: int
+) -> Found:
+    """Notices about a parcel that was not known when they came."""
+    found = [
+        one
+        for one in _all(database, KeptNotice)
+        if (one.tenant, one.carrier, one.tracking) == (tenant, carrier, tracking)
+        and one.status == "open"
+    ]
+    oldest = sorted(found, key=lambda one: (one.kept_at_ms, one.id))
+    return [
+        {"id": one.id, "source": one.source, "notice": msgspec.to_builtins(one.notice)}
+        for one in oldest[:limit]
+    ]
+
+
 def nothing(_database: SimDatabase, *_args: Any) -> Found:
-    """What nothing here ever is: a notice that was kept, a parcel that a carrier told of."""
+    """What nothing here ever is: a preorder whose time is over."""
     return []
 
 
@@ -302,12 +337,11 @@ _TWINS: Final[dict[str, tuple[Twin, ...]]] = {
     "catalog": (titles_of_skus,),
     "orders": (checkout_of, contact_of, unfinished_checkouts, waiting_conflicts),
     "payments": (due_capture, due_void, due_refund, order_of_reference),
-    "shipping": (due_begin, due_send, due_ask, due_cancel),
-}
-_EMPTY: Final = {
-    "inventory": ("preorders_to_end",),
-    "shipping": ("shipments_by_tracking", "notices_by_tracking"),
-}
+    "shipping": (
+        due_begin, due_send, due_ask, due_cancel, shipments_by_tracking, notices_by_tracking,
+    ),
+}  # fmt: skip
+_EMPTY: Final = {"inventory": ("preorders_to_end",)}
 
 
 def trade_twins() -> dict[str, Twin]:
