@@ -9,9 +9,6 @@ from shopwire.modules.orders.api import CancelOrder
 from shopwire.services.command_door import PRINCIPAL
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the cart's reopening is decided as the shopper's own wish and refused"
-)
 def test_a_shopper_can_turn_back_while_the_order_is_being_paid_for():
     async def scene(bench):
         await started(bench)
