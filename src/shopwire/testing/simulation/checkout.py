@@ -24,7 +24,7 @@ from shopwire.modules.inventory.api import ReportStock
 from shopwire.modules.inventory.domain import Pool, StockHold
 from shopwire.modules.orders.activities import activities as order_activities
 from shopwire.modules.orders.api import CancelOrder, Choice, SettleConflict
-from shopwire.modules.orders.domain import Conflict, Order, hold_anew
+from shopwire.modules.orders.domain import Conflict, Order
 from shopwire.modules.orders.store import read_contact
 from shopwire.modules.payments.activities import activities as payment_activities
 from shopwire.modules.payments.domain import Movement
@@ -44,6 +44,7 @@ from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.webhook_door import WebhookDoor
 from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.books import check_books
+from shopwire.testing.simulation.checkout_world import habits_of, note
 from shopwire.testing.simulation.cluster import Server, error_of
 from shopwire.testing.simulation.database import Head
 from shopwire.testing.simulation.ledgers import POOL_RULES, check_stock
@@ -148,7 +149,7 @@ class CheckoutWorkload(Workload):
         self.provider = Simulator(
             [SECRET], deliver=bring, clock=clock, sleep=sleep, answer_ms_max=5_000
         )
-        self.habits = _habits(world)
+        self.habits = habits_of(world)
         self.suppliers = SimulatedSuppliers(
             seed=rng.randrange(1_000),
             clock=clock,
@@ -281,48 +282,6 @@ class CheckoutWorkload(Workload):
 def _secrets(_source: str) -> Sequence[str]:
     """Everybody signs with the same."""
     return (SECRET,)
-
-
-def _habits(world: World) -> Habits:
-    """Suppliers of this world: they ship everything, or nothing at all."""
-    rng, faults = world.rng, world.faults
-    # A simulated supplier that accepts in part cannot be asked for an order that it never got.
-    steady = not faults.kill and not faults.crash and not faults.crash_at_commit
-    # Nobody can help one that looks at no id and gets an order after it said that it has none.
-    delayed = 0.0 if steady else rng.choice([0.0, 0.2])
-    return Habits(
-        answers=rng.choice(["now", "later"]),
-        refuses=rng.choice([0.0, 0.2]),
-        partial=rng.choice([0.0, 0.3]) if steady else 0.0,
-        request_lost=0.0 if steady else rng.choice([0.0, 0.2]),
-        answer_lost=rng.choice([0.0, 0.2]),
-        delayed=delayed,
-        away=rng.choice([0.0, 0.3]),
-        silent=rng.choice([0.0, 0.2]),
-        twice=rng.choice([0.0, 0.3]),
-        splits=rng.choice([0.0, 0.3]),
-        shuffles=rng.choice([0.0, 0.3]),
-        keeps=rng.choice([0.0, 1.0]),
-        forgets=not delayed and rng.choice([False, True]),
-    )
-
-
-def note(world: World, rows: Mapping[type[Row], Sequence[Row]]) -> None:
-    """Rare things that show in rows."""
-    for hold in (row for row in rows.get(StockHold, ()) if isinstance(row, StockHold)):
-        if hold.hold_id.endswith(hold_anew("")) and hold.state == "posted":
-            world.sometimes("units were held a second time for an answer that came late")
-    for order in (row for row in rows.get(Order, ()) if isinstance(row, Order)):
-        if order.reason == "timed_out":
-            world.sometimes("a checkout timed out")
-    for conflict in (row for row in rows.get(Conflict, ()) if isinstance(row, Conflict)):
-        words = {"refused": "a supplier refused units", "overpromised": "promised units were short"}
-        world.sometimes(words[conflict.reason])
-        if conflict.choice == "replace":
-            world.sometimes("units came from elsewhere")
-    for movement in (row for row in rows.get(Movement, ()) if isinstance(row, Movement)):
-        if movement.kind == "refund" and movement.state == "done":
-            world.sometimes("money went back")
 
 
 class _Caller:
