@@ -90,7 +90,7 @@ async def test_exactly_the_last_units_are_sold_whoever_is_killed(database_url, h
 @pytest.mark.parametrize("how", ["careful", "careless"])
 async def test_two_thousand_buyers_get_exactly_a_hundred_units(database_url, how):
     servers, sale = await race(
-        database_url, how, buyers=2_000, units=100, answers_a_kill=200, seed=2
+        database_url, how, buyers=2_000, units=100, answers_a_kill=100, seed=2
     )
     late = await check(database_url, servers, sale, units=100)
     sys.stdout.write(

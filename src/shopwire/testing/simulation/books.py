@@ -7,7 +7,7 @@ from typing import Final
 from shopwire.adapters.payments.books import Entry as Charged
 from shopwire.adapters.suppliers.books import Entry as Supplied
 from shopwire.modules.carts.domain import Cart
-from shopwire.modules.inventory.domain import StockHold
+from shopwire.modules.inventory.domain import Sale, StockHold
 from shopwire.modules.orders.domain import Order, hold_anew
 from shopwire.modules.orders.events import CheckoutFailed, OrderCancelled, OrderPlaced
 from shopwire.modules.payments.domain import Movement, Payment, Transfer
@@ -34,7 +34,14 @@ def check_books(
         findings += _returned(world, order)
     for name in entries.keys() - payments.keys():
         findings.append(_finding(name, "the provider has a charge that no order asked for"))
-    return [*findings, *_carts(world), *_ledger(world), *_purchases(world, supplied)]
+    return [
+        *findings,
+        *_released(world),
+        *_booked(world),
+        *_carts(world),
+        *_ledger(world),
+        *_purchases(world, supplied),
+    ]
 
 
 def _decided(world: World) -> dict[str, int]:
@@ -110,6 +117,39 @@ def _returned(world: World, order: Order) -> list[Finding]:
     if not order.conflicts and order.payment != "voided" and reasons["cancelled"] != gone:
         found.append(f"{reasons['cancelled']} came back for units that are worth {gone}")
     return [_finding(order.order_id, f"money: {reason}") for reason in found]
+
+
+def _released(world: World) -> list[Finding]:
+    """Units that an order gave up, lost or took back are no longer sold, and all others are."""
+    over, given_up = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    for sale in world.rows(Sale):
+        if sale.state in ("released", "refused"):
+            over[sale.reference, sale.sku, sale.supplier] += sale.quantity
+    for order in world.rows(Order):
+        for lot in order.lots:
+            units = lot.cancelled + lot.dropped + lot.moved + lot.returned
+            given_up[lot.reference, lot.sku, lot.supplier] += units
+    return [
+        _finding("/".join(place), f"{over[place]} units are not sold any more, not {units}")
+        for place, units in (over | given_up).items()
+        if over[place] != given_up[place]
+    ]
+
+
+def _booked(world: World) -> list[Finding]:
+    """What a supplier accepted counts as booked by it: its next count contains the sale."""
+    booked = Counter[tuple[str, ...]]()
+    suppliers = {one.id: one.supplier for one in world.rows(PurchaseOrder)}
+    for sale in world.rows(Sale):
+        if sale.answer == "booked":
+            booked[sale.reference, sale.sku, sale.supplier] += sale.quantity
+    found = []
+    for line in world.rows(PurchaseOrderLine):
+        units = booked[line.reference, line.sku, suppliers[line.purchase_order]]
+        if line.accepted > units:
+            reason = f"{line.accepted} of {line.sku} are accepted, {units} are booked"
+            found.append(_finding(line.purchase_order, reason))
+    return found
 
 
 def _carts(world: World) -> list[Finding]:
