@@ -22,7 +22,7 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
     """
 
     process: str
-    """Who called; one process has at most one call under way."""
+    """Who called."""
     key: str
     """What the call is about: histories of two keys are independent."""
     name: str
