@@ -169,9 +169,9 @@ class Fleet:
         return wrong
 
     async def killing(self, answers):
-        """SIGKILL for a random process, after every so many answers, while others serve on."""
+        """SIGKILL for a random process, after at most so many answers, while others serve on."""
         while True:
-            enough = len(self.told) + self.rng.randint(1, 2 * answers)
+            enough = len(self.told) + self.rng.randint(1, answers)
             while len(self.told) < enough or self.serving < len(self.workers) - 1:
                 self.moved.clear()
                 await self.moved.wait()
