@@ -15,6 +15,9 @@ from shopwire.adapters.postgres.server import EmbeddedPostgres
 from shopwire.kernel.errors import SetupProblem
 
 TEMPLATE = "template_shop"
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 4 * 2**30
+"""Free memory below which the tests' databases are kept on disk."""
 
 
 @pytest.fixture
@@ -91,8 +94,13 @@ def chromium() -> Path:
 
 
 def _open_folder() -> Path:
-    """Not pytest's own: it closes its folders to others whenever another session begins."""
-    folder = Path(tempfile.mkdtemp(prefix="shopwire-test-"))
+    """Not pytest's own: it closes its folders to others whenever another session begins.
+
+    In memory where there is room: a fresh database for each test is hundreds of new files. No test
+    takes the power away, so that a disk would prove nothing more.
+    """
+    in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN
+    folder = Path(tempfile.mkdtemp(prefix="shopwire-test-", dir=MEMORY if in_memory else None))
     folder.chmod(0o711)
     return folder
 
