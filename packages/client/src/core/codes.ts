@@ -16,6 +16,15 @@ export const CODES = {
   TooManyTopics: 1011,
   TooManyMessages: 1012,
   MethodNotAllowed: 1013,
+  Unauthenticated: 1101,
+  TokenExpired: 1102,
+  Forbidden: 1103,
+  OriginRefused: 1104,
+  TooManyConnections: 1105,
+  TicketUsed: 1106,
+  WrongPassword: 1107,
+  TooManyAttempts: 1108,
+  TooManyRequests: 1109,
   VersionConflict: 2000,
   AlreadyExists: 2001,
   RuleBroken: 2002,
@@ -57,4 +66,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 2108, 2504, 4000, 4001, 4002, 4003, 4004, 4006]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 2108, 2504, 4000, 4001, 4002, 4003, 4004, 4006]);

@@ -1,0 +1,1 @@
+"""Tokens and passwords: who somebody says to be, proven."""

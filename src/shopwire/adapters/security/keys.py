@@ -1,0 +1,85 @@
+"""The installation's own signing keys: a file of JSON Web Keys, the newest first."""
+
+import json
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from shopwire.kernel.errors import SetupProblem
+
+KEYS_MAX: Final = 4
+"""Keys that are kept: tokens signed by the older ones are still good."""
+KEY_FILE_BYTES_MAX: Final = 65_536
+"""What is read of a file; a larger one is none of ours."""
+ALGORITHM: Final = "Ed25519"
+"""How our own keys sign (RFC 9864's name for EdDSA on this curve)."""
+
+
+def keys_at(path: Path) -> KeySet:
+    """Reads the file, or makes it, readable by its owner alone; raises SetupProblem."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write(path, {"keys": [_new_key()]}, replace=False)
+        with path.open("rb") as file:
+            return key_set(json.loads(file.read(KEY_FILE_BYTES_MAX)))
+    except (OSError, ValueError, JoseError) as problem:
+        raise SetupProblem(
+            f"The keys at {path} cannot be used: {problem}.",
+            what=str(path),
+            reason="restore them from a backup; without one remove the file: all log in anew",
+        ) from problem
+
+
+def rotate(path: Path) -> KeySet:
+    """A new key signs from now on; tokens of the earlier ones stay good until they expire."""
+    keys_at(path)
+    content = json.loads(path.read_text())
+    content["keys"] = [_new_key(), *content["keys"]][:KEYS_MAX]
+    _write(path, content, replace=True)
+    return keys_at(path)
+
+
+def key_set(content: Any) -> KeySet:
+    """A set of signing keys; those for other uses are left out. Raises ValueError, JoseError."""
+    listed = content.get("keys") if isinstance(content, dict) else None
+    usable = [
+        key
+        for key in (listed if isinstance(listed, list) else ())
+        if isinstance(key, dict)
+        and key.get("kty") in {"OKP", "EC", "RSA"}
+        and key.get("use", "sig") == "sig"
+        and isinstance(key.get("kid"), str)
+    ]
+    if not usable:
+        raise ValueError("it has no public signing key with a kid")
+    return KeySet.import_key_set({"keys": usable})
+
+
+def _new_key() -> dict[str, Any]:
+    key = OKPKey.generate_key("Ed25519", {"kid": secrets.token_hex(8), "use": "sig"})
+    return dict(key.as_dict(private=True))
+
+
+def _write(path: Path, content: dict[str, Any], *, replace: bool) -> None:
+    """Whole or not at all; of two processes that make the file one does."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as draft:
+        json.dump(content, draft)
+        draft.flush()
+        os.fsync(draft.fileno())
+    try:
+        if replace:
+            Path(draft.name).replace(path)
+        else:
+            with suppress(FileExistsError):
+                os.link(draft.name, path)
+    finally:
+        Path(draft.name).unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+"""Signed tokens (JWT): made for callers that proved themselves, and read at every door."""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from typing import Annotated, Any, Final
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shopwire.adapters.security.keys import ALGORITHM
+from shopwire.kernel.access_errors import TokenExpired, Unauthenticated
+from shopwire.kernel.clock import Clock
+from shopwire.kernel.identity import SHOPPER_PREFIX, Caller, Role
+from shopwire.kernel.ids import DEFAULT_TENANT
+
+TOKEN_BYTES_MAX: Final = 4_096
+"""A longer token is refused before it is looked at."""
+LEEWAY_MS: Final = 30_000
+"""How far the clocks of issuer and reader may differ."""
+KNOWN_TOKENS_MAX: Final = 10_000
+"""Tokens whose signature is not checked again; the longest unused go first."""
+SUBJECT_CHARS_MAX: Final = 120
+"""Length of a subject; a longer one is refused."""
+ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256", "PS256")
+"""Signatures by a key pair only: a shared secret or none at all proves nothing."""
+ISSUER: Final = "shopwire"
+AUDIENCE: Final = "shopwire"
+
+
+def new_shopper() -> str:
+    """The subject of a visitor who was never here."""
+    return SHOPPER_PREFIX + secrets.token_hex(10)
+
+
+class Tokens:
+    """Issues with the first key of a set that has its private part, reads with all of them."""
+
+    def __init__(
+        self,
+        keys: KeySet,
+        clock: Clock,
+        *,
+        issuer: str = ISSUER,
+        audience: str = AUDIENCE,
+    ) -> None:
+        self._clock = clock
+        self._issuer, self._audience = issuer, audience
+        self._known: OrderedDict[bytes, Caller] = OrderedDict()
+        self.keys = keys
+
+    @property
+    def keys(self) -> KeySet:
+        """The keys that are trusted now; others forget every token that was read."""
+        return self._keys
+
+    @keys.setter
+    def keys(self, keys: KeySet) -> None:
+        self._keys = keys
+        self._by_id = {key.kid: key for key in keys.keys if key.kid}
+        self._known.clear()
+
+    def issue(
+        self, role: Role, subject: str, *, ttl_ms: int, supplier: str | None = None
+    ) -> tuple[str, Caller]:
+        """A token, and the caller that it stands for."""
+        now_ms = self._clock.now_ms()
+        key = next(key for key in self._keys.keys if key.is_private)
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": subject,
+            "role": role,
+            "tenant": DEFAULT_TENANT,
+            "jti": secrets.token_hex(8),
+            "iat": now_ms // 1_000,
+            "exp": (now_ms + ttl_ms) // 1_000,
+        }
+        if supplier is not None:
+            claims["sup"] = supplier
+        token = jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+        return token, self._caller(claims)
+
+    def authenticate(self, token: str) -> Caller:
+        """See Authenticator."""
+        if len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated(reason="the token is too long")
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        caller = self._known.get(digest)
+        if caller is None:
+            caller = self._read(token)
+            self._known[digest] = caller
+            if len(self._known) > KNOWN_TOKENS_MAX:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(digest)
+        if self._clock.now_ms() >= (caller.expires_at_ms or 0):
+            raise TokenExpired
+        return caller
+
+    def _read(self, token: str) -> Caller:
+        try:
+            # The key is chosen by its id among those that are trusted; nothing that the token
+            # says is fetched, and its algorithm has to be one of the key's own kind.
+            read = jwt.decode(token, self._key_for, algorithms=list(ALGORITHMS))
+        except (JoseError, ValueError, TypeError) as problem:
+            raise Unauthenticated(reason="the token is not signed by a key we trust") from problem
+        return self._caller(read.claims)
+
+    def _key_for(self, guest: Any) -> Any:
+        headers = guest.headers()
+        key = self._by_id.get(headers.get("kid"))
+        if key is None or "crit" in headers:
+            raise ValueError("no such key")
+        return key
+
+    def _caller(self, signed: dict[str, Any]) -> Caller:
+        """Checks what was signed; raises Unauthenticated."""
+        try:
+            claims = msgspec.convert(signed, _Claims)
+        except msgspec.ValidationError as problem:
+            raise Unauthenticated(reason=f"the token cannot be used: {problem}") from None
+        now_ms = self._clock.now_ms()
+        audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+        if claims.iss != self._issuer or self._audience not in audience:
+            raise Unauthenticated(reason="the token is for somebody else")
+        if max(claims.iat, claims.nbf) * 1_000 > now_ms + LEEWAY_MS:
+            raise Unauthenticated(reason="the token is not good yet")
+        if not claims.sub.isprintable() or claims.role == "anonymous":
+            raise Unauthenticated(reason="the token names nobody")
+        if (claims.role == "supplier") != bool(claims.sup):
+            raise Unauthenticated(reason="a supplier's token names its supplier, and no other does")
+        if (claims.role == "shopper") != claims.sub.startswith(SHOPPER_PREFIX):
+            raise Unauthenticated(reason="the subject does not fit the role")
+        return Caller(
+            role=claims.role,
+            subject=claims.sub,
+            tenant=claims.tenant,
+            supplier=claims.sup,
+            token_id=claims.jti,
+            issued_at_ms=claims.iat * 1_000,
+            expires_at_ms=claims.exp * 1_000,
+        )
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=SUBJECT_CHARS_MAX)]
+_Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    iss: str
+    aud: str | list[str]
+    sub: _Text
+    role: Role
+    exp: _Seconds
+    iat: _Seconds = 0
+    nbf: _Seconds = 0
+    tenant: _Text = DEFAULT_TENANT
+    jti: Annotated[str, msgspec.Meta(max_length=SUBJECT_CHARS_MAX)] = ""
+    sup: _Text | None = None
