@@ -10,6 +10,7 @@ import httpx2
 import msgspec
 import pytest
 import uvicorn
+from tests.callers import open_callers
 from tests.feeds.conftest import Shop
 
 from shopwire.cli.main import run
@@ -43,6 +44,7 @@ async def web(shop: Shop, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
                 *module_routes(shop.store.reads),
                 *import_routes(shop.write_path, shop.importer),
             ],
+            callers=open_callers(),
             sync=no_sync,
             stopping=lambda: False,
         )

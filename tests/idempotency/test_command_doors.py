@@ -6,11 +6,13 @@ import math
 import httpx2
 import msgspec
 import pytest
+from tests.callers import open_callers
 from tests.idempotency.bench import envelope, others, play
 from tests.idempotency.shipping_stages import STAGES
 from tests.idempotency.test_matrix import OPERATIONS, every_command
 
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.identity import LOCAL
 from shopwire.kernel.storage import Claim
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.command_door import PRINCIPAL, CommandDoor
@@ -42,6 +44,7 @@ class Http:
                 telemetry=Telemetry("1"),
                 pages=Pages(tmp_path),
                 routes=(),
+                callers=open_callers(),
                 sync=None,
             )
         )
@@ -61,6 +64,8 @@ class Http:
 class Socket:
     """Messages `cmd` of one connection."""
 
+    caller = LOCAL
+
     def __init__(self, path, _tmp_path) -> None:
         self._frames: dict[int, asyncio.Future] = {}
         self._commands = Commands(CommandDoor(path).take, self._settle)
@@ -73,7 +78,7 @@ class Socket:
         """As over HTTP; the body without what belongs to the message."""
         number = len(self._frames)
         self._frames[number] = asyncio.get_running_loop().create_future()
-        self._commands.run(None, Cmd(id=number, op=operation, key=key, body=msgspec.Raw(body)))
+        self._commands.run(self, Cmd(id=number, op=operation, key=key, body=msgspec.Raw(body)))
         frame = await self._frames[number]
         rest = {k: v for k, v in frame.items() if k not in ("id", "status", "replayed", "t")}
         said = rest.get("body", rest)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from litestar import Litestar
 from litestar.exceptions import HTTPException
+from tests.callers import open_callers
 from tests.orders.paying import Till, body, bought, decline, till
 from tests.orders.world import CART, ORDER, lines
 
@@ -17,6 +18,7 @@ from shopwire.modules.inventory.api import ReportStock, SetPolicy
 from shopwire.modules.orders import http as orders_http
 from shopwire.services.checkout_door import checkout_routes
 from shopwire.services.problems import on_defect, on_http, on_known
+from shopwire.services.route_rights import RouteGuard
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -29,6 +31,7 @@ def web(shop: Till) -> httpx2.AsyncClient:
             *orders_http.routes(reads),
             *checkout_routes(shop.door, reads),
         ],
+        guards=[RouteGuard(open_callers())],
         exception_handlers={
             ShopwireError: on_known,
             HTTPException: on_http,

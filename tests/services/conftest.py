@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import httpx2
 import pytest
+from tests.callers import open_callers
 
 from shopwire.adapters.memory import MemoryState, MemoryStorage
 from shopwire.kernel.clock import SystemClock
@@ -65,6 +66,7 @@ class Shop:
                 telemetry=self.telemetry,
                 pages=Pages(pages),
                 routes=(),
+                callers=open_callers(),
                 sync=self._sync,
                 stopping=lambda: self.stopping,
                 origins=origins,

@@ -4,10 +4,12 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 
+from tests.callers import open_callers
 from tests.sync.served import QUICK, Server, Shop
 
 from shopwire.adapters.memory import MemoryStorage
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.identity import LOCAL
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.command_door import CommandDoor
@@ -15,6 +17,7 @@ from shopwire.services.pages import Pages
 from shopwire.services.pulse import Pulse
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.sync.hub import Hub
+from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
 from shopwire.testing.conformance.sync_commands import MOVE_UNITS
 
@@ -29,22 +32,22 @@ class Doorkeeper:
         self.waiting = self.taken = 0
         self.shut, self.open = self._open.clear, self._open.set
 
-    async def take(self, operation, key, body):
+    async def take(self, caller, operation, key, body):
         self.waiting += 1
         await self._open.wait()
         self.waiting -= 1
         self.taken += 1
-        return await self._take(operation, key, body)
+        return await self._take(caller, operation, key, body)
 
 
 @asynccontextmanager
 async def commanding(folder, *, limits=None, picows=True, shop=None, port=0):
     """A served shop with `keeper` before its door and `http_url` beside its `url`."""
-    shop = shop or Shop()
+    shop, rights = shop or Shop(), Rights(otherwise=LOCAL)
     write_path = WritePath(MemoryStorage(shop.state), [MOVE_UNITS], SystemClock())
     await write_path.start()
     shop.keeper = Doorkeeper(CommandDoor(write_path).take)
-    shop.hub = hub = Hub(shop.log, limits=limits or QUICK, take=shop.keeper.take)
+    shop.hub = hub = Hub(shop.log, limits=limits or QUICK, take=shop.keeper.take, rights=rights)
     await hub.start()
     telemetry = Telemetry("0")
     telemetry.watch(Readings)
@@ -54,6 +57,7 @@ async def commanding(folder, *, limits=None, picows=True, shop=None, port=0):
             pulse=Pulse(Readings, lambda *_: None, SystemClock()),
             telemetry=telemetry,
             pages=Pages(folder),
+            callers=open_callers(rights),
             routes=(),
             sync=SyncDoor(hub).asgi,
         )

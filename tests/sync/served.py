@@ -66,8 +66,8 @@ class _Announcing(uvicorn.Server):
 class Server:
     """uvicorn in this process, with a start and a stop that are awaited."""
 
-    def __init__(self, hub, port=0, *, picows=True, operator_open=False, app=None) -> None:
-        door = SyncDoor(hub, operator_open=operator_open)
+    def __init__(self, hub, port=0, *, picows=True, app=None, callers=None) -> None:
+        door = SyncDoor(hub, callers=callers)
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         config = uvicorn.Config(
@@ -99,12 +99,12 @@ QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)
 
 @asynccontextmanager
 async def serving(
-    shop=None, *, limits=None, picows=True, operator_open=False, port=0, share=lambda log: log
+    shop=None, *, limits=None, picows=True, port=0, share=lambda log: log, rights=None, callers=None
 ):
     shop = shop or Shop()
-    hub = shop.hub = Hub(share(shop.log), limits=limits or QUICK)
+    hub = shop.hub = Hub(share(shop.log), limits=limits or QUICK, rights=rights)
     await hub.start()
-    server = Server(hub, port, picows=picows, operator_open=operator_open)
+    server = Server(hub, port, picows=picows, callers=callers)
     await server.start()
     shop.port = server.port
     shop.url = f"ws://127.0.0.1:{server.port}/sync"

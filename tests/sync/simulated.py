@@ -11,7 +11,6 @@ from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import Limits
 from shopwire.sync.reducer import Replica, decode_server
 from shopwire.sync.session import Session
-from shopwire.sync.topics import Gate
 
 PAIRS = 3
 SINGLES = 4
@@ -131,7 +130,7 @@ class SimClient:
 
     def connect(self):
         self.wire = SimWire()
-        self.session = self.world.fanout.open(self.wire, Gate())
+        self.session = self.world.fanout.open(self.wire)
         self.up.clear()
         self.subs.clear()
         self.live = False

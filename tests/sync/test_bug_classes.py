@@ -17,7 +17,6 @@ from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import Limits
 from shopwire.sync.origins import Origins
 from shopwire.sync.reducer import Replica
-from shopwire.sync.topics import Gate
 
 LONG = "text that does not change and is longer than a change " * 3
 
@@ -61,7 +60,7 @@ class Hand:
     def __init__(self, bench, epoch) -> None:
         self.bench = bench
         self.wire = SimWire()
-        self.session = bench.fanout.open(self.wire, Gate())
+        self.session = bench.fanout.open(self.wire)
         self.replica = Replica()
         self.say({"t": "hello", "proto": 1, "epoch": epoch})
 

@@ -26,7 +26,8 @@ def test_every_close_code_is_specified_with_its_rule(code):
 
 
 def test_every_kind_of_topic_is_specified():
-    rows = dict(re.findall(r"^\| `([a-z_]+)` \| .*? \| (public|operator)", SPEC, re.MULTILINE))
+    row = r"^\| `([a-z_]+)` \| .*? \| (public|own|supplier|operator)"
+    rows = dict(re.findall(row, SPEC, re.MULTILINE))
     assert rows == {name: kind.audience for name, kind in KINDS.items()}
 
 

@@ -8,10 +8,12 @@ from tests.sync.simulated import FakeClock
 
 from shopwire.kernel.errors import LogCorrupt, StorageUnavailable
 from shopwire.kernel.events import Position, Recorded
+from shopwire.kernel.identity import LOCAL
 from shopwire.sync.client import SyncClient
 from shopwire.sync.fanout import Fanout
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import Limits
+from shopwire.sync.rights import Rights
 
 pytestmark = pytest.mark.anyio
 
@@ -140,7 +142,7 @@ async def test_a_log_that_lost_events_without_a_new_epoch_starts_everybody_anew(
 
 
 async def test_an_ephemeral_topic_is_published_in_the_process():
-    async with serving(operator_open=True) as shop:
+    async with serving(rights=Rights(otherwise=LOCAL)) as shop:
         client = SyncClient(shop.url)
         await client.start()
         client.subscribe(["ops:pulse"])

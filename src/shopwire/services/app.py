@@ -14,12 +14,14 @@ from litestar.params import FromPath
 
 from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.write_path import WritePath
+from shopwire.services.callers import Callers
 from shopwire.services.command_door import CommandDoor, command_routes
 from shopwire.services.front import Front
 from shopwire.services.pages import Pages
 from shopwire.services.pictures import picture
 from shopwire.services.problems import on_defect, on_http, on_known
 from shopwire.services.pulse import Pulse
+from shopwire.services.route_rights import RouteGuard
 from shopwire.services.telemetry import Telemetry
 
 QUERY_BODY_BYTES_MAX: Final = 65_536
@@ -39,6 +41,8 @@ class AppParts(msgspec.Struct, kw_only=True):
     pages: Pages
     routes: Sequence[Any]
     """Handlers of the modules and of imports."""
+    callers: Callers
+    """Who asks."""
     sync: Any
     """ASGI application of what is below `/sync`."""
     stopping: Callable[[], bool] = lambda: False
@@ -52,10 +56,11 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     """The ASGI application for the server."""
     api = Litestar(
         route_handlers=[
-            *command_routes(CommandDoor(parts.write_path)),
+            *command_routes(CommandDoor(parts.write_path, parts.callers.rights.standing)),
             *_own_routes(parts),
             *parts.routes,
         ],
+        guards=[RouteGuard(parts.callers, frozenset(parts.origins))],
         exception_handlers={
             ShopwireError: on_known,
             HTTPException: on_http,
@@ -74,7 +79,8 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         request_max_body_size=QUERY_BODY_BYTES_MAX,
         cors_config=CORSConfig(
             allow_origins=list(parts.origins),
-            allow_headers=["content-type", "idempotency-key"],
+            allow_headers=["content-type", "idempotency-key", "authorization"],
+            allow_credentials=bool(parts.origins),
             expose_headers=["idempotency-replayed", "retry-after"],
         ),
         logging_config=None,

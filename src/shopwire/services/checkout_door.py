@@ -16,6 +16,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath, FromQuery, HeaderParameter
 from typing_extensions import override
 
+from shopwire.kernel.access_errors import Forbidden
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Envelope, Outcome, check_key
 from shopwire.kernel.errors import (
@@ -25,6 +26,7 @@ from shopwire.kernel.errors import (
     MalformedRequest,
     StorageUnavailable,
 )
+from shopwire.kernel.identity import LOCAL, Caller, owner_of_cart
 from shopwire.kernel.ids import DEFAULT_TENANT, derived_id
 from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.payments import Authorisation, PaymentProvider
@@ -40,7 +42,6 @@ from shopwire.modules.orders.domain import ANSWER_MS, TITLE_CHARS_MAX
 from shopwire.modules.orders.events import OrderStatus
 from shopwire.modules.orders.store import Checkout, read_checkout
 from shopwire.services.answers import answer
-from shopwire.services.command_door import PRINCIPAL
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
 
@@ -147,8 +148,10 @@ class CheckoutDoor:
         self._authorise_ms_max = authorise_ms_max
         self._titles = _Titles(reads, clock)
 
-    async def take(self, key: str | None, body: bytes, *, principal: str = PRINCIPAL) -> Outcome:
+    async def take(self, key: str | None, body: bytes, *, caller: Caller = LOCAL) -> Outcome:
         """The answer to one request, the same bytes for every repeat of it.
+
+        Shoppers buy their own carts, operators any; raises Forbidden to everybody else.
 
         Raises KeyMissing, KeyMalformed, MalformedRequest, InvalidField, NotFound (no such cart),
         KeyReused, KeyInFlight, and what `submit` raises: then the same key may ask again.
@@ -157,8 +160,9 @@ class CheckoutDoor:
             raise KeyMissing
         check_key(key)
         asked = _read(body)
-        origin = derived_id(DEFAULT_TENANT, principal, "checkout", key)
-        start = await self._start_of(asked, origin)
+        _check_own(asked, caller)
+        origin = derived_id(DEFAULT_TENANT, caller.principal, "checkout", key)
+        start = await self._start_of(asked, origin, caller)
         started = await self._write_path.submit(
             _Asked(
                 command=start,
@@ -185,10 +189,12 @@ class CheckoutDoor:
             answer = await self._pay(checkout)
         return Outcome(status=answer.status, body=answer.body, replayed=True)
 
-    async def _start_of(self, asked: CheckoutRequest, origin: str) -> StartCheckout:
+    async def _start_of(self, asked: CheckoutRequest, origin: str, caller: Caller) -> StartCheckout:
         tenant = DEFAULT_TENANT
         if asked.cart_id is None:
-            cart_id, attempt, shopper = origin, 1, asked.shopper or origin
+            own = caller.subject if caller.role == "shopper" else ""
+            cart_id, attempt = f"{own}-{origin}" if own else origin, 1
+            shopper = own or asked.shopper or origin
             lines: Iterable[Any] = asked.lines
             bought = [(line.sku, line.quantity, line.price_minor, line.parts) for line in lines]
         else:
@@ -273,7 +279,8 @@ def checkout_routes(door: CheckoutDoor, reads: Reads) -> list[Any]:
         request: Request[Any, Any, Any],
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
-        return answer(await door.take(idempotency_key, await request.body()))
+        caller: Caller = request.state.caller
+        return answer(await door.take(idempotency_key, await request.body(), caller=caller))
 
     @get("/api/stock/{sku:str}/alternatives", summary="What to buy instead of a SKU")
     async def alternatives(
@@ -287,6 +294,16 @@ def checkout_routes(door: CheckoutDoor, reads: Reads) -> list[Any]:
         return {"items": found}
 
     return [take_checkout, alternatives]
+
+
+def _check_own(asked: CheckoutRequest, caller: Caller) -> None:
+    """Raises Forbidden for the cart of somebody else."""
+    if caller.role == "operator":
+        return
+    subject = caller.subject
+    owner = subject if asked.cart_id is None else owner_of_cart(asked.cart_id)
+    if caller.role != "shopper" or owner != subject or asked.shopper not in {None, subject}:
+        raise Forbidden(operation="checkout", role=caller.role, allowed=["shopper", "operator"])
 
 
 def _read(body: bytes) -> CheckoutRequest:

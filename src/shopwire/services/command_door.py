@@ -14,12 +14,15 @@ from shopwire.kernel.errors import (
     MalformedRequest,
     UnknownOperation,
 )
+from shopwire.kernel.identity import LOCAL, Caller
 from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.answers import answer
+from shopwire.services.command_rights import check_command
+from shopwire.sync.rights import NoStanding, Standing
 
-PRINCIPAL: Final = "local"
-"""Who sends commands while there is no authentication: whoever is on this machine."""
+PRINCIPAL: Final = LOCAL.principal
+"""Who sends commands from this machine, without any credentials."""
 
 
 class CommandDecoder:
@@ -55,20 +58,25 @@ class CommandDecoder:
 
 
 class CommandDoor:
-    """What every channel does with a command as it came: read it, name who asks, submit it."""
+    """What every channel does with a command as it came: read it, see who asks, submit it."""
 
-    def __init__(self, write_path: WritePath) -> None:
+    def __init__(self, write_path: WritePath, standing: Standing | None = None) -> None:
         self._write_path = write_path
+        self._standing = standing or NoStanding()
         self._decoder = CommandDecoder(write_path.handlers.values())
 
-    async def take(self, operation: str, key: str | None, body: bytes) -> Outcome:
-        """The outcome; raises KeyMissing, KeyMalformed, what `decode` and `submit` raise."""
+    async def take(self, caller: Caller, operation: str, key: str | None, body: bytes) -> Outcome:
+        """The outcome; raises KeyMissing, KeyMalformed, Forbidden, what `decode`, `submit` raise.
+
+        A refusal for the caller's rights is not stored: the key is free for who may.
+        """
         if key is None:
             raise KeyMissing
         check_key(key)
         command = self._decoder.decode(operation, body)
+        check_command(caller, command, self._standing)
         return await self._write_path.submit(
-            Envelope(command=command, key=key, principal=PRINCIPAL)
+            Envelope(command=command, key=key, principal=caller.principal)
         )
 
 
@@ -88,7 +96,8 @@ def command_routes(door: CommandDoor) -> list[Any]:
         operation: FromPath[str],
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
-        return answer(await door.take(operation, idempotency_key, await request.body()))
+        caller: Caller = request.state.caller
+        return answer(await door.take(caller, operation, idempotency_key, await request.body()))
 
     return [take_command]
 

@@ -17,12 +17,16 @@ from shopwire import __version__
 from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
+from shopwire.adapters.security.keys import keys_at
+from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.identity import ANONYMOUS, LOCAL
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
+from shopwire.services.callers import Callers
 from shopwire.services.carrier_door import carrier_routes
 from shopwire.services.checkout_door import CheckoutDoor, checkout_routes
 from shopwire.services.command_door import CommandDoor
@@ -43,6 +47,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
+from shopwire.services.session_door import SessionDoor, session_routes
 from shopwire.services.shared_log import SharedLog
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
@@ -51,6 +56,7 @@ from shopwire.services.trade import Trade, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
+from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
 
 _log: Final = structlog.get_logger()
@@ -71,6 +77,11 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Origins of other pages that may use API and sync: `https://shop.example`."""
     payments: PaymentName = "simulator"
     suppliers: SupplierWay = "fetch"
+    access: Literal["open", "login"] | None = None
+    """`open`: without credentials one is the operator of this machine. `login`: nobody. None: open
+    where only this machine can connect."""
+    key_file: Path | None = None
+    """The keys that sign sessions; else a file in `data`."""
     secret_file: Path | None = None
     """The installation's secret, from which those of webhooks are made; else one in `data`."""
     stripe_key_file: Path | None = None
@@ -85,6 +96,11 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody who can connect may be an operator."""
+        return self.access == "open" or (self.access is None and self.is_local)
 
     @property
     def hosts(self) -> frozenset[str] | None:
@@ -112,6 +128,8 @@ class Container(msgspec.Struct, kw_only=True):
     sync: SyncDoor
     pulse: Pulse
     pages: Pages
+    callers: Callers
+    sessions: SessionDoor
     failed: asyncio.Future[BaseException]
     """Resolves when a part that should run for ever ended by an error."""
     stopping: bool = False
@@ -132,7 +150,9 @@ class Container(msgspec.Struct, kw_only=True):
                 pulse=self.pulse,
                 telemetry=self.telemetry,
                 pages=self.pages,
+                callers=self.callers,
                 routes=[
+                    *session_routes(self.sessions),
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
                     *checkout_routes(self.checkout, self.store.reads),
@@ -191,7 +211,11 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail)
-    hub = Hub(log, clock=clock, take=CommandDoor(write_path).take)
+    tokens = Tokens(keys_at(options.key_file or options.data / "keys.json"), clock)
+    rights = Rights(tokens, otherwise=LOCAL if options.is_open else ANONYMOUS)
+    callers = Callers(rights, clock)
+    take = CommandDoor(write_path, rights.standing).take
+    hub = Hub(log, clock=clock, take=take, rights=rights)
     await steps.enter("hub", started(hub.start, hub.stop))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
@@ -218,12 +242,14 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         hub=hub,
         sync=SyncDoor(
             hub,
-            operator_open=options.is_local,
+            callers=callers.of,
             origins=options.allow_origins,
             hosts=options.hosts,
         ),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
+        callers=callers,
+        sessions=SessionDoor(tokens, callers, open_to_all=options.is_open),
         failed=failed,
     )
 

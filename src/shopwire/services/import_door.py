@@ -19,7 +19,6 @@ from shopwire.kernel.storage import Claim, Lease
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.limits import UPLOAD_BYTES_MAX
-from shopwire.services.command_door import PRINCIPAL
 from shopwire.services.importing import Importer, ImportRequest
 
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -63,13 +62,13 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             as_of_ms=as_of_ms,
             dry_run=dry_run,
             afresh=afresh,
-            principal=PRINCIPAL,
+            principal=request.state.caller.principal,
         )
         with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
             digest = await _receive(request, spool)
             claim = Claim(
                 tenant=DEFAULT_TENANT,
-                principal=PRINCIPAL,
+                principal=wanted.principal,
                 operation=_OPERATION,
                 key=idempotency_key,
                 fingerprint=_fingerprint(wanted, digest),

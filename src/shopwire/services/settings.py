@@ -33,6 +33,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_origins: tuple[str, ...] = ()
     payments: PaymentName = "simulator"
     suppliers: SupplierWay = "fetch"
+    access: Literal["open", "login"] | None = None
+    key_file: Path | None = None
     secret_file: Path | None = None
     stripe_key_file: Path | None = None
     stripe_webhook_file: Path | None = None
@@ -54,7 +56,9 @@ class Loaded(msgspec.Struct, frozen=True):
         }
 
 
-_PATHS: Final = frozenset({"data", "secret_file", "stripe_key_file", "stripe_webhook_file"})
+_PATHS: Final = frozenset(
+    {"data", "key_file", "secret_file", "stripe_key_file", "stripe_webhook_file"}
+)
 _NAMES: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 

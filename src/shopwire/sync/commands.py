@@ -7,13 +7,14 @@ from typing import Final
 
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import InternalError, ShopwireError
+from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import new_id
 from shopwire.sync.limits import COMMANDS_DRAIN_MS
 from shopwire.sync.protocol import Cmd, error_frame, outcome_frame
 from shopwire.sync.session import Session
 
-Take = Callable[[str, str | None, bytes], Awaitable[Outcome]]
-"""Carries out a command by operation, idempotency key and body as they came.
+Take = Callable[[Caller, str, str | None, bytes], Awaitable[Outcome]]
+"""Carries out a command by caller, operation, idempotency key and body as they came.
 
 The same that HTTP calls: it refuses what it cannot read, knows who asks, and raises ShopwireError.
 """
@@ -31,7 +32,7 @@ class Commands:
 
     def run(self, session: Session, message: Cmd) -> None:
         """Begins a command; those of one connection reach the write path in their order."""
-        task = asyncio.create_task(self._run(session, message))
+        task = asyncio.create_task(self._run(session, session.caller, message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -42,12 +43,12 @@ class Commands:
         for task in self._tasks:
             task.cancel()
 
-    async def _run(self, session: Session, message: Cmd) -> None:
-        self._settle(session, await self._answer(message))
+    async def _run(self, session: Session, caller: Caller, message: Cmd) -> None:
+        self._settle(session, await self._answer(caller, message))
 
-    async def _answer(self, message: Cmd) -> bytes:
+    async def _answer(self, caller: Caller, message: Cmd) -> bytes:
         try:
-            outcome = await self._take(message.op, message.key, bytes(message.body))
+            outcome = await self._take(caller, message.op, message.key, bytes(message.body))
         except ShopwireError as problem:
             return error_frame(problem, message.id)
         except Exception:  # noqa: BLE001 - a defect is answered like any other refusal

@@ -8,6 +8,7 @@ import msgspec
 
 from shopwire.sync.limits import HISTORY_DOCUMENT_BYTES_MAX, HISTORY_VERSIONS_MAX
 from shopwire.sync.protocol import patch_item, snap_item
+from shopwire.sync.topics import PUBLIC, View
 
 if TYPE_CHECKING:
     from shopwire.sync.session import Session, Ticket
@@ -51,11 +52,14 @@ class TopicState:
         "name",
         "sessions",
         "version",
+        "view",
         "waiting",
     )
 
-    def __init__(self, name: str, *, ephemeral: bool = False) -> None:
+    def __init__(self, name: str, *, ephemeral: bool = False, view: View = PUBLIC) -> None:
         self.name = name
+        self.view = view
+        """What of it is held here; of a view that hides something there is a state of its own."""
         self.ephemeral = ephemeral
         self.version = 0
         self.flushed = 0

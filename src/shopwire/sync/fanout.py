@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -10,14 +10,16 @@ import msgspec
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
+from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
 from shopwire.sync.bundles import Bundles
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
 from shopwire.sync.protocol import Cmd, beat_frame
+from shopwire.sync.rights import Rights
 from shopwire.sync.session import Frames, Session, State, Ticket, Wire, later
-from shopwire.sync.topics import Gate, kind_of
+from shopwire.sync.topics import PUBLIC, View, kind_of
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -36,14 +38,20 @@ class Fanout:
     by `on_command` that a client wants a change; where that is None, no commands are taken.
     """
 
-    def __init__(self, tenant: str, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, tenant: str, clock: Clock, limits: Limits, rights: Rights | None = None
+    ) -> None:
         self.tenant = tenant
         self.clock = clock
         self.limits = limits
+        self.rights = rights or Rights()
         self.epoch = 0
         self.applied: list[int] = []
         """Offsets up to which the log was taken, by partition."""
         self.topics: dict[str, TopicState] = {}
+        """Whole documents."""
+        self.narrowed: dict[str, dict[View, TopicState]] = {}
+        """The same topics for those who do not see everything."""
         self.sessions: dict[Session, None] = {}
         self.wanted: dict[TopicState, None] = {}
         self.frames = 0
@@ -81,6 +89,8 @@ class Fanout:
                 state = self.topics.get(event.topic)
                 if state is not None:
                     self._take(state, event.version, event.document, event.recorded_at_ms)
+                for narrow in self.narrowed.get(event.topic, {}).values():
+                    self._take(narrow, event.version, event.document, event.recorded_at_ms)
         self._advance()
 
     def publish(self, topic: str, version: int, document: bytes) -> None:
@@ -110,8 +120,9 @@ class Fanout:
 
     def reset(self, epoch: int, heads: Sequence[int], asked_ms: float, reason: str) -> None:
         """The log is another one: every document and every subscription is void."""
-        for state in self.topics.values():
+        for state in self._states():
             state.sessions.clear()
+        self.narrowed.clear()
         self.topics = {name: state for name, state in self.topics.items() if state.ephemeral}
         self._idle.clear()
         self._dirty.clear()
@@ -123,13 +134,16 @@ class Fanout:
 
     # -- topics -------------------------------------------------------------------------------
 
-    def watch(self, name: str, session: Session) -> TopicState:
+    def watch(self, name: str, session: Session, view: View = PUBLIC) -> TopicState:
         """Registers a session with a topic, before anything is read for it."""
-        state = self.topics.get(name)
+        state = self.narrowed.get(name, {}).get(view) if view.hidden else self.topics.get(name)
         if state is None:
             kind = kind_of(name)
-            state = TopicState(name, ephemeral=kind is not None and kind.ephemeral)
-            self.topics[name] = state
+            state = TopicState(name, ephemeral=kind is not None and kind.ephemeral, view=view)
+            if view.hidden:
+                self.narrowed.setdefault(name, {})[view] = state
+            else:
+                self.topics[name] = state
         self._idle.pop(name, None)
         if not state.sessions:
             state.flushed = state.version
@@ -139,6 +153,14 @@ class Fanout:
     def unwatch(self, state: TopicState, session: Session) -> None:
         """A topic that nobody watches is kept up to date for a while, if it was read at all."""
         state.sessions.pop(session, None)
+        if state.view.hidden:
+            if not state.sessions:
+                views = self.narrowed.get(state.name, {})
+                if views.get(state.view) is state:
+                    del views[state.view]
+                if not views:
+                    self.narrowed.pop(state.name, None)
+            return
         if state.sessions or state.ephemeral or self.topics.get(state.name) is not state:
             return
         if not state.loaded:
@@ -195,9 +217,9 @@ class Fanout:
 
     # -- sessions -----------------------------------------------------------------------------
 
-    def open(self, wire: Wire, gate: Gate) -> Session:
-        """A new connection."""
-        session = Session(self, wire, gate)
+    def open(self, wire: Wire, caller: Caller | None = None) -> Session:
+        """A new connection; without a caller it is whoever comes without credentials."""
+        session = Session(self, wire, self.rights.otherwise if caller is None else caller)
         if self.stopping:
             session.close(CloseCode.SERVER_STOPPING)
         elif len(self.sessions) >= self.limits.sessions_max:
@@ -211,7 +233,7 @@ class Fanout:
         if session not in self.sessions:
             return
         del self.sessions[session]
-        for state in session.watched:
+        for state in session.watched.values():
             self.unwatch(state, session)
         session.watched.clear()
         session.pending.clear()
@@ -219,6 +241,12 @@ class Fanout:
             ticket.session = None
         session.tickets.clear()
         self._touched.pop(session, None)
+
+    def rights_changed(self, account: str) -> None:
+        """Something was decided about an account: its connections are looked at again."""
+        for session in tuple(self.sessions):
+            if session.caller.account == account:
+                self._guarded(session, session.recheck, "withdrawn")
 
     def answered(self, session: Session, frame: bytes) -> None:
         """A command that a session sent was settled."""
@@ -312,7 +340,14 @@ class Fanout:
                 self._fail(session, problem)
         self.frames += sent
 
+    def _states(self) -> Iterator[TopicState]:
+        yield from self.topics.values()
+        for views in self.narrowed.values():
+            yield from views.values()
+
     def _take(self, state: TopicState, version: int, document: bytes, at_ms: int) -> None:
+        if state.view.hidden and version > state.version:
+            document = state.view.project(document)
         if state.update(version, document, at_ms) and state.sessions:
             self._dirty[state] = None
 

@@ -10,6 +10,7 @@ import msgspec
 from shopwire.kernel.clock import Clock, SystemClock
 from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.events import Recorded
+from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
@@ -22,9 +23,9 @@ from shopwire.sync.limits import (
     RETRY_MS_MIN,
     Limits,
 )
+from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session, Wire
 from shopwire.sync.snapshots import SnapshotLoader
-from shopwire.sync.topics import Gate
 
 _LOG: Final = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -45,11 +46,15 @@ class Hub:
         clock: Clock | None = None,
         limits: Limits | None = None,
         take: Take | None = None,
+        rights: Rights | None = None,
     ) -> None:
-        """Args: `take` carries out the commands of clients; without it they are refused."""
+        """Args: `take` carries out the commands of clients; without it they are refused.
+
+        `rights` says who may see what; without it everybody sees what is public.
+        """
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
-        self.fanout = Fanout(tenant, self.clock, self.limits)
+        self.fanout = Fanout(tenant, self.clock, self.limits, rights)
         self._commands = Commands(take, self.fanout.answered) if take is not None else None
         self._log = log
         self._loader = SnapshotLoader(log, self.fanout, self._same_log)
@@ -93,9 +98,18 @@ class Hub:
         if not self.fanout.stopping:
             self.fanout.stop()
 
-    def open(self, wire: Wire, gate: Gate) -> Session:
-        """A new connection of any transport."""
-        return self.fanout.open(wire, gate)
+    @property
+    def rights(self) -> Rights:
+        """Who may see what."""
+        return self.fanout.rights
+
+    def open(self, wire: Wire, caller: Caller | None = None) -> Session:
+        """A new connection of any transport, as the door knows its caller."""
+        return self.fanout.open(wire, caller)
+
+    def rights_changed(self, account: str) -> None:
+        """Something was decided about an account (`role:subject`): takes effect at once."""
+        self.fanout.rights_changed(account)
 
     def publish_ephemeral(self, topic: str, version: int, document: Any) -> None:
         """Publishes a state that is in no log; its versions have to grow over restarts."""

@@ -27,6 +27,8 @@ COMMAND_BYTES_MAX: Final = 65_536
 """Size of the body of a command on a connection; larger is BodyTooLarge: HTTP takes more."""
 COMMAND_RETRY_MS: Final = 100
 """Wait that is asked of a client with too many commands under way."""
+EXPIRING_MS: Final = 60_000
+"""How long before its token ends a client is told."""
 COMMANDS_DRAIN_MS: Final = 2_000
 """Wait for commands under way when the server stops; longer ones take effect unanswered."""
 HELLO_MS_MAX: Final = 10_000

@@ -7,6 +7,7 @@ import msgspec
 
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import MalformedRequest, ShopwireError
+from shopwire.kernel.identity import Caller, Role
 
 PROTOCOL: Final = 1
 """The version of the protocol spoken here."""
@@ -17,6 +18,8 @@ class Hello(msgspec.Struct, tag_field="t", tag="hello", frozen=True):
 
     proto: int
     epoch: int | None = None
+    token: str | None = None
+    """Who the client is; without it, what the connection was opened with counts."""
 
 
 class Sub(msgspec.Struct, tag_field="t", tag="sub", frozen=True):
@@ -36,6 +39,13 @@ class Unsub(msgspec.Struct, tag_field="t", tag="unsub", frozen=True):
     topics: list[str]
 
 
+class Auth(msgspec.Struct, tag_field="t", tag="auth", frozen=True):
+    """Shows a fresh token, for the rest of the connection."""
+
+    id: int
+    token: str
+
+
 class Ping(msgspec.Struct, tag_field="t", tag="ping", frozen=True):
     """Asks for a sign of life."""
 
@@ -53,7 +63,7 @@ class Cmd(msgspec.Struct, tag_field="t", tag="cmd", frozen=True):
     """Idempotency key; without one the command is refused."""
 
 
-ClientMessage = Hello | Sub | Unsub | Ping | Cmd
+ClientMessage = Hello | Sub | Unsub | Auth | Ping | Cmd
 
 _decoder: Final = msgspec.json.Decoder(ClientMessage)
 _encode: Final = msgspec.json.Encoder().encode
@@ -120,6 +130,7 @@ def welcome_frame(
     lag_ms: int,
     beat_ms: int,
     session: str,
+    role: Role,
     limits: dict[str, int],
 ) -> bytes:
     """The answer to hello."""
@@ -133,6 +144,7 @@ def welcome_frame(
             "lag_ms": lag_ms,
             "beat_ms": beat_ms,
             "session": session,
+            "role": role,
             "limits": limits,
         }
     )
@@ -141,6 +153,34 @@ def welcome_frame(
 def reset_frame(epoch: int, reason: str) -> bytes:
     """Everything the client holds is void."""
     return _encode({"t": "reset", "epoch": epoch, "reason": reason})
+
+
+def authed_frame(answered: int, caller: Caller) -> bytes:
+    """The token was good: this is who the connection speaks for now."""
+    return _encode(
+        {
+            "t": "authed",
+            "id": answered,
+            "subject": caller.subject,
+            "role": caller.role,
+            "expires_at": caller.expires_at_ms,
+        }
+    )
+
+
+def expiring_frame(in_ms: int) -> bytes:
+    """The token ends soon."""
+    return _encode({"t": "expiring", "in_ms": in_ms})
+
+
+def revoke_frame(topic: str, reason: str) -> bytes:
+    """The client may no longer see a topic: its document is to be dropped."""
+    return _encode({"t": "revoke", "topic": topic, "reason": reason})
+
+
+def narrow_frame(topic: str, view: str) -> bytes:
+    """The client sees a topic in another view: the document held is to be dropped."""
+    return _encode({"t": "narrow", "topic": topic, "view": view})
 
 
 def live_frame(sub: int, head: Sequence[int]) -> bytes:

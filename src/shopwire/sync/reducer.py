@@ -52,6 +52,8 @@ class Replica:
                 return self._items([_checked(item) for item in message["items"]])
             if kind in {"snap", "patch"}:
                 return self._items([_checked(message)])
+            if kind in {"revoke", "narrow"}:
+                return self._purge(message["topic"])
             if kind == "reset":
                 return self._drop(int(message["epoch"]))
             if kind == "welcome" and message["epoch"] != self.epoch:
@@ -66,6 +68,14 @@ class Replica:
         self.docs.clear()
         self.missed.clear()
         return Change(topics, dropped=True, missed=frozenset())
+
+    def _purge(self, topic: str) -> Change:
+        if not isinstance(topic, str):
+            raise ProtocolBroken("a topic is a text")
+        held = self.docs.pop(topic, None)
+        self.missed.pop(topic, None)
+        gone = frozenset() if held is None else frozenset({topic})
+        return Change(gone, dropped=False, missed=frozenset())
 
     def _items(self, items: list[Message]) -> Change:
         before = frozenset(self.missed)

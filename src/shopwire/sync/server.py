@@ -6,9 +6,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shopwire.kernel.errors import NotFound
+from shopwire.sync.arrivals import CallerOf
 from shopwire.sync.hub import Hub
 from shopwire.sync.origins import Origins
-from shopwire.sync.topics import Gate
 from shopwire.sync.transports.asgi_ws import serve_websocket
 from shopwire.sync.transports.picows_ws import http_protocol
 from shopwire.sync.transports.sse import refuse, serve_events
@@ -19,7 +19,9 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 class SyncDoor:
-    """The transports of one hub with one set of rights.
+    """The transports of one hub.
+
+    `callers` knows who comes; without it everybody is whoever comes without credentials.
 
     `http_protocol()` goes into `uvicorn.Config(http=...)`: WebSockets at `path` by picows.
     `asgi` is an ASGI application for `path` and what is below it: the WebSocket fallback, and
@@ -31,25 +33,25 @@ class SyncDoor:
         self,
         hub: Hub,
         *,
-        operator_open: bool = False,
+        callers: CallerOf | None = None,
         origins: Iterable[str] = (),
         hosts: frozenset[str] | None = None,
         path: str = "/sync",
     ) -> None:
         self.hub = hub
         self.path = path
-        self._gate = Gate(operator_open=operator_open)
+        self._callers = callers or (lambda _: hub.rights.otherwise)
         self._origins = Origins(origins, hosts=hosts)
 
     def http_protocol(self) -> type[HttpToolsProtocol]:
         """HTTP for uvicorn: its own protocol, with WebSockets at `path` led to picows."""
-        return http_protocol(self.hub, self._gate, self._origins, self.path)
+        return http_protocol(self.hub, self._callers, self._origins, self.path)
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
         """WebSocket and event stream as ASGI; mounted or not, the end of the path decides."""
         if scope["type"] == "websocket":
-            await serve_websocket(self.hub, self._gate, self._origins, scope, receive, send)
+            await serve_websocket(self.hub, self._callers, self._origins, scope, receive, send)
         elif scope["type"] == "http" and scope["path"].rstrip("/").endswith("/sse"):
-            await serve_events(self.hub, self._gate, scope, receive, send)
+            await serve_events(self.hub, self._callers, scope, receive, send)
         elif scope["type"] == "http":
             await refuse(send, NotFound(what="page", id=scope["path"]))

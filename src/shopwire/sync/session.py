@@ -16,33 +16,40 @@ from shopwire.kernel.errors import (
     UnknownOperation,
     UnsupportedProtocol,
 )
+from shopwire.kernel.identity import ANONYMOUS, Caller
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import NOTHING, TopicState
 from shopwire.sync.limits import (
     ANSWER_BYTES_MAX,
     BAD_MESSAGES_MAX,
     COMMAND_RETRY_MS,
+    EXPIRING_MS,
     FLOOD_MESSAGES_MAX,
     SNAPSHOT_FRAME_BYTES,
     TICKETS_MAX,
 )
 from shopwire.sync.protocol import (
     PROTOCOL,
+    Auth,
     Cmd,
     Hello,
     Ping,
     Sub,
     Unsub,
+    authed_frame,
     batch_frame,
     decode_client,
     error_frame,
+    expiring_frame,
     id_of,
     live_frame,
+    narrow_frame,
     pong_frame,
     reset_frame,
+    revoke_frame,
     welcome_frame,
 )
-from shopwire.sync.topics import Gate
+from shopwire.sync.topics import View
 
 if TYPE_CHECKING:
     from shopwire.sync.fanout import Fanout
@@ -84,10 +91,11 @@ class Ticket:
 
     __slots__ = ("id", "left", "required", "session")
 
-    def __init__(self, session: "Session", sub: int) -> None:
+    def __init__(self, session: "Session", sub: int | None) -> None:
         self.session: Session | None = session
         """None after a reset: then the live never comes."""
         self.id = sub
+        """None where nobody asked, so that nobody is told."""
         self.left = 0
         """Topics whose document was not read yet."""
         self.required: Sequence[int] = ()
@@ -103,15 +111,16 @@ class Session:
         "_bad",
         "_commands",
         "_epoch",
+        "_expiring",
         "_fanout",
         "_flooded",
-        "_gate",
         "_heard_ms",
         "_opened_ms",
         "_pinged_ms",
         "_refill_ms",
         "_tokens",
         "beat_due",
+        "caller",
         "id",
         "pending",
         "send",
@@ -123,16 +132,19 @@ class Session:
         "writable",
     )
 
-    def __init__(self, fanout: "Fanout", wire: Wire, gate: Gate) -> None:
+    def __init__(self, fanout: "Fanout", wire: Wire, caller: Caller) -> None:
         now = fanout.clock.monotonic_ms()
         self._fanout = fanout
-        self._gate = gate
+        self.caller = caller
+        """Whom the connection speaks for now."""
+        self._expiring = False
         self.wire = wire
         self.send = wire.send
         self.id = os.urandom(6).hex()
         self.state = State.OPENING
         self.writable = True
-        self.watched: dict[TopicState, None] = {}
+        self.watched: dict[str, TopicState] = {}
+        """Topics by name, each in the view that this client has of it."""
         self.pending: dict[TopicState, int] = {}
         """Topics of which it may lack the newest version, with the version it has.
 
@@ -173,6 +185,8 @@ class Session:
             self.sub(message)
         elif isinstance(message, Unsub):
             self.unsub(message)
+        elif isinstance(message, Auth):
+            self.auth(message.token, message.id)
         elif isinstance(message, Ping):
             self._answer(pong_frame(message.id, self._fanout.clock.now_ms()))
 
@@ -194,6 +208,7 @@ class Session:
             self._answer(error_frame(UnsupportedProtocol(supported=[PROTOCOL]), None))
             self.close(CloseCode.UNSUPPORTED_PROTOCOL)
             return
+        problem = self._show(message.token) if message.token is not None else None
         self.state = State.OPEN
         self._epoch = message.epoch
         self._answer(
@@ -204,17 +219,53 @@ class Session:
                 lag_ms=fanout.lag_ms(),
                 beat_ms=fanout.limits.beat_ms,
                 session=self.id,
+                role=self.caller.role,
                 limits=fanout.limits.told(commands=self._takes_commands),
             )
         )
+        if problem is not None:
+            self._answer(error_frame(problem, None))
         if message.epoch is not None and message.epoch != fanout.epoch:
             self.reset("epoch_changed")
+
+    def auth(self, token: str, answered: int) -> None:
+        """Goes on as the caller of another token; one that is no good changes nothing."""
+        problem = self._show(token)
+        if problem is not None:
+            self._answer(error_frame(problem, answered))
+            return
+        self._answer(authed_frame(answered, self.caller))
+        self.recheck("unauthenticated")
+
+    def recheck(self, reason: str) -> None:
+        """Looks at every topic again: takes back what the caller may no longer see.
+
+        What was sent before stands before this in the queue, and nothing of it comes after.
+        """
+        rights = self._fanout.rights
+        if not rights.stands(self.caller):
+            self.caller = ANONYMOUS
+        for name, state in tuple(self.watched.items()):
+            kind, _, entity = name.partition(":")
+            view = rights.view(self.caller, kind, entity)
+            if view is not None and view.hidden == state.view.hidden:
+                continue
+            self._leave(state)
+            if view is None:
+                self._answer(revoke_frame(name, reason))
+            else:
+                self._answer(narrow_frame(name, view.name))
+                ticket = Ticket(self, None)
+                self._join(name, view, NOTHING, ticket)
+                self.tickets.append(ticket)
+                self._fanout.gate(ticket, ())
+        self._fanout.touch(self)
 
     def sub(self, message: Sub) -> None:
         """Registers first; the documents are read, where they have to be, after that."""
         fanout = self._fanout
-        names = [name for name in dict.fromkeys(message.topics) if self._allowed(name, message.id)]
-        fresh = sum(1 for name in names if fanout.topics.get(name) not in self.watched)
+        views = {name: self._view(name, message.id) for name in dict.fromkeys(message.topics)}
+        fresh = sum(1 for name, view in views.items() if view and name not in self.watched)
         if len(self.watched) + fresh > fanout.limits.topics_max:
             self._refuse(TooManyTopics(topics_max=fanout.limits.topics_max), message.id)
             return
@@ -225,17 +276,10 @@ class Session:
         have = message.have if claimed == fanout.epoch else {}
         ticket = Ticket(self, message.id)
         heads: Sequence[int] = ()
-        for name in names:
-            base = max(have.get(name, NOTHING), NOTHING)
-            state = fanout.watch(name, self)
-            self.watched[state] = None
-            self.pending[state] = base
-            # A version higher than the hub's is either news to the hub or nobody's: ask the log.
-            if not state.loaded or (base > state.version and not state.ephemeral):
-                ticket.left += 1
-                fanout.want(state, ticket)
-            elif base > state.version:
-                self.pending[state] = NOTHING
+        for name, view in views.items():
+            if view is None:
+                continue
+            state = self._join(name, view, max(have.get(name, NOTHING), NOTHING), ticket)
             if state.heads and fanout.reached(state.heads):
                 state.heads = ()
             heads = later(heads, state.heads)
@@ -246,11 +290,9 @@ class Session:
     def unsub(self, message: Unsub) -> None:
         """Forgets topics."""
         for name in message.topics:
-            state = self._fanout.topics.get(name)
-            if state is not None and state in self.watched:
-                del self.watched[state]
-                self.pending.pop(state, None)
-                self._fanout.unwatch(state, self)
+            state = self.watched.get(name)
+            if state is not None:
+                self._leave(state)
 
     def command(self, message: Cmd) -> None:
         """Hands a command on: it takes effect also where the connection ends before its answer."""
@@ -280,7 +322,7 @@ class Session:
 
     def reset(self, reason: str) -> None:
         """Takes everything back: the client drops what it has and subscribes again."""
-        for state in self.watched:
+        for state in self.watched.values():
             self._fanout.unwatch(state, self)
         self.watched.clear()
         self.pending.clear()
@@ -327,6 +369,7 @@ class Session:
         if self.state is State.OPENING and now_ms - self._opened_ms >= limits.hello_ms_max:
             self.close(CloseCode.HELLO_TIMEOUT)
             return
+        self._look_at_token()
         if self.wire.progressed():
             self._heard_ms = now_ms
         silent_ms = now_ms - self._heard_ms
@@ -392,13 +435,53 @@ class Session:
         """Whether somebody carries commands out, and this client can send any."""
         return self._fanout.on_command is not None and self.standing is None
 
-    def _allowed(self, name: str, answered: int) -> bool:
+    def _view(self, name: str, answered: int) -> View | None:
         try:
-            self._gate.check(name)
+            return self._fanout.rights.check(self.caller, name)
         except TopicRefused as problem:
             self._answer(error_frame(problem, answered))
-            return False
-        return True
+            return None
+
+    def _join(self, name: str, view: View, base: int, ticket: Ticket) -> TopicState:
+        """Watches a topic from a version on; what has to be read is read for the ticket."""
+        fanout = self._fanout
+        state = fanout.watch(name, self, view)
+        self.watched[name] = state
+        self.pending[state] = base
+        # A version higher than the hub's is either news to the hub or nobody's: ask the log.
+        if not state.loaded or (base > state.version and not state.ephemeral):
+            ticket.left += 1
+            fanout.want(state, ticket)
+        elif base > state.version:
+            self.pending[state] = NOTHING
+        return state
+
+    def _leave(self, state: TopicState) -> None:
+        del self.watched[state.name]
+        self.pending.pop(state, None)
+        self._fanout.unwatch(state, self)
+
+    def _show(self, token: str) -> ShopwireError | None:
+        """Takes the caller of a token; what is wrong with it, where it is no good."""
+        try:
+            self.caller = self._fanout.rights.caller(token)
+        except ShopwireError as problem:
+            return problem
+        self._expiring = False
+        return None
+
+    def _look_at_token(self) -> None:
+        """Warns before a token ends; when it has ended, the connection goes on as nobody's."""
+        expires_at_ms = self.caller.expires_at_ms
+        if expires_at_ms is None or self.state is not State.OPEN:
+            return
+        left_ms = expires_at_ms - self._fanout.clock.now_ms()
+        if left_ms <= 0:
+            self.caller = ANONYMOUS
+            self.recheck("expired")
+        elif left_ms <= EXPIRING_MS and not self._expiring:
+            self._expiring = True
+            self._answer(expiring_frame(left_ms))
 
     def _refuse(self, problem: ShopwireError, answered: int | None) -> None:
         """Answers a message that cannot be done; too many of them end the connection."""
@@ -426,7 +509,8 @@ class Session:
         ready = [t for t in self.tickets if not t.left and self._fanout.reached(t.required)]
         for ticket in ready:
             self.tickets.remove(ticket)
-            self.send(live_frame(ticket.id, self._fanout.applied))
+            if ticket.id is not None:
+                self.send(live_frame(ticket.id, self._fanout.applied))
         return len(ready)
 
     def _flush_items(self, frames: Frames) -> int:

@@ -11,6 +11,7 @@ import structlog
 
 from shopwire.kernel.commands import Command, Envelope, Outcome
 from shopwire.kernel.errors import ErrorBody, ShopwireError
+from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id, topic_of
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.modules.carts.api import AcceptPrices, PutLine
@@ -18,6 +19,8 @@ from shopwire.modules.pricing.api import Accepted
 from shopwire.services.demo.wishes import Wish
 
 SHOPPER: Final = "demo-shopper"
+PASSERS_BY: Final = Caller(role="operator", subject=SHOPPER)
+"""Who buys: the demonstration itself, for people who have no session."""
 """Who sends their commands."""
 TRIPS_MAX: Final = 200
 """Shoppers in the shop at once; the next one waits outside."""
@@ -40,7 +43,7 @@ Submit = Callable[[Envelope], Awaitable[Outcome]]
 class Checkout(Protocol):
     """The door of checkouts."""
 
-    def __call__(self, key: str | None, body: bytes, *, principal: str) -> Awaitable[Outcome]:
+    def __call__(self, key: str | None, body: bytes, *, caller: Caller) -> Awaitable[Outcome]:
         """See CheckoutDoor.take."""
         ...
 
@@ -171,7 +174,7 @@ class Shoppers:
         card = wish.card
         for attempt in range(TRIES_MAX):
             key, body = f"{cart}/{attempt}", self._request(cart, card)
-            outcome = await patiently(partial(self._doors.checkout, key, body, principal=SHOPPER))
+            outcome = await patiently(partial(self._doors.checkout, key, body, caller=PASSERS_BY))
             if outcome.ok:
                 order: str = msgspec.json.decode(outcome.body)["result"]["order_id"]
                 return order

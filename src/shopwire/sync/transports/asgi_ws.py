@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from shopwire.kernel.errors import ShopwireError
+from shopwire.sync.arrivals import CallerOf, arrival_of_scope
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS
 from shopwire.sync.origins import Origins
 from shopwire.sync.session import Session
-from shopwire.sync.topics import Gate
 from shopwire.sync.transports.queued import QueuedWire
 
 Scope = MutableMapping[str, Any]
@@ -19,7 +20,7 @@ _TOO_BIG = 1009
 
 
 async def serve_websocket(
-    hub: Hub, gate: Gate, origins: Origins, scope: Scope, receive: Receive, send: Send
+    hub: Hub, callers: CallerOf, origins: Origins, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """One connection of an ASGI server, until it ends."""
     await receive()
@@ -27,9 +28,14 @@ async def serve_websocket(
     if not origins.allow(headers.get(b"origin"), headers.get(b"host")):
         await send({"type": "websocket.close", "code": 1008, "reason": "origin"})
         return
+    try:
+        caller = callers(arrival_of_scope(scope))
+    except ShopwireError as problem:
+        await send({"type": "websocket.close", "code": 1008, "reason": type(problem).__name__})
+        return
     await send({"type": "websocket.accept"})
     wire = QueuedWire(hub.limits)
-    session = hub.open(wire, gate)
+    session = hub.open(wire, caller)
     wire.session = session
 
     async def text(frame: bytes) -> None:

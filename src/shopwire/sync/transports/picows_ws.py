@@ -14,6 +14,7 @@ import socket
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 from picows import (
     WSAutoPingStrategy,
     WSFrame,
@@ -28,12 +29,14 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined] # missing in 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shopwire.kernel.errors import ShopwireError
+from shopwire.kernel.identity import Caller
+from shopwire.sync.arrivals import CallerOf, arrival
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS, WRITE_KERNEL_UNSENT_BYTES
 from shopwire.sync.origins import Origins
 from shopwire.sync.session import Session
-from shopwire.sync.topics import Gate
 
 _PICOWS: Final = logging.getLogger("shopwire.sync.picows")
 _PICOWS.setLevel(logging.WARNING)  # it tells every connection at INFO
@@ -49,10 +52,10 @@ _NOT_UTF8: Final = 1007
 class PicowsWire(WSListener):
     """Wire and listener of one connection."""
 
-    def __init__(self, hub: Hub, gate: Gate) -> None:
+    def __init__(self, hub: Hub, caller: Caller) -> None:
         super().__init__()
         self._hub = hub
-        self._gate = gate
+        self._caller = caller
         self._transport: WSTransport
         self._session: Session | None = None
         self._parts: list[bytes] = []
@@ -75,7 +78,7 @@ class PicowsWire(WSListener):
             under.get_extra_info("socket").setsockopt(
                 socket.IPPROTO_TCP, lowat, WRITE_KERNEL_UNSENT_BYTES
             )
-        self._session = self._hub.open(self, self._gate)
+        self._session = self._hub.open(self, self._caller)
 
     @override
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -164,7 +167,7 @@ class PicowsWire(WSListener):
             session.on_message(data)
 
 
-def sync_protocol(hub: Hub, gate: Gate, origins: Origins) -> type[WSProtocol]:
+def sync_protocol(hub: Hub, callers: CallerOf, origins: Origins) -> type[WSProtocol]:
     """A class for uvicorn's `ws_protocol_class`, bound to a hub."""
 
     def listener(request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
@@ -172,7 +175,14 @@ def sync_protocol(hub: Hub, gate: Gate, origins: Origins) -> type[WSProtocol]:
         if not origins.allow(headers.get("Origin"), headers.get("Host")):
             refused = WSUpgradeResponse.create_error_response(HTTPStatus.FORBIDDEN, b"origin")
             return WSUpgradeResponseWithListener(refused, None)
-        return PicowsWire(hub, gate)
+        query = request.path.partition(b"?")[2].decode("latin-1")
+        try:
+            caller = callers(arrival(headers.get("Authorization"), headers.get("Cookie"), query))
+        except ShopwireError as problem:
+            said = msgspec.json.encode(problem.body())
+            refused = WSUpgradeResponse.create_error_response(HTTPStatus(problem.status), said)
+            return WSUpgradeResponseWithListener(refused, None)
+        return PicowsWire(hub, caller)
 
     class SyncProtocol(WSProtocol):  # type: ignore[misc] # untyped base
         """One connection; uvicorn counts it and shuts it down like its own."""
@@ -225,13 +235,13 @@ def sync_protocol(hub: Hub, gate: Gate, origins: Origins) -> type[WSProtocol]:
 
 
 def http_protocol(
-    hub: Hub, gate: Gate, origins: Origins, path: str = "/sync"
+    hub: Hub, callers: CallerOf, origins: Origins, path: str = "/sync"
 ) -> type[HttpToolsProtocol]:
     """A class for `uvicorn.Config(http=...)` that sends upgrades of `path` to picows.
 
     Everything else goes where the configuration says: ASGI for HTTP and for other WebSockets.
     """
-    sync_class = sync_protocol(hub, gate, origins)
+    sync_class = sync_protocol(hub, callers, origins)
     wanted = path.encode()
 
     class SyncHttpProtocol(HttpToolsProtocol):

@@ -9,12 +9,12 @@ import msgspec
 from typing_extensions import override
 
 from shopwire.kernel.errors import MalformedRequest, ShopwireError, TooManyTopics
+from shopwire.sync.arrivals import CallerOf, arrival_of_scope
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import NOTHING
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import SSE_TOPICS_MAX, Limits
 from shopwire.sync.protocol import PROTOCOL, Hello, Sub
-from shopwire.sync.topics import Gate
 from shopwire.sync.transports.queued import QueuedWire
 
 Scope = MutableMapping[str, Any]
@@ -57,24 +57,27 @@ class _EventWire(QueuedWire):
             return b"0:"
         versions: list[str] = []
         for name in self._topics:
-            state = fanout.topics.get(name)
-            version = NOTHING
-            if state is not None and state in session.watched:
-                version = session.held(state)
+            state = session.watched.get(name)
+            version = NOTHING if state is None else session.held(state)
             versions.append("-" if version == NOTHING else str(version))
         return f"{fanout.epoch}:{'.'.join(versions)}".encode()
 
 
-async def serve_events(hub: Hub, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve_events(
+    hub: Hub, callers: CallerOf, scope: Scope, receive: Receive, send: Send
+) -> None:
     """One event stream, until the client leaves or the server stops."""
     try:
-        wanted = read_request(scope, gate)
+        caller = callers(arrival_of_scope(scope))
+        wanted = read_request(scope)
+        for topic in wanted.topics:
+            hub.rights.check(caller, topic)
     except ShopwireError as problem:
         await refuse(send, problem)
         return
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     wire = _EventWire(hub, hub.limits, wanted.topics)
-    session = hub.open(wire, gate)
+    session = hub.open(wire, caller)
     wire.session = session
 
     async def body(data: bytes) -> None:
@@ -99,16 +102,14 @@ async def serve_events(hub: Hub, gate: Gate, scope: Scope, receive: Receive, sen
         await asyncio.gather(pump, gone, return_exceptions=True)
 
 
-def read_request(scope: Scope, gate: Gate) -> _Wanted:
-    """Reads topics and cursor; raises MalformedRequest, TooManyTopics, TopicRefused."""
+def read_request(scope: Scope) -> _Wanted:
+    """Reads topics and cursor; raises MalformedRequest, TooManyTopics."""
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     topics = tuple(dict.fromkeys(value for name, value in query if name == "topic"))
     if not topics:
         raise MalformedRequest(field="topic", reason="at least one topic is needed")
     if len(topics) > SSE_TOPICS_MAX:
         raise TooManyTopics(topics_max=SSE_TOPICS_MAX)
-    for topic in topics:
-        gate.check(topic)
     headers = {name.lower(): value for name, value in scope["headers"]}
     cursor = headers.get(b"last-event-id", b"").decode("latin-1")
     if cursor:

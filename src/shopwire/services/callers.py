@@ -1,0 +1,76 @@
+"""Who asks, at every door: a bearer token, a cookie, a ticket, or nothing at all."""
+
+import secrets
+from collections import OrderedDict
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+from shopwire.kernel.access_errors import TicketUsed, TokenExpired, Unauthenticated
+from shopwire.kernel.clock import Clock
+from shopwire.kernel.identity import ANONYMOUS, Caller
+from shopwire.sync.arrivals import Arrival
+from shopwire.sync.rights import Rights
+
+COOKIE: Final = "shopwire_session"
+COOKIE_BYTES_MAX: Final = 16_384
+"""A longer header of cookies is not looked at."""
+TICKET_MS: Final = 60_000
+"""How long a ticket may be used."""
+TICKETS_MAX: Final = 100_000
+"""Tickets that wait to be used; the oldest go first, as if they had expired."""
+
+
+class Callers:
+    """Reads credentials for HTTP and sync alike, and hands out tickets."""
+
+    def __init__(self, rights: Rights, clock: Clock) -> None:
+        self.rights = rights
+        self._clock = clock
+        self._tickets: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+
+    def of(self, arrival: Arrival) -> Caller:
+        """The caller of a request.
+
+        A bearer token or a ticket that is no good is refused: somebody meant it. A cookie that is
+        no good makes nobody of its browser, which sent it without being asked. Raises
+        Unauthenticated, TokenExpired, TicketUsed.
+        """
+        if arrival.ticket:
+            return self._redeem(arrival.ticket)
+        if arrival.authorization:
+            scheme, _, token = arrival.authorization.partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthenticated(reason="only bearer tokens are understood")
+            return self.rights.caller(token.strip())
+        token = cookie_of(arrival.cookie)
+        if token:
+            try:
+                return self.rights.caller(token)
+            except (Unauthenticated, TokenExpired):
+                return ANONYMOUS
+        return self.rights.otherwise
+
+    def ticket(self, caller: Caller) -> str:
+        """A word that stands for a caller once, where no header can be sent."""
+        ticket = secrets.token_urlsafe(24)
+        self._tickets[ticket] = (self._clock.monotonic_ms() + TICKET_MS, caller)
+        while len(self._tickets) > TICKETS_MAX:
+            self._tickets.popitem(last=False)
+        return ticket
+
+    def _redeem(self, ticket: str) -> Caller:
+        until, caller = self._tickets.pop(ticket, (0.0, ANONYMOUS))
+        if until < self._clock.monotonic_ms() or not self.rights.stands(caller):
+            raise TicketUsed
+        return caller
+
+
+def cookie_of(header: str) -> str:
+    """The token in a Cookie header; empty where there is none."""
+    if COOKIE not in header or len(header) > COOKIE_BYTES_MAX:
+        return ""
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""

@@ -1,0 +1,99 @@
+"""Who may read which address. What is not listed here only operators may."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from shopwire.kernel.access_errors import Forbidden, OriginRefused
+from shopwire.kernel.identity import Caller, owner_of_cart
+from shopwire.kernel.ids import home_of_order
+from shopwire.services.callers import Callers, cookie_of
+from shopwire.sync.arrivals import arrival_of_scope
+
+Rule = Callable[[Mapping[str, Any], Caller], bool]
+"""Whether a caller may ask for an address with these parameters."""
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing: a page of another site may cause them."""
+
+
+def _everybody(_: Mapping[str, Any], __: Caller) -> bool:
+    return True
+
+
+def _own_cart(parameters: Mapping[str, Any], caller: Caller) -> bool:
+    return _is_own(str(parameters["cart_id"]), caller)
+
+
+def _own_order(parameters: Mapping[str, Any], caller: Caller) -> bool:
+    return _is_own(home_of_order(str(parameters["order_id"])), caller)
+
+
+def _is_own(cart_id: str, caller: Caller) -> bool:
+    return caller.role == "shopper" and owner_of_cart(cart_id) == caller.subject
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "/healthz": _everybody,
+    "/readyz": _everybody,
+    "/pictures/{name:str}": _everybody,
+    "/api/schema": _everybody,
+    "/api/schema/openapi.json": _everybody,
+    "/api/products": _everybody,
+    "/api/products/{product_id:str}": _everybody,
+    "/api/categories": _everybody,
+    "/api/stock/{sku:str}/alternatives": _everybody,
+    "/api/sessions": _everybody,
+    "/api/sessions/me": _everybody,
+    "/api/sessions/refresh": _everybody,
+    "/api/tickets": _everybody,
+    "/api/carts/{cart_id:str}": _own_cart,
+    "/api/orders/{order_id:str}": _own_order,
+    "/api/orders/{order_id:str}/shipments": _own_order,
+    "/api/orders/{order_id:str}/returns": _own_order,
+    # What these take is looked at by their own door: a command, a cart, a signature.
+    "/api/commands/{operation:str}": _everybody,
+    "/api/checkout": _everybody,
+    "/api/webhooks/payments/{provider:str}": _everybody,
+    "/api/webhooks/suppliers/{supplier:str}": _everybody,
+    "/api/webhooks/carriers/{carrier:str}": _everybody,
+}
+
+
+class RouteGuard:
+    """Knows the caller of each request, and turns away who may not ask."""
+
+    def __init__(self, callers: Callers, origins: frozenset[str] = frozenset()) -> None:
+        self._callers = callers
+        self._origins = origins
+
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+    ) -> None:
+        """Litestar calls it before a handler; the caller is in `request.state.caller` then.
+
+        Raises Unauthenticated, TokenExpired, Forbidden, OriginRefused.
+        """
+        scope = connection.scope
+        caller = self._callers.of(arrival_of_scope(scope))
+        connection.state.caller = caller
+        self._check_origin(connection)
+        if caller.role == "operator":
+            return
+        path = str(scope.get("path_template") or min(handler.paths))
+        rule = RULES.get(path)
+        if rule is None or not rule(connection.path_params, caller):
+            raise Forbidden(operation=path, role=caller.role, allowed=["operator"])
+
+    def _check_origin(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        """A browser sends its cookies for any page; so a page of another site is told apart."""
+        method = str(connection.scope.get("method", "GET"))
+        origin = connection.headers.get("origin", "").lower()
+        if method in SAFE or not origin or not cookie_of(connection.headers.get("cookie", "")):
+            return
+        host = connection.headers.get("host", "").lower()
+        if urlsplit(origin).netloc != host and origin.rstrip("/") not in self._origins:
+            raise OriginRefused(origin=origin)
