@@ -26,6 +26,8 @@ _COMMANDS: Final = (
     ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
     ("secret", "shopwire.cli.secret:secret", "What a supplier or carrier signs its webhooks with."),
+    ("user", "shopwire.cli.access:user", "Operators who may log in."),
+    ("token", "shopwire.cli.access:token", "Tokens for suppliers and programs."),
     ("log", "shopwire.cli.log:app", "Look at the log, verify it, rebuild what is derived from it."),
     ("doctor", "shopwire.cli.doctor:doctor", "What is missing or misconfigured; how to mend it."),
     ("bench", "shopwire.cli.bench:app", "Measure this machine, beside baselines of the same run."),

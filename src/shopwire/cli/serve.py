@@ -58,7 +58,7 @@ def up(
     ] = None,
     host: Annotated[
         str | None,
-        Parameter(help="Address to listen on; there is no login yet. [default: 127.0.0.1]"),
+        Parameter(help="Address to listen on. [default: 127.0.0.1]"),
     ] = None,
     database: Database = None,
     websocket: Annotated[
@@ -66,6 +66,13 @@ def up(
     ] = None,
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
+    access: Annotated[
+        Literal["open", "login"] | None,
+        Parameter(
+            help="open: whoever can connect runs the shop; login: operators log in. [default: open "
+            "where only this machine can connect, else login]"
+        ),
+    ] = None,
     payments: Annotated[
         PaymentName | None,
         Parameter(help="Who takes the money; stripe wants stripe_key_file. [default: simulator]"),
@@ -91,6 +98,7 @@ def up(
         "websocket": websocket,
         "allow_hosts": allow_host,
         "allow_origins": allow_origin,
+        "access": access,
         "payments": payments,
         "suppliers": suppliers,
     }
@@ -150,10 +158,10 @@ def version(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
 
 
 def _tell_where(options: ServeOptions, url: str) -> None:
-    if not options.is_local:
+    if options.is_open and not options.is_local:
         print(
-            f"shopwire: whoever reaches {options.host} can change this shop: there is no login yet."
-            " The console's live figures are shown on loopback only.",
+            f"shopwire: whoever reaches {options.host} runs this shop. Without --access open"
+            " operators log in: shopwire user add NAME.",
             file=sys.stderr,
         )
     print(

@@ -18,11 +18,13 @@ from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.adapters.security.keys import keys_at
+from shopwire.adapters.security.passwords import Passwords
 from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.identity import ANONYMOUS, LOCAL
 from shopwire.kernel.write_path import WritePath
+from shopwire.services.access_book import AccessBook
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
@@ -36,6 +38,7 @@ from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
+from shopwire.services.logins import Logins
 from shopwire.services.order_news import OrderNews
 from shopwire.services.outside import (
     Outside,
@@ -212,11 +215,15 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     )
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail)
     tokens = Tokens(keys_at(options.key_file or options.data / "keys.json"), clock)
-    rights = Rights(tokens, otherwise=LOCAL if options.is_open else ANONYMOUS)
+    book = AccessBook(log, store.reads)
+    await steps.enter("accounts", started(book.start, _nothing))
+    rights = Rights(tokens, book, otherwise=LOCAL if options.is_open else ANONYMOUS)
     callers = Callers(rights, clock)
     take = CommandDoor(write_path, rights.standing).take
     hub = Hub(log, clock=clock, take=take, rights=rights)
     await steps.enter("hub", started(hub.start, hub.stop))
+    book.on_change = hub.rights_changed
+    await steps.enter("access", in_background(book.run(), fail))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
@@ -249,7 +256,12 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         callers=callers,
-        sessions=SessionDoor(tokens, callers, open_to_all=options.is_open),
+        sessions=SessionDoor(
+            tokens,
+            callers,
+            open_to_all=options.is_open,
+            check_password=Logins(store.reads, Passwords(), clock).check,
+        ),
         failed=failed,
     )
 

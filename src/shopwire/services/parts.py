@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from shopwire.kernel.module import Module
 from shopwire.kernel.queries import Reads
+from shopwire.modules.access import http as access_http
+from shopwire.modules.access.wiring import MODULE as ACCESS
 from shopwire.modules.carts import http as carts_http
 from shopwire.modules.carts.wiring import MODULE as CARTS
 from shopwire.modules.catalog import http as catalog_http
@@ -25,12 +27,13 @@ from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
 MODULES: Final[tuple[Module, ...]] = (
     CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
+    ACCESS,
 )  # fmt: skip
 """Every module of the shop."""
 
 _HTTP: Final = (
     catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
-    carts_http, orders_http, payments_http, shipping_http,
+    carts_http, orders_http, payments_http, shipping_http, access_http,
 )  # fmt: skip
 
 

@@ -86,6 +86,7 @@ LOG_EVENTS: Final = {
     "webhook.refused": "A provider's webhook was not proved; `provider`, `reason`.",
     "webhook.reused": "A webhook's id came with another content; `provider`, `webhook`.",
     "webhook.kept": "A proved webhook does not fit and waits for a person; `provider`, `webhook`.",
+    "access.rests": "Changes of accounts wait for the log; `problem`.",
     "order_news.rests": "The orders' live document waits for the log; `problem`.",
     "pulse.failed": "A second's pulse could not be made; the next one is tried.",
     "library": "A message of a library's or the kernel's own logger; `logger`, `text`.",
