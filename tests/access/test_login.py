@@ -83,7 +83,7 @@ async def test_operators_log_in_and_are_shut_out(database_url, tmp_path):
         assert (await one.send(anna, "catalog.put_category", path=["X"]))[0] == 200
 
         wire = SimWire()
-        session = one.container.hub.open(wire, one.container.callers.rights.caller(anna["token"]))
+        session = one.container.hub.open(wire, one.container.access.rights.caller(anna["token"]))
         session.on_message(b'{"t":"hello","proto":1}')
         session.on_message(b'{"t":"sub","id":1,"topics":["ops:pulse","stock:A"]}')
         await until(wire, "live")
@@ -141,7 +141,7 @@ async def test_shoppers_keep_to_their_own_carts_and_keys(database_url, tmp_path)
 
 async def test_a_suppliers_token_is_about_its_own(database_url, tmp_path):
     async with shop(database_url, tmp_path) as one:
-        issue = one.container.sessions._tokens.issue
+        issue = one.container.access.sessions._tokens.issue
         made, _ = issue("supplier", "acme-erp", ttl_ms=60_000, supplier="acme")
         acme = {"token": made}
         stock = {"sku": "A", "supplier": "acme", "quantity": 5}
@@ -156,7 +156,7 @@ async def test_a_suppliers_token_is_about_its_own(database_url, tmp_path):
 
 async def test_a_program_does_what_it_was_granted(database_url, tmp_path):
     async with shop(database_url, tmp_path) as one:
-        made, _ = one.container.sessions._tokens.issue("service", "stats", ttl_ms=60_000)
+        made, _ = one.container.access.sessions._tokens.issue("service", "stats", ttl_ms=60_000)
         stats, body = {"token": made}, {"path": ["X"]}
         assert (await one.send(stats, "catalog.put_category", **body))[0] == 403
         await one.do(PutAccount(account="service:stats"))

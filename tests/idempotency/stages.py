@@ -5,6 +5,14 @@ from collections.abc import Awaitable, Callable
 from tests.idempotency.bench import Bench
 
 from shopwire.kernel.commands import Command
+from shopwire.modules.access.api import (
+    CloseAccount,
+    EndSessions,
+    Grant,
+    PutAccount,
+    SetPassword,
+    Withdraw,
+)
 from shopwire.modules.catalog.api import (
     Change,
     EditProduct,
@@ -60,6 +68,45 @@ def stage(build: Stage) -> Stage:
     """Registers a stage under the operation that its name tells: `inventory__hold_stock`."""
     STAGES[build.__name__.replace("__", ".")] = build
     return build
+
+
+# -- accounts -----------------------------------------------------------------------------------
+
+ACCOUNT = "service:stats"
+
+
+@stage
+async def access__put_account(bench):
+    return PutAccount(account=ACCOUNT)
+
+
+@stage
+async def access__set_password(bench):
+    await bench.do(PutAccount(account=ACCOUNT))
+    return SetPassword(account=ACCOUNT, password_hash="$argon2id$v=19$m=8,t=1,p=1$YQ$YQ")
+
+
+@stage
+async def access__close_account(bench):
+    return CloseAccount(account=ACCOUNT)
+
+
+@stage
+async def access__end_sessions(bench):
+    return EndSessions(account=ACCOUNT)
+
+
+@stage
+async def access__grant(bench):
+    await bench.do(PutAccount(account=ACCOUNT))
+    return Grant(account=ACCOUNT, what="order")
+
+
+@stage
+async def access__withdraw(bench):
+    await bench.do(PutAccount(account=ACCOUNT))
+    await bench.do(Grant(account=ACCOUNT, what="order"))
+    return Withdraw(account=ACCOUNT, what="order")
 
 
 # -- catalogue, suppliers, prices, feeds --------------------------------------------------------

@@ -17,18 +17,13 @@ from shopwire import __version__
 from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
-from shopwire.adapters.security.keys import keys_at
-from shopwire.adapters.security.passwords import Passwords
-from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
-from shopwire.kernel.identity import ANONYMOUS, LOCAL
 from shopwire.kernel.write_path import WritePath
-from shopwire.services.access_book import AccessBook
+from shopwire.services.access import Access, open_access
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
-from shopwire.services.callers import Callers
 from shopwire.services.carrier_door import carrier_routes
 from shopwire.services.checkout_door import CheckoutDoor, checkout_routes
 from shopwire.services.command_door import CommandDoor
@@ -38,7 +33,6 @@ from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
-from shopwire.services.logins import Logins
 from shopwire.services.order_news import OrderNews
 from shopwire.services.outside import (
     Outside,
@@ -50,7 +44,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
-from shopwire.services.session_door import SessionDoor, session_routes
+from shopwire.services.session_door import session_routes
 from shopwire.services.shared_log import SharedLog
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
@@ -59,7 +53,6 @@ from shopwire.services.trade import Trade, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
-from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
 
 _log: Final = structlog.get_logger()
@@ -106,6 +99,11 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
         return self.access == "open" or (self.access is None and self.is_local)
 
     @property
+    def keys(self) -> Path:
+        """Where the keys are that sign sessions."""
+        return self.key_file or self.data / "keys.json"
+
+    @property
     def hosts(self) -> frozenset[str] | None:
         """Names that requests may be addressed to; None for any."""
         if not self.is_local and not self.allow_hosts:
@@ -131,8 +129,7 @@ class Container(msgspec.Struct, kw_only=True):
     sync: SyncDoor
     pulse: Pulse
     pages: Pages
-    callers: Callers
-    sessions: SessionDoor
+    access: Access
     failed: asyncio.Future[BaseException]
     """Resolves when a part that should run for ever ended by an error."""
     stopping: bool = False
@@ -153,9 +150,9 @@ class Container(msgspec.Struct, kw_only=True):
                 pulse=self.pulse,
                 telemetry=self.telemetry,
                 pages=self.pages,
-                callers=self.callers,
+                callers=self.access.callers,
                 routes=[
-                    *session_routes(self.sessions),
+                    *session_routes(self.access.sessions),
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
                     *checkout_routes(self.checkout, self.store.reads),
@@ -214,16 +211,14 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail)
-    tokens = Tokens(keys_at(options.key_file or options.data / "keys.json"), clock)
-    book = AccessBook(log, store.reads)
-    await steps.enter("accounts", started(book.start, _nothing))
-    rights = Rights(tokens, book, otherwise=LOCAL if options.is_open else ANONYMOUS)
-    callers = Callers(rights, clock)
-    take = CommandDoor(write_path, rights.standing).take
-    hub = Hub(log, clock=clock, take=take, rights=rights)
+    access = await open_access(
+        log, store.reads, clock, keys=options.keys, open_to_all=options.is_open
+    )
+    take = CommandDoor(write_path, access.book).take
+    hub = Hub(log, clock=clock, take=take, rights=access.rights)
     await steps.enter("hub", started(hub.start, hub.stop))
-    book.on_change = hub.rights_changed
-    await steps.enter("access", in_background(book.run(), fail))
+    access.book.on_change = hub.rights_changed
+    await steps.enter("access", in_background(access.book.run(), fail))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
@@ -249,19 +244,13 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         hub=hub,
         sync=SyncDoor(
             hub,
-            callers=callers.of,
+            callers=access.callers.of,
             origins=options.allow_origins,
             hosts=options.hosts,
         ),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
-        callers=callers,
-        sessions=SessionDoor(
-            tokens,
-            callers,
-            open_to_all=options.is_open,
-            check_password=Logins(store.reads, Passwords(), clock).check,
-        ),
+        access=access,
         failed=failed,
     )
 

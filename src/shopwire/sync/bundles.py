@@ -54,3 +54,18 @@ class _Adding(dict[int, int]):
     def __missing__(self, bundle: int) -> int:
         self[bundle] = found = self._bundles.longer(bundle, self._item)
         return found
+
+
+Frames = dict[tuple[bytes, ...], bytes]
+"""Batches of one flush, encoded once for all clients that lack the same."""
+
+
+def framed(items: list[bytes], frames: Frames) -> bytes:
+    """Items as one frame, shared by all clients that lack the same."""
+    if len(items) == 1:
+        return items[0]
+    key = tuple(items)
+    frame = frames.get(key)
+    if frame is None:
+        frame = frames[key] = batch_frame(items)
+    return frame

@@ -11,7 +11,8 @@ from shopwire.sync.protocol import patch_item, snap_item
 from shopwire.sync.topics import PUBLIC, View
 
 if TYPE_CHECKING:
-    from shopwire.sync.session import Session, Ticket
+    from shopwire.sync.session import Session
+    from shopwire.sync.waiting import Ticket
 
 NOTHING: Final = -1
 """Version of which a client got nothing yet."""

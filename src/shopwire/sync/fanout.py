@@ -12,14 +12,15 @@ from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
-from shopwire.sync.bundles import Bundles
+from shopwire.sync.bundles import Bundles, Frames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
 from shopwire.sync.protocol import Cmd, beat_frame
 from shopwire.sync.rights import Rights
-from shopwire.sync.session import Frames, Session, State, Ticket, Wire, later
+from shopwire.sync.session import Session
 from shopwire.sync.topics import PUBLIC, View, kind_of
+from shopwire.sync.waiting import State, Ticket, Wire, later
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -24,8 +24,9 @@ from shopwire.sync.limits import (
     Limits,
 )
 from shopwire.sync.rights import Rights
-from shopwire.sync.session import Session, Wire
+from shopwire.sync.session import Session
 from shopwire.sync.snapshots import SnapshotLoader
+from shopwire.sync.waiting import Wire
 
 _LOG: Final = logging.getLogger(__name__)
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode

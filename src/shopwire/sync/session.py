@@ -3,8 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Sequence
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from shopwire.kernel.errors import (
     BodyTooLarge,
@@ -17,6 +16,7 @@ from shopwire.kernel.errors import (
     UnsupportedProtocol,
 )
 from shopwire.kernel.identity import ANONYMOUS, Caller
+from shopwire.sync.bundles import Frames, framed
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import NOTHING, TopicState
 from shopwire.sync.limits import (
@@ -37,7 +37,6 @@ from shopwire.sync.protocol import (
     Sub,
     Unsub,
     authed_frame,
-    batch_frame,
     decode_client,
     error_frame,
     expiring_frame,
@@ -50,56 +49,10 @@ from shopwire.sync.protocol import (
     welcome_frame,
 )
 from shopwire.sync.topics import View
+from shopwire.sync.waiting import Bucket, State, Ticket, Wire, later
 
 if TYPE_CHECKING:
     from shopwire.sync.fanout import Fanout
-
-Frames = dict[tuple[bytes, ...], bytes]
-"""Batches of one flush, encoded once for all clients that lack the same."""
-
-
-class Wire(Protocol):
-    """What a transport does for a session."""
-
-    def send(self, frame: bytes) -> None:
-        """Takes a frame; never blocks, and never calls back into the session's flush."""
-        ...
-
-    def ping(self) -> None:
-        """Asks the other side for a sign of life, where the transport can."""
-        ...
-
-    def progressed(self) -> bool:
-        """Whether the other side took bytes since the last call."""
-        ...
-
-    def close(self, code: CloseCode) -> None:
-        """Ends the connection after what was sent, or without it if that does not move."""
-        ...
-
-
-class State(Enum):
-    """Of a connection; docs/protocol/sync-v1.md section 10."""
-
-    OPENING = 1
-    OPEN = 2
-    CLOSING = 3
-
-
-class Ticket:
-    """A sub that waits for its `live`."""
-
-    __slots__ = ("id", "left", "required", "session")
-
-    def __init__(self, session: "Session", sub: int | None) -> None:
-        self.session: Session | None = session
-        """None after a reset: then the live never comes."""
-        self.id = sub
-        """None where nobody asked, so that nobody is told."""
-        self.left = 0
-        """Topics whose document was not read yet."""
-        self.required: Sequence[int] = ()
-        """Head that the hub must have reached, so that a state read early is whole."""
 
 
 class Session:
@@ -109,6 +62,7 @@ class Session:
         "_answer_bytes",
         "_answers",
         "_bad",
+        "_bucket",
         "_commands",
         "_epoch",
         "_expiring",
@@ -117,8 +71,6 @@ class Session:
         "_heard_ms",
         "_opened_ms",
         "_pinged_ms",
-        "_refill_ms",
-        "_tokens",
         "beat_due",
         "caller",
         "id",
@@ -157,8 +109,10 @@ class Session:
         self._epoch: int | None = None
         self._answers: deque[bytes] = deque()
         self._answer_bytes = 0
-        self._opened_ms = self._heard_ms = self._pinged_ms = self._refill_ms = now
-        self._tokens = float(fanout.limits.messages_burst_max)
+        self._opened_ms = self._heard_ms = self._pinged_ms = now
+        self._bucket = Bucket(
+            fanout.limits.messages_per_s_max, fanout.limits.messages_burst_max, now
+        )
         self._flooded = 0
         self._bad = 0
         self._commands = 0
@@ -412,21 +366,13 @@ class Session:
     # -- inside -------------------------------------------------------------------------------
 
     def _may_speak(self, data: bytes) -> bool:
-        """A bucket of tokens, one a message."""
-        limits = self._fanout.limits
-        now = self._heard_ms
-        rate = limits.messages_per_s_max / 1_000
-        refill = (now - self._refill_ms) * rate
-        self._tokens = min(float(limits.messages_burst_max), self._tokens + refill)
-        self._refill_ms = now
-        if self._tokens >= 1:
-            self._tokens -= 1
+        wait_ms = self._bucket.wait_ms(self._heard_ms)
+        if not wait_ms:
             return True
         self._flooded += 1
         if self._flooded >= FLOOD_MESSAGES_MAX:
             self.close(CloseCode.FLOODING)
         else:
-            wait_ms = int((1 - self._tokens) / rate) + 1
             self._answer(error_frame(TooManyMessages(retry_ms=wait_ms), id_of(data)))
         return False
 
@@ -538,27 +484,9 @@ class Session:
             items.append(item)
             size += len(item)
             if size >= SNAPSHOT_FRAME_BYTES:
-                self.send(_framed(items, frames))
+                self.send(framed(items, frames))
                 count, size, items = count + 1, 0, []
         if items:
-            self.send(_framed(items, frames))
+            self.send(framed(items, frames))
             count += 1
         return count
-
-
-def later(one: Sequence[int], other: Sequence[int]) -> Sequence[int]:
-    """The later of two heads, by partition; `()` is before everything."""
-    if not one or one is other:
-        return other
-    return tuple(map(max, one, other)) if other else one
-
-
-def _framed(items: list[bytes], frames: Frames) -> bytes:
-    """Items as one frame, shared by all clients that lack the same."""
-    if len(items) == 1:
-        return items[0]
-    key = tuple(items)
-    frame = frames.get(key)
-    if frame is None:
-        frame = frames[key] = batch_frame(items)
-    return frame
