@@ -45,6 +45,8 @@ class AppParts(msgspec.Struct, kw_only=True):
     """Who asks."""
     sync: Any
     """ASGI application of what is below `/sync`."""
+    documents: Any = None
+    """ASGI application of what is below `/topics`."""
     stopping: Callable[[], bool] = lambda: False
     hosts: frozenset[str] | None = None
     """Names that requests may be addressed to; None for any."""
@@ -86,7 +88,14 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         logging_config=None,
         debug=debug,
     )
-    return Front(api, parts.sync, parts.pages, parts.telemetry, hosts=parts.hosts)
+    return Front(
+        api,
+        parts.sync,
+        parts.pages,
+        parts.telemetry,
+        documents=parts.documents,
+        hosts=parts.hosts,
+    )
 
 
 def _own_routes(parts: AppParts) -> list[Any]:

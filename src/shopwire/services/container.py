@@ -54,6 +54,7 @@ from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
+from shopwire.sync.transports.documents import DocumentDoor
 
 _log: Final = structlog.get_logger()
 
@@ -161,6 +162,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *supplier_routes(self.write_path, secrets.known, clock),
                 ],
                 sync=self.sync.asgi,
+                documents=DocumentDoor(self.hub, self.store.log),
                 stopping=lambda: self.stopping,
                 hosts=self.options.hosts,
                 origins=self.options.allow_origins,

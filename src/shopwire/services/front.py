@@ -12,6 +12,7 @@ from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
 
 _SYNC: Final = "/sync"
+_TOPICS: Final = "/topics"
 _API: Final = ("/api", "/pictures", "/healthz", "/readyz", "/metrics")
 _STRICT: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _ALWAYS: Final = [
@@ -35,11 +36,13 @@ class Front:
         pages: Pages,
         telemetry: Telemetry,
         *,
+        documents: Any = None,
         hosts: frozenset[str] | None = None,
     ) -> None:
         self._api = api
         self._sync = sync
         self._pages = pages
+        self._documents = documents
         self._telemetry = telemetry
         self._hosts = hosts
         """Names that requests may be addressed to; None for any.
@@ -85,6 +88,8 @@ class Front:
             return "refused", partial(_refuse, refusal)
         if _below(path, _SYNC):
             return "sync", self._sync
+        if self._documents is not None and _below(path, _TOPICS):
+            return "documents", self._documents
         if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
             return "pages", self._pages
         return "", self._api

@@ -10,6 +10,8 @@ TOPICS_MAX: Final = 1_000
 """Topics of one connection; a sub beyond it is refused whole with TooManyTopics."""
 SSE_TOPICS_MAX: Final = 200
 """Topics of one event stream: they have to fit into its address and its cursor."""
+POLL_WAIT_MS_MAX: Final = 25_000
+"""How long a long-poll waits for news: below the time after which proxies give up on an answer."""
 MESSAGE_BYTES_MAX: Final = 131_072
 """Size of one message of a client; larger closes the connection with 1009."""
 MESSAGES_PER_S_MAX: Final = 50

@@ -10,6 +10,7 @@ from shopwire.sync.arrivals import CallerOf
 from shopwire.sync.hub import Hub
 from shopwire.sync.origins import Origins
 from shopwire.sync.transports.asgi_ws import serve_websocket
+from shopwire.sync.transports.longpoll import serve_poll
 from shopwire.sync.transports.picows_ws import http_protocol
 from shopwire.sync.transports.sse import refuse, serve_events
 
@@ -25,7 +26,7 @@ class SyncDoor:
 
     `http_protocol()` goes into `uvicorn.Config(http=...)`: WebSockets at `path` by picows.
     `asgi` is an ASGI application for `path` and what is below it: the WebSocket fallback, and
-    server-sent events at `<path>/sse`. Litestar takes it as
+    server-sent events at `<path>/sse`, long-poll at `<path>/poll`. Litestar takes it as
     `litestar.asgi(path, is_mount=True)(door.asgi)`.
     """
 
@@ -53,5 +54,7 @@ class SyncDoor:
             await serve_websocket(self.hub, self._callers, self._origins, scope, receive, send)
         elif scope["type"] == "http" and scope["path"].rstrip("/").endswith("/sse"):
             await serve_events(self.hub, self._callers, scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].rstrip("/").endswith("/poll"):
+            await serve_poll(self.hub, self._callers, scope, receive, send)
         elif scope["type"] == "http":
             await refuse(send, NotFound(what="page", id=scope["path"]))
