@@ -1,13 +1,14 @@
 """One topic as the hub holds it: its newest document, a little history, and who watches."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from shopwire.sync.digests import digest_of, line_of
 from shopwire.sync.limits import HISTORY_DOCUMENT_BYTES_MAX, HISTORY_VERSIONS_MAX
-from shopwire.sync.protocol import patch_item, snap_item
+from shopwire.sync.protocol import Digest, differ_frame, patch_item, same_frame, snap_item
 from shopwire.sync.topics import PUBLIC, View
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class TopicState:
     """
 
     __slots__ = (
+        "_line",
         "at_ms",
         "document",
         "ephemeral",
@@ -74,6 +76,7 @@ class TopicState:
         self.history: deque[tuple[int, bytes]] = deque(maxlen=HISTORY_VERSIONS_MAX)
         self.items: dict[int, bytes] = {}
         self.sessions: dict[Session, None] = {}
+        self._line: bytes | None = None
         self.waiting: list[Ticket] = []
         """Subs that become live when this topic is loaded."""
 
@@ -87,7 +90,19 @@ class TopicState:
             self.history.append((self.version, self.document))
         self.version, self.document, self.at_ms = version, document, at_ms
         self.items.clear()
+        self._line = None
         return True
+
+    def line(self, version: int) -> bytes | None:
+        """What the topic adds to a digest at a version; None for one that is not known any more."""
+        if version == self.version:
+            if self._line is None:
+                self._line = line_of(self.name, version, self.document)
+            return self._line
+        for earlier, document in self.history:
+            if earlier == version:
+                return line_of(self.name, version, document)
+        return None
 
     def item(self, base: int) -> bytes:
         """What brings a client from version `base` to the newest: a patch if it is smaller."""
@@ -114,3 +129,21 @@ class TopicState:
                 )
                 return patch if len(patch) < len(snap) else snap
         return snap
+
+
+def compare(watched: Mapping[str, TopicState], message: Digest) -> tuple[bytes, bool]:
+    """The answer to a digest, and whether the client holds what the server has.
+
+    A topic of which the version is not known any more, or which is not watched, differs; one of
+    which news are on their way is compared as it was.
+    """
+    hashes: dict[str, str] = {}
+    lines: list[bytes] = []
+    for name in sorted(message.topics):
+        state = watched.get(name)
+        line = state.line(message.topics[name]) if state is not None else None
+        hashes[name] = digest_of([line]) if line is not None else ""
+        lines.append(line or b"")
+    if b"" not in lines and digest_of(lines) == message.hash:
+        return same_frame(message.id), True
+    return differ_frame(message.id, hashes), False

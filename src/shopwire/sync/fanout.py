@@ -57,6 +57,8 @@ class Fanout:
         self.wanted: dict[TopicState, None] = {}
         self.frames = 0
         """Frames sent since the start."""
+        self.differed = 0
+        """Digests of clients that held something else."""
         self.stopping = False
         self.on_work: Callable[[], None] = _nothing
         self.on_want: Callable[[], None] = _nothing

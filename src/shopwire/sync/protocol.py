@@ -1,6 +1,6 @@
 """The messages of sync protocol 1: what a client may say, and the frames of the server."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -46,6 +46,16 @@ class Auth(msgspec.Struct, tag_field="t", tag="auth", frozen=True):
     token: str
 
 
+class Digest(msgspec.Struct, tag_field="t", tag="digest", frozen=True):
+    """Says what the client holds, in short: the server tells whether that is what it has."""
+
+    id: int
+    topics: dict[str, int]
+    """Version by topic."""
+    hash: str
+    """Over the documents, see `shopwire.sync.digests`."""
+
+
 class Ping(msgspec.Struct, tag_field="t", tag="ping", frozen=True):
     """Asks for a sign of life."""
 
@@ -63,7 +73,7 @@ class Cmd(msgspec.Struct, tag_field="t", tag="cmd", frozen=True):
     """Idempotency key; without one the command is refused."""
 
 
-ClientMessage = Hello | Sub | Unsub | Auth | Ping | Cmd
+ClientMessage = Hello | Sub | Unsub | Auth | Digest | Ping | Cmd
 
 _decoder: Final = msgspec.json.Decoder(ClientMessage)
 _encode: Final = msgspec.json.Encoder().encode
@@ -191,6 +201,16 @@ def live_frame(sub: int, head: Sequence[int]) -> bytes:
 def beat_frame(head: Sequence[int], lag_ms: int, now_ms: int) -> bytes:
     """The server lives, and how old its proof is."""
     return _encode({"t": "beat", "head": head, "lag_ms": lag_ms, "now": now_ms})
+
+
+def same_frame(answered: int) -> bytes:
+    """What the client holds is what the server has."""
+    return _encode({"t": "same", "id": answered})
+
+
+def differ_frame(answered: int, hashes: Mapping[str, str]) -> bytes:
+    """It is not, or not all of it; `hashes` say what the server has of each topic."""
+    return _encode({"t": "differ", "id": answered, "topics": list(hashes), "hashes": hashes})
 
 
 def pong_frame(ping: int, now_ms: int) -> bytes:

@@ -18,7 +18,7 @@ from shopwire.kernel.errors import (
 from shopwire.kernel.identity import ANONYMOUS, Caller
 from shopwire.sync.bundles import Frames, framed
 from shopwire.sync.codes import CloseCode
-from shopwire.sync.documents import NOTHING, TopicState
+from shopwire.sync.documents import NOTHING, TopicState, compare
 from shopwire.sync.limits import (
     ANSWER_BYTES_MAX,
     BAD_MESSAGES_MAX,
@@ -32,6 +32,7 @@ from shopwire.sync.protocol import (
     PROTOCOL,
     Auth,
     Cmd,
+    Digest,
     Hello,
     Ping,
     Sub,
@@ -141,6 +142,8 @@ class Session:
             self.unsub(message)
         elif isinstance(message, Auth):
             self.auth(message.token, message.id)
+        elif isinstance(message, Digest):
+            self.digest(message)
         elif isinstance(message, Ping):
             self._answer(pong_frame(message.id, self._fanout.clock.now_ms()))
 
@@ -247,6 +250,12 @@ class Session:
             state = self.watched.get(name)
             if state is not None:
                 self._leave(state)
+
+    def digest(self, message: Digest) -> None:
+        """Says whether the client holds what the server has."""
+        frame, same = compare(self.watched, message)
+        self._fanout.differed += not same
+        self._answer(frame)
 
     def command(self, message: Cmd) -> None:
         """Hands a command on: it takes effect also where the connection ends before its answer."""
