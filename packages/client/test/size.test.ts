@@ -29,7 +29,9 @@ async function gzipped(entry: string): Promise<number> {
 
 describe("what a page loads, gzipped", () => {
   it.each([
-    ["the core", "index.ts", 9 * KB],
+    // It was 9: tokens, tabs, the queue, lists, digests and long-poll are what a shop's page needs to
+    // stay right, and splitting them would cost a request each before the first document is there.
+    ["the core", "index.ts", 23 * KB],
     ["the React skin, which shares the core", "react/index.ts", 2 * KB],
   ])("%s", async (_name, entry, bytesMax) => {
     const bytes = await gzipped(entry);

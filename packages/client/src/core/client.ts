@@ -1,90 +1,100 @@
 /** The whole client: one store, one connection, the topics that the screen needs. */
 
-import { sseTransport } from "../transports/sse.ts";
 import type { Transport } from "../transports/transport.ts";
-import { webSocketTransport } from "../transports/ws.ts";
+import { Access } from "./access.ts";
 import { CommandChannel } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { type CommandResult, Commands, type SendOptions } from "./commands.ts";
+import { type CommandResult, Commands } from "./commands.ts";
+import { conflictOf } from "./conflicts.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
-import type { Changes } from "./optimistic.ts";
-import type { Json, ServerMessage } from "./protocol.ts";
-import { StatusTracker } from "./status.ts";
+import { Digest, type DigestCounts, type DigestEntry } from "./digest.ts";
+import type { DocumentOf } from "./documents.ts";
+import { Doors } from "./doors.ts";
+import { listen, ownEnvironment } from "./environment.ts";
+import { type FactHandler, Facts } from "./facts.ts";
+import { Hubs } from "./hubs.ts";
+import { List, type ListItem, type ListQuery } from "./list.ts";
+import { notify } from "./notify.ts";
+import type { Changes, Layer } from "./optimistic.ts";
+import { type ActOptions, type ClientOptions, ownMemory, waysTo } from "./options.ts";
+import type { ClientMessage, Json, ServerMessage } from "./protocol.ts";
+import { Queue } from "./queue.ts";
+import { IndexedDbQueueStorage, MemoryQueueStorage } from "./queueStorage.ts";
+import type { Held } from "./reducer.ts";
+import { type Status, StatusTracker } from "./status.ts";
 import { Store } from "./store.ts";
-import { Subscriptions } from "./subscriptions.ts";
+import { type Refusal, Subscriptions } from "./subscriptions.ts";
+import { browserPorts, OwnLocks, SILENT_BUS, type TabPorts } from "./tabPorts.ts";
+import { TAB_WAY, Tabs } from "./tabs.ts";
 
-export interface ActOptions extends SendOptions {
-  /** What the command is expected to do, shown until its effect was received or it was refused. */
-  optimistic?: Changes;
-}
-
-export interface ClientOptions {
-  /** Where the server is, such as `https://shop.example`; no slash at its end. */
-  url: string;
-  /** Ways to connect, the best first. */
-  transports?: readonly Transport[];
-  fetch?: typeof fetch;
-  clock?: Clock;
-  random?: () => number;
-  /** Whose events tell of the network; the window, where there is one. */
-  environment?: EventTarget | null;
-}
+export type { ActOptions, ClientOptions } from "./options.ts";
 
 export class Client {
   readonly store = new Store();
   readonly status: StatusTracker;
   readonly url: string;
+  /** Who this client speaks for, and whether its token is good: an observable for the screen. */
+  readonly access: Access;
+  readonly #options: ClientOptions;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #fetch: typeof fetch;
+  readonly #ports: TabPorts;
   readonly #connection: Connection;
   readonly #subscriptions: Subscriptions;
   readonly #channel: CommandChannel;
   readonly #commands: Commands;
-  readonly #clock: Clock;
-  readonly #environment: EventTarget | null;
-  readonly #wake = () => this.#connection.wake();
-  readonly #sleep = () => this.#connection.sleep();
-  readonly #seen = () => {
-    if (document.visibilityState === "visible") this.#connection.wake();
-  };
+  readonly #digest: Digest;
+  readonly #facts: Facts;
+  readonly #doors: Doors;
+  readonly #hubs: Hubs;
+  readonly #tabs: Tabs | null;
+  readonly #denials = new Set<(topic: string, refusal: Refusal) => void>();
+  #queue: Queue | null = null;
+  #stopListening: (() => void) | null = null;
+  /** Whether the connection in use goes over another tab. */
+  #overTab = false;
+  #running = false;
 
   constructor(options: ClientOptions) {
     const { url, clock = systemClock, random = Math.random } = options;
     this.url = url;
+    this.#options = options;
     this.#clock = clock;
-    this.#environment =
-      options.environment === undefined
-        ? typeof window === "undefined"
-          ? null
-          : window
-        : options.environment;
+    this.#random = random;
+    this.#fetch = options.fetch ?? fetch.bind(globalThis);
+    this.#ports = options.tabPorts ?? browserPorts();
     this.status = new StatusTracker(clock);
+    this.access = new Access({
+      ...{ provider: options.token ?? null, clock, random },
+      send: (message) => this.#tell(message),
+      changed: () => this.#subscriptions.access(),
+    });
     this.#channel = new CommandChannel(() => this.#connection, clock);
-    const fetcher = options.fetch ?? fetch.bind(globalThis);
-    this.#commands = new Commands(url, fetcher, clock, random, this.#channel);
-    this.#connection = new Connection(
-      {
-        transports: options.transports ?? waysTo(url),
-        clock,
-        random,
-        epoch: () => this.store.epoch,
-      },
-      {
-        greeted: () => this.#subscriptions.restart(),
-        message: (message) => this.#take(message),
-        changed: () => {
-          if (!this.#connection.greeted) {
-            this.#subscriptions.lost();
-            this.#channel.lost();
-          }
-          this.#tellStatus();
-        },
-      },
-    );
+    this.#commands = new Commands(url, this.#fetch, clock, random, this.#channel, this.access);
+    this.#facts = new Facts(() => this.store.epoch);
+    this.#hubs = new Hubs({ url, fetch: this.#fetch, clock, random });
+    this.#doors = this.#makeDoors();
+    this.#tabs = this.#makeTabs();
+    this.#connection = this.#makeConnection();
     this.#subscriptions = new Subscriptions({
-      store: this.store,
-      clock,
+      ...{ store: this.store, clock },
       connection: () => this.#connection,
       proof: () => this.status.provenAt(),
-      changed: () => this.#tellStatus(),
+      changed: () => this.#subscribed(),
+      denied: (topic, refusal) => {
+        notify(this.#denials, topic, refusal);
+        this.store.touch(topic);
+      },
+    });
+    this.#digest = new Digest({
+      clock,
+      entries: () => this.#proven(),
+      send: (message) => this.#tell(message),
+      differ: (topics) => {
+        for (const topic of topics) this.store.doubt(topic);
+        this.#subscriptions.refetch(topics);
+      },
     });
   }
 
@@ -97,24 +107,57 @@ export class Client {
     return this.#connection.lastClose;
   }
 
+  /** How often what is held was compared with what the server has, and how much differed. */
+  get digests(): DigestCounts {
+    return this.#digest.counts;
+  }
+
+  /** Whether this tab holds the connection for the others; false where tabs are not shared. */
+  get leads(): boolean {
+    return this.#tabs?.leads ?? false;
+  }
+
+  /** Commands that wait for the server. */
+  get queue(): Queue {
+    this.#queue ??= this.#makeQueue();
+    return this.#queue;
+  }
+
   /** Connects, and stays connected until `stop`. */
   start(): this {
-    this.#environment?.addEventListener("online", this.#wake);
-    this.#environment?.addEventListener("offline", this.#sleep);
-    if (typeof document !== "undefined") {
-      document.addEventListener("visibilitychange", this.#seen);
+    if (this.#running) return this;
+    this.#running = true;
+    const environment = this.#options.environment;
+    this.#stopListening = listen(environment === undefined ? ownEnvironment() : environment, {
+      wake: () => this.#wake(),
+      sleep: () => this.#connection.sleep(),
+    });
+    const before: Promise<void>[] = [];
+    if (this.#options.hubs === true) before.push(this.#hubs.load());
+    if (this.#tabs !== null) before.push(this.#tabs.start());
+    if (before.length === 0) this.#connection.start();
+    else {
+      void Promise.all(before).then(() => {
+        if (this.#running) this.#connection.start();
+      });
     }
-    this.#connection.start();
+    // What an earlier page left is sent without being asked for.
+    if (this.#options.storage !== undefined || this.#options.foretell !== undefined) {
+      void this.queue;
+    }
     return this;
   }
 
   stop(): void {
-    this.#environment?.removeEventListener("online", this.#wake);
-    this.#environment?.removeEventListener("offline", this.#sleep);
-    if (typeof document !== "undefined") {
-      document.removeEventListener("visibilitychange", this.#seen);
-    }
+    this.#running = false;
+    this.#stopListening?.();
+    this.#stopListening = null;
     this.#connection.stop();
+    this.#tabs?.stop();
+    this.#doors.stop();
+    this.#digest.lost();
+    this.access.stop();
+    this.#queue?.stop();
   }
 
   /** Keeps these topics in the store up to date until the returned function is called. */
@@ -122,25 +165,73 @@ export class Client {
     return this.#subscriptions.want(topics);
   }
 
-  /** Why a topic cannot be subscribed to; undefined where it can. */
-  refusal(topic: string): { code: number; message: string } | undefined {
+  /** Why a topic cannot be had, or no longer; undefined where it can. */
+  refusal(topic: string): Refusal | undefined {
     return this.#subscriptions.refusal(topic);
   }
 
-  /** Sends a command, on the connection or over HTTP; see `Commands.send`. */
+  /** Tells when a topic is refused or taken back; `reason` says why, where it was taken back. */
+  onRefusal(listener: (topic: string, refusal: Refusal) => void): () => void {
+    this.#denials.add(listener);
+    return () => this.#denials.delete(listener);
+  }
+
+  /**
+   * Follows a topic and tells each of its versions once, in order: what is held first, then every
+   * transition of kinds that are facts. See `Fact` for what it says of versions that are gone.
+   */
+  onFact<T extends string>(topic: T, handler: FactHandler<DocumentOf<T>>): () => void {
+    const giveBack = this.subscribe([topic]);
+    const stop = this.#facts.follow(topic, this.store.received(topic) as Held | undefined, handler);
+    return () => {
+      stop();
+      giveBack();
+    };
+  }
+
+  /** A list that the server orders, live until its `close`. */
+  list<I extends ListItem = ListItem>(query: ListQuery): List<I> {
+    const headers = (): Record<string, string> => {
+      const { token } = this.access;
+      return token === null ? {} : { Authorization: `Bearer ${token}` };
+    };
+    const list = new List<I>(
+      {
+        ...{ url: this.url, fetch: this.#fetch, clock: this.#clock, random: this.#random },
+        ...{ store: this.store, headers, subscribe: (topics) => this.subscribe(topics) },
+      },
+      query,
+    );
+    return list.open();
+  }
+
+  /**
+   * Sends a command, on the connection or over HTTP; see `Commands.send`. Where somebody else changed
+   * the same, it rejects with `VersionConflict`, which knows the ways on.
+   */
   send<R = unknown>(
     operation: string,
     body: Json,
-    { optimistic, ...options }: ActOptions = {},
+    { optimistic, queue = false, lane, ...options }: ActOptions = {},
   ): Promise<CommandResult<R>> {
-    return this.#foretold(optimistic, () => this.#commands.send<R>(operation, body, options));
+    if (queue) {
+      const changes = optimistic ?? this.#options.foretell?.[operation]?.(body);
+      return this.queue.add<R>({ op: operation, body, key: options.key, lane, changes });
+    }
+    return this.#foretold(optimistic, async () => {
+      try {
+        return await this.#commands.send<R>(operation, body, options);
+      } catch (problem) {
+        throw conflictOf(problem, operation, body, (next) => this.send(operation, next));
+      }
+    });
   }
 
   /** Posts to another door that takes keys; see `Commands.post`. */
   post<R = unknown>(
     path: string,
     body: Json,
-    { optimistic, ...options }: ActOptions = {},
+    { optimistic, ...options }: Omit<ActOptions, "queue" | "lane"> = {},
   ): Promise<CommandResult<R>> {
     return this.#foretold(optimistic, () => this.#commands.post<R>(path, body, options));
   }
@@ -152,6 +243,11 @@ export class Client {
   ageMs(topic: string): number | null {
     const until = this.#subscriptions.provenUntil(topic);
     return until === null ? null : this.#clock.monotonic() - until;
+  }
+
+  /** The status of one value: as that of the whole, by the age of this topic alone. */
+  statusOf(topic: string): Status {
+    return this.status.of(this.ageMs(topic), this.#subscriptions.stateOf(topic) === "live");
   }
 
   /** Resolves when these versions are in the store: true; or when time is up: false. */
@@ -172,13 +268,150 @@ export class Client {
     });
   }
 
+  #makeConnection(): Connection {
+    return new Connection(
+      {
+        transports: () => this.#ways(),
+        clock: this.#clock,
+        random: this.#random,
+        epoch: () => this.store.epoch,
+        // A follower speaks as its leader does.
+        token: () => (this.#overTab ? null : this.access.hello()),
+        reached: (way) => this.#reached(way),
+        failed: () => this.#hubs.failed(),
+      },
+      {
+        greeted: () => this.#subscriptions.restart(),
+        message: (message) => this.#take(message),
+        changed: () => {
+          if (!this.#connection.greeted) {
+            this.#subscriptions.lost();
+            this.#channel.lost();
+            this.access.lost();
+            this.#digest.lost();
+          }
+          this.#tellStatus();
+          this.#tabs?.connection(this.#isOpen());
+          if (this.#connection.state === "open") this.#queue?.wake();
+        },
+      },
+    );
+  }
+
+  #makeDoors(): Doors {
+    const { transports, memory } = this.#options;
+    const own = () => waysTo(this.#hubs.current, this.url, this.#fetch, this.#clock);
+    return new Doors({
+      ways: () => transports ?? own(),
+      clock: this.#clock,
+      memory: memory === undefined ? ownMemory() : memory,
+      better: () => this.#connection.again(),
+    });
+  }
+
+  #makeTabs(): Tabs | null {
+    const { locks, bus } = this.#ports;
+    if (this.#options.shared !== true || locks === null || bus === null) return null;
+    const name = this.#name("tabs");
+    const parts = crypto.getRandomValues(new Uint32Array(2));
+    return new Tabs({
+      ...{
+        name,
+        locks,
+        bus: bus(name),
+        id: Array.from(parts, (part) => part.toString(36)).join(""),
+      },
+      again: () => this.#connection.again(),
+      wake: () => {
+        // Who helped himself comes back to the leader.
+        if (this.#connection.state === "open" && !this.#overTab) this.#connection.again();
+        else if (this.#connection.state === "waiting") this.#connection.wake();
+      },
+      up: {
+        ...{ store: this.store, status: this.status, clock: this.#clock },
+        isOpen: () => this.#isOpen(),
+        subscribe: (topics) => this.subscribe(topics),
+        stateOf: (topic) => this.#subscriptions.stateOf(topic),
+        refusal: (topic) => this.#subscriptions.refusal(topic),
+      },
+    });
+  }
+
+  #makeQueue(): Queue {
+    const name = this.#name("queue");
+    const { storage, foretell = {} } = this.#options;
+    const own = () =>
+      typeof indexedDB === "undefined" ? new MemoryQueueStorage() : new IndexedDbQueueStorage(name);
+    const { locks, bus } = this.#ports;
+    const queue = new Queue({
+      ...{ name, storage: storage ?? own(), locks: locks ?? new OwnLocks() },
+      ...{ bus: bus?.(name) ?? SILENT_BUS, clock: this.#clock, random: this.#random },
+      send: async ({ op, body, key }) => {
+        try {
+          return await this.#commands.send(op, body, { key });
+        } catch (problem) {
+          throw conflictOf(problem, op, body, (next) => this.send(op, next, { queue: true }));
+        }
+      },
+      foretell: (op, body) => foretell[op]?.(body),
+      show: (changes) => this.#show(changes),
+    });
+    queue.start().catch(() => undefined); // `queue.problem` says it
+    return queue;
+  }
+
+  /** A name that tabs of the same shop and reader have in common. */
+  #name(what: string): string {
+    const { reader } = this.#options;
+    return `shopwire.${what}:${this.url}${reader === undefined ? "" : `#${reader}`}`;
+  }
+
+  #isOpen(): boolean {
+    return this.#connection.state === "open" && !this.#overTab;
+  }
+
+  #ways(): readonly Transport[] {
+    const tabs = this.#tabs;
+    this.#overTab = tabs !== null && !tabs.leads;
+    const own = this.#doors.order();
+    if (tabs === null || !this.#overTab) return own;
+    // From the second on, this tab helps itself: it shows its own token there.
+    const first: Transport = tabs.transport;
+    return [first, ...own.map((way) => this.#helping(way))];
+  }
+
+  #helping(way: Transport): Transport {
+    return {
+      name: way.name,
+      connect: (events) => {
+        this.#overTab = false;
+        return way.connect(events);
+      },
+    };
+  }
+
+  #reached(way: Transport): void {
+    if (way.name === TAB_WAY) return;
+    this.#doors.reached(way);
+    if (this.#tabs !== null && !this.#tabs.leads) this.#tabs.usurp();
+  }
+
+  #wake(): void {
+    this.#connection.wake();
+    this.#queue?.wake();
+  }
+
+  #show(changes: Changes): Layer {
+    return this.store.layers.add(changes, this.subscribe(Object.keys(changes)));
+  }
+
   /** Shows what is expected; its topics are kept up to date meanwhile, so that it comes to an end. */
   async #foretold<R>(
     changes: Changes | undefined,
     act: () => Promise<CommandResult<R>>,
   ): Promise<CommandResult<R>> {
     if (changes === undefined) return act();
-    const layer = this.store.layers.add(changes, this.subscribe(Object.keys(changes)));
+    const layer = this.#show(changes);
     try {
       const answer = await act();
       layer.confirm(answer.versions);
@@ -190,11 +423,23 @@ export class Client {
   }
 
   #take(message: ServerMessage): void {
+    // Who hears of a document that is gone asks why: that is known by then.
+    if (message.t === "revoke") this.#subscriptions.revoked(message.topic, message.reason);
     const change = this.store.apply(message);
+    this.#react(message);
+    this.#facts.took(change);
+    if (change.steps.length > 0) this.#digest.moved();
+    if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);
+    this.#tabs?.hub?.message(message);
+  }
+
+  #react(message: ServerMessage): void {
     switch (message.t) {
       case "welcome":
         this.#channel.welcomed(message.limits);
         this.status.welcomed(message.lag_ms, message.now);
+        this.access.welcomed(message.role);
+        this.#digest.moved();
         break;
       case "beat":
         this.status.proved(message.lag_ms, message.now);
@@ -206,29 +451,55 @@ export class Client {
         this.#connection.proven();
         this.#subscriptions.live(message.id);
         break;
+      case "authed":
+        this.access.authed(message.id, message.subject, message.role);
+        break;
+      case "expiring":
+        this.access.expiring(message.in_ms);
+        break;
+      case "same":
+        this.#digest.same(message.id);
+        break;
+      case "differ":
+        this.#digest.differ(message.id, message.topics, message.hashes);
+        break;
       case "done":
         this.#channel.settle(message);
         break;
       case "error":
-        if (!this.#channel.settle(message)) this.#subscriptions.refused(message);
+        if (this.#channel.settle(message) || this.#digest.refused(message.id)) break;
+        if (!this.access.refused(message)) this.#subscriptions.refused(message);
         break;
     }
-    if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);
+  }
+
+  /** Sends under a new number; null where nobody would hear it. */
+  #tell(message: (id: number) => ClientMessage): number | null {
+    if (this.#connection.state !== "open") return null;
+    const id = this.#connection.nextId();
+    this.#connection.send(message(id));
+    return id;
+  }
+
+  /** What is live: only that may be compared with what the server has. */
+  #proven(): DigestEntry[] {
+    const entries: DigestEntry[] = [];
+    for (const topic of this.#subscriptions.wanted) {
+      const held = this.store.received(topic);
+      if (held === undefined || this.#subscriptions.stateOf(topic) !== "live") continue;
+      entries.push({ topic, v: held.v, doc: held.doc as Json | null });
+    }
+    return entries;
+  }
+
+  #subscribed(): void {
+    this.#tellStatus();
+    this.#tabs?.hub?.changed();
   }
 
   #tellStatus(): void {
     this.status.connection(this.#connection.state === "open", this.#subscriptions.complete);
   }
-}
-
-/** The ways that this browser, or server, knows. */
-function waysTo(url: string): Transport[] {
-  const ways: Transport[] = [];
-  if (typeof WebSocket !== "undefined") {
-    ways.push(webSocketTransport(`${url.replace(/^http/, "ws")}/sync`));
-  }
-  if (typeof EventSource !== "undefined") ways.push(sseTransport(`${url}/sync/sse`));
-  return ways;
 }
 
 /** A client that is connecting already. */

@@ -2,6 +2,7 @@
 
 import type { CommandChannel } from "./channel.ts";
 import { backoff, type Clock } from "./clock.ts";
+import { CODES } from "./codes.ts";
 import type { DoneMessage, ErrorMessage, Json } from "./protocol.ts";
 
 /** Tries of one command before the caller is told. */
@@ -12,6 +13,9 @@ export const TRY_MS_MAX = 5_000;
 export const ASKED_MS_MAX = 10_000;
 /** How long one try may take; a half-open connection would otherwise never end it. */
 export const ANSWER_MS_MAX = 15_000;
+
+/** Refusals that another token may turn. */
+const NEEDS_TOKEN: ReadonlySet<number> = new Set([CODES.Unauthenticated, CODES.TokenExpired]);
 
 /** The server's refusal; decide by `code` and `temporary`, never by the text. */
 export class ShopwireError extends Error {
@@ -70,12 +74,21 @@ export interface SendOptions {
   onRetry?: (attempt: number, because: ShopwireError | UnknownOutcome) => void;
 }
 
+/** Whose commands these are: the token of now, and how to come by another one. */
+export interface Bearer {
+  readonly token: string | null;
+  renew(): Promise<string | null>;
+}
+
+const NOBODY: Bearer = { token: null, renew: async () => null };
+
 export class Commands {
   readonly #url: string;
   readonly #fetch: typeof fetch;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #channel: CommandChannel | null;
+  readonly #bearer: Bearer;
 
   constructor(
     url: string,
@@ -83,12 +96,14 @@ export class Commands {
     clock: Clock,
     random: () => number,
     channel: CommandChannel | null = null,
+    bearer: Bearer = NOBODY,
   ) {
     this.#url = url;
     this.#fetch = fetcher;
     this.#clock = clock;
     this.#random = random;
     this.#channel = channel;
+    this.#bearer = bearer;
   }
 
   /**
@@ -130,7 +145,7 @@ export class Commands {
     once: (key: string) => Promise<CommandResult<R> | Error>,
   ): Promise<CommandResult<R>> {
     for (let attempt = 0; ; attempt += 1) {
-      const problem = await once(key);
+      const problem = attempt === 0 ? await this.#first(key, once) : await once(key);
       if (!(problem instanceof Error)) return problem;
       const passing = problem instanceof UnknownOutcome || (problem as ShopwireError).temporary;
       const patient = passing && askedMs(problem) <= ASKED_MS_MAX;
@@ -139,6 +154,18 @@ export class Commands {
       await this.#wait(attempt, problem, signal);
       if (signal?.aborted) throw problem;
     }
+  }
+
+  /** The first try; once more with another token, where the one of now is refused. */
+  async #first<R>(
+    key: string,
+    once: (key: string) => Promise<CommandResult<R> | Error>,
+  ): Promise<CommandResult<R> | Error> {
+    const before = this.#bearer.token;
+    const problem = await once(key);
+    if (!(problem instanceof ShopwireError) || !NEEDS_TOKEN.has(problem.code)) return problem;
+    const token = await this.#bearer.renew();
+    return token === null || token === before ? problem : once(key);
   }
 
   async #once<R>(
@@ -151,10 +178,15 @@ export class Commands {
     let content: Json;
     const patience = new AbortController();
     const timer = this.#clock.after(ANSWER_MS_MAX, () => patience.abort());
+    const { token } = this.#bearer;
     try {
       answer = await this.#fetch(`${this.#url}${path}`, {
         method: "POST",
-        headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+        headers: {
+          "Content-Type": "application/json",
+          "Idempotency-Key": key,
+          ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        },
         body: JSON.stringify(body),
         signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),
       });
@@ -203,7 +235,7 @@ function told<R>(answer: DoneMessage | ErrorMessage): CommandResult<R> | Shopwir
 }
 
 /** 128 random bits. Not `crypto.randomUUID`: pages of a plain-HTTP address do not have it. */
-function newKey(): string {
+export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,9 +1,5 @@
 /**
- * One connection at a time, for as long as it is wanted.
- *
- *   idle --start--> connecting --opened--> handshaking --welcome--> open
- *   connecting, handshaking, open --lost--> waiting --due or woken--> connecting
- *   any --stop--> idle;  any --a code that forbids to return--> closed
+ * One connection at a time, for as long as it is wanted; `connectionStates.ts` is its table.
  *
  * A try goes through the ways to connect in their order, without a wait between them; the waits
  * between tries grow. So an outage does not leave anybody on a worse way than needed.
@@ -11,9 +7,10 @@
 
 import type { Link, Transport } from "../transports/transport.ts";
 import { backoff, type Clock } from "./clock.ts";
+import { type ConnectionEvent, type ConnectionState, next } from "./connectionStates.ts";
 import { type ClientMessage, decode, PROTOCOL, type ServerMessage } from "./protocol.ts";
 
-export type ConnectionState = "idle" | "connecting" | "handshaking" | "open" | "waiting" | "closed";
+export type { ConnectionState } from "./connectionStates.ts";
 
 /** Time from the start of a try to its welcome; then the next way is tried. */
 export const CONNECT_MS_MAX = 2_500;
@@ -39,12 +36,21 @@ export interface ConnectionEvents {
 }
 
 export interface ConnectionOptions {
-  /** Ways to connect, the best first; a way that does not lead to a welcome leads to the next. */
-  transports: readonly Transport[];
+  /**
+   * Ways to connect, the best first; a way that does not lead to a welcome leads to the next. Looked
+   * at when a try begins.
+   */
+  transports: readonly Transport[] | (() => readonly Transport[]);
   clock: Clock;
   random: () => number;
   /** The epoch of what the client holds. */
   epoch: () => number | null;
+  /** The token that hello shows; waited for, but never longer than a try may take. */
+  token?: () => string | null | Promise<string | null>;
+  /** A way led to a welcome. */
+  reached?: (transport: Transport) => void;
+  /** A connection ended, or none was made. */
+  failed?: (code: number) => void;
 }
 
 /** Whether a client may come back after this close code. */
@@ -63,6 +69,7 @@ export class Connection {
   #timer: unknown = null;
   #watch: unknown = null;
   #attempt = 0;
+  #ways: readonly Transport[] = [];
   #way = 0;
   #beatMs = 2_000;
   #asked = false;
@@ -80,27 +87,34 @@ export class Connection {
   }
 
   start(): void {
-    if (this.state === "idle" || this.state === "closed") this.#connect();
+    if (this.#moves("start")) this.#connect();
   }
 
   stop(): void {
     this.#drop(1000, "stopped");
     this.#attempt = this.#way = 0;
-    this.#become("idle");
+    this.#on("stop");
   }
 
   /** The network came back or somebody looks again: no reason to wait any longer. */
   wake(): void {
-    if (this.state === "waiting") this.#connect();
+    if (this.#moves("wake")) this.#connect();
     else if (this.state === "open" && !this.#asked) this.#ask();
   }
 
   /** The network says that it is gone. */
   sleep(): void {
-    if (this.state !== "connecting" && !this.greeted) return;
+    if (!this.#moves("sleep")) return;
     this.#drop(1000, "offline");
     this.#way = 0;
     this.#wait({ code: 1006, reason: "the network is gone" }, 0);
+  }
+
+  /** A better way, or another end, is known: begin anew without a wait. */
+  again(): void {
+    if (!this.#moves("again")) return;
+    this.#way = 0;
+    this.#connect();
   }
 
   /** A subscription went live: what is tried next starts from the shortest wait. */
@@ -127,14 +141,20 @@ export class Connection {
 
   #connect(): void {
     this.#drop(1000, "again");
+    if (this.#way === 0) {
+      const { transports } = this.#options;
+      this.#ways = typeof transports === "function" ? transports() : transports;
+    }
     this.#become("connecting");
+    // A listener of that may have stopped it.
+    if (this.state !== "connecting") return;
     const transport = this.#transport();
     let current: Link | null = null;
     const mine = () => current !== null && this.#link === current;
     try {
       current = transport.connect({
         opened: () => {
-          if (mine()) this.#greet();
+          if (mine()) this.#greet(mine);
         },
         message: (text) => {
           if (mine()) this.#receive(text);
@@ -153,15 +173,21 @@ export class Connection {
     });
   }
 
-  #greet(): void {
-    if (this.state !== "connecting") return;
-    this.#become("handshaking");
-    this.send({ t: "hello", proto: PROTOCOL, epoch: this.#options.epoch() });
+  #greet(mine: () => boolean): void {
+    const token = this.#options.token?.() ?? null;
+    if (!(token instanceof Promise)) this.#hello(token);
+    else void token.then((late) => mine() && this.#hello(late));
+  }
+
+  #hello(token: string | null): void {
+    if (!this.#on("opened")) return;
+    const epoch = this.#options.epoch();
+    this.send({ t: "hello", proto: PROTOCOL, epoch, ...(token === null ? {} : { token }) });
     this.#events.greeted();
   }
 
   #transport(): Transport {
-    const transport = this.#options.transports[this.#way];
+    const transport = this.#ways[this.#way];
     if (transport === undefined) throw new Error("a connection needs a transport");
     return transport;
   }
@@ -180,7 +206,8 @@ export class Connection {
       this.#options.clock.cancel(this.#timer);
       this.#timer = null;
       this.#beatMs = message.beat_ms;
-      this.#become("open");
+      this.#options.reached?.(this.#transport());
+      this.#on("welcome");
     }
     if (this.state === "open" || message.t === "error") this.#events.message(message);
   }
@@ -210,16 +237,17 @@ export class Connection {
   #lost(code: number, reason: string): void {
     const reached = this.state === "open" || code >= 4000;
     this.#drop(1000, "lost");
-    if (!reached && this.#way + 1 < this.#options.transports.length) {
+    if (!reached && this.#way + 1 < this.#ways.length) {
       this.#way += 1;
       this.#wait({ code, reason }, 0, 0);
       return;
     }
     this.#way = 0;
+    this.#options.failed?.(code);
     if (mayReturn(code)) this.#wait({ code, reason }, code === 4003 ? FLOOD_MS_LEAST : 0);
     else {
       this.lastClose = { code, reason };
-      this.#become("closed");
+      this.#on("barred");
     }
   }
 
@@ -228,10 +256,12 @@ export class Connection {
     const { random, clock } = this.#options;
     const jittered = backoff(this.#attempt, { least: RETRY_MS_LEAST, most, random });
     if (most > 0) this.#attempt += 1;
-    this.#become("waiting");
+    this.#on("lost");
     // A listener of that may have stopped or woken it.
     if (this.state !== "waiting") return;
-    this.#timer = clock.after(Math.max(least, jittered), () => this.#connect());
+    this.#timer = clock.after(Math.max(least, jittered), () => {
+      if (this.#moves("due")) this.#connect();
+    });
   }
 
   #drop(code: number, reason: string): void {
@@ -242,6 +272,18 @@ export class Connection {
     this.#options.clock.cancel(this.#watch);
     this.#timer = this.#watch = null;
     link?.close(code, reason);
+  }
+
+  /** Whether an event leads to another state from this one. */
+  #moves(event: ConnectionEvent): boolean {
+    return next(this.state, event) !== this.state;
+  }
+
+  /** Goes where an event leads; says whether that is somewhere else. */
+  #on(event: ConnectionEvent): boolean {
+    const moved = this.#moves(event);
+    this.#become(next(this.state, event));
+    return moved;
   }
 
   #become(state: ConnectionState): void {

@@ -27,7 +27,7 @@ export function change<T extends string>(
 }
 
 /** Layers at once; a command beyond them is shown when its effect is received, as without any. */
-export const LAYERS_MAX = 200;
+export const LAYERS_MAX = 1_000;
 
 /** What one command is expected to do. */
 export interface Layer {
@@ -61,6 +61,8 @@ export class Layers {
   readonly #around: Surroundings;
   /** In the order in which they were begun: a later one lies on top. */
   readonly #layers = new Set<Pending>();
+  /** The same by topic: a document with few layers does not pay for those of others. */
+  readonly #byTopic = new Map<string, Set<Pending>>();
   /** What was last shown over what: the same reference for the same picture. */
   readonly #shown = new Map<string, { base: Held | undefined; held: Held }>();
 
@@ -88,7 +90,7 @@ export class Layers {
 
   /** Whether something of a topic is shown that the server has not confirmed yet. */
   isPending(topic: string): boolean {
-    return this.#over(topic).length > 0;
+    return this.#byTopic.has(topic);
   }
 
   /** Shows these changes until the layer ends; `ended` is told when that is. */
@@ -96,6 +98,9 @@ export class Layers {
     const layer: Pending = { changes, ended, epoch: this.#around.epoch(), awaited: null };
     if (this.#layers.size < LAYERS_MAX) {
       this.#layers.add(layer);
+      for (const topic of Object.keys(changes)) {
+        this.#byTopic.set(topic, (this.#byTopic.get(topic) ?? new Set()).add(layer));
+      }
       this.#around.changed(this.#forget(layer));
     } else ended();
     return {
@@ -127,12 +132,14 @@ export class Layers {
     return versions.every(([topic, v]) => (this.#around.base(topic)?.v ?? 0) >= v);
   }
 
+  /** Takes the layers off a topic that may not be seen any more. */
+  purge(topic: string): void {
+    for (const layer of [...(this.#byTopic.get(topic) ?? [])]) this.#end(layer);
+  }
+
   #over(topic: string): Change[] {
-    const changes: Change[] = [];
-    for (const layer of this.#layers) {
-      if (Object.hasOwn(layer.changes, topic)) changes.push(layer.changes[topic] as Change);
-    }
-    return changes;
+    const over = this.#byTopic.get(topic) ?? [];
+    return Array.from(over, ({ changes }) => changes[topic] as Change);
   }
 
   #end(layer: Pending): void {
@@ -141,6 +148,11 @@ export class Layers {
 
   #remove(layer: Pending): Set<string> {
     this.#layers.delete(layer);
+    for (const topic of Object.keys(layer.changes)) {
+      const over = this.#byTopic.get(topic);
+      over?.delete(layer);
+      if (over?.size === 0) this.#byTopic.delete(topic);
+    }
     layer.ended();
     return this.#forget(layer);
   }

@@ -33,8 +33,13 @@ export interface Welcome {
   lag_ms: number;
   beat_ms: number;
   session: string;
+  /** Who the connection speaks for: anonymous, shopper, operator, supplier, service. */
+  role?: string;
   limits: Record<string, number>;
 }
+
+/** Why a topic was taken back. */
+export type RevokeReason = "withdrawn" | "expired" | "unauthenticated";
 
 /** A command took effect. */
 export interface DoneMessage {
@@ -66,11 +71,19 @@ export type ServerMessage =
   | { t: "live"; id: number; head: number[] }
   | { t: "beat"; head: number[]; lag_ms: number; now: number }
   | { t: "pong"; id: number; now: number }
+  | { t: "authed"; id: number; subject: string; role: string; expires_at: number | null }
+  | { t: "expiring"; in_ms: number }
+  | { t: "revoke"; topic: string; reason: RevokeReason }
+  | { t: "narrow"; topic: string; view: string }
+  | { t: "same"; id: number }
+  | { t: "differ"; id: number; topics: string[]; hashes?: Record<string, string> }
   | DoneMessage
   | ErrorMessage;
 
 export type ClientMessage =
-  | { t: "hello"; proto: number; epoch: number | null }
+  | { t: "hello"; proto: number; epoch: number | null; token?: string }
+  | { t: "auth"; id: number; token: string }
+  | { t: "digest"; id: number; topics: Record<string, number>; hash: string }
   | { t: "sub"; id: number; topics: string[]; have?: Record<string, number>; epoch?: number }
   | { t: "unsub"; id: number; topics: string[] }
   | { t: "ping"; id: number }
@@ -90,6 +103,12 @@ const NEEDS: Record<string, Record<string, string>> = {
   batch: { items: "object" },
   live: { id: "number" },
   beat: { lag_ms: "number", now: "number" },
+  authed: { id: "number", role: "string" },
+  expiring: { in_ms: "number" },
+  revoke: { topic: "string" },
+  narrow: { topic: "string" },
+  same: { id: "number" },
+  differ: { id: "number", topics: "object" },
   done: { id: "number", body: "object" },
   error: { code: "number" },
 };
@@ -123,6 +142,9 @@ function checkShape(message: unknown): void {
     }
   }
   if (fields.t === "patch") checkPatch(fields);
+  if (fields.t === "differ" && !Array.isArray(fields.topics)) {
+    throw new ProtocolBroken("the topics that differ are a list");
+  }
   if (fields.t === "snap" && (typeof fields.doc !== "object" || Array.isArray(fields.doc))) {
     throw new ProtocolBroken("a document is an object or null");
   }

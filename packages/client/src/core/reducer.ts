@@ -17,9 +17,16 @@ export interface Change {
   readonly dropped: boolean;
   /** Topics with a gap that was not there before: subscribe to these anew, without versions. */
   readonly missed: readonly string[];
+  /** Every version that was taken, in order: what facts are told from. */
+  readonly steps: readonly Step[];
 }
 
-const NOTHING: Change = { topics: new Set(), dropped: false, missed: [] };
+export interface Step {
+  readonly topic: string;
+  readonly held: Held;
+}
+
+const NOTHING: Change = { topics: new Set(), dropped: false, missed: [], steps: [] };
 
 /** A client's copy. It never steps back, whatever is repeated, reordered or late. */
 export class Replica {
@@ -27,6 +34,9 @@ export class Replica {
   readonly docs: Map<string, Held>;
   /** Topics with a gap: the newest version known to exist and not held. */
   readonly missed = new Map<string, number>();
+
+  /** Topics whose document was found to be another than the server's: the same version is taken anew. */
+  readonly suspect = new Set<string>();
 
   constructor(epoch: number | null = null, docs: Iterable<[string, Held]> = []) {
     this.epoch = epoch;
@@ -44,9 +54,19 @@ export class Replica {
         return this.#drop(message.epoch);
       case "welcome":
         return message.epoch === this.epoch ? NOTHING : this.#drop(message.epoch);
+      case "revoke":
+      case "narrow":
+        return this.#purge(message.topic);
       default:
         return NOTHING;
     }
+  }
+
+  /** What the caller may not see, or not so, is not kept; a version that was held counts no more. */
+  #purge(topic: string): Change {
+    this.missed.delete(topic);
+    this.suspect.delete(topic);
+    return this.docs.delete(topic) ? { ...NOTHING, topics: new Set([topic]) } : NOTHING;
   }
 
   #drop(epoch: number): Change {
@@ -54,22 +74,33 @@ export class Replica {
     this.epoch = epoch;
     this.docs.clear();
     this.missed.clear();
-    return { topics, dropped: true, missed: [] };
+    this.suspect.clear();
+    return { ...NOTHING, topics, dropped: true };
   }
 
   #take(items: readonly Item[]): Change {
     const before = new Set(this.missed.keys());
     const topics = new Set<string>();
-    for (const item of items) if (this.#item(item)) topics.add(item.topic);
+    const steps: Step[] = [];
+    for (const item of items) {
+      if (!this.#item(item)) continue;
+      topics.add(item.topic);
+      steps.push({ topic: item.topic, held: this.docs.get(item.topic) as Held });
+    }
     const missed = [...this.missed.keys()].filter((topic) => !before.has(topic));
-    return { topics, dropped: false, missed };
+    return { topics, dropped: false, missed, steps };
+  }
+
+  #heals(item: Item, { v }: Held): boolean {
+    return item.t === "snap" && item.v === v && this.suspect.has(item.topic);
   }
 
   #item(item: Item): boolean {
     const held = this.docs.get(item.topic);
     if (item.t !== "snap" && item.t !== "patch") return false;
-    if (held !== undefined && item.v <= held.v) return false;
+    if (held !== undefined && item.v <= held.v && !this.#heals(item, held)) return false;
     if (item.t === "snap") {
+      this.suspect.delete(item.topic);
       this.docs.set(item.topic, { v: item.v, doc: item.doc, at: item.at });
     } else if (held === undefined || held.doc === null || held.v !== item.from) {
       this.missed.set(item.topic, Math.max(item.v, this.missed.get(item.topic) ?? 0));

@@ -60,6 +60,14 @@ export class StatusTracker {
     return this.#proof?.at ?? null;
   }
 
+  /** The status that a value with this age has; null for one that was never proven. */
+  of(ageMs: number | null, live: boolean): Status {
+    if (!this.#connected) return "offline";
+    if (ageMs === null) return "delayed";
+    if (ageMs > DELAYED_MS_MAX) return "stale";
+    return live && ageMs <= LIVE_MS_MAX ? "live" : "delayed";
+  }
+
   /** The server's time now, as far as its beats tell; null before the first. */
   serverNow(): number | null {
     return this.#offset === null ? null : this.#clock.monotonic() + this.#offset.ms;
@@ -107,14 +115,7 @@ export class StatusTracker {
 
   #compute(): StatusSnapshot {
     const ageMs = this.ageMs();
-    return { status: this.#status(ageMs), ageMs, provenAt: this.#proof?.server ?? null };
-  }
-
-  #status(ageMs: number | null): Status {
-    if (!this.#connected) return "offline";
-    if (ageMs === null) return "delayed";
-    if (ageMs > DELAYED_MS_MAX) return "stale";
-    return this.#complete && ageMs <= LIVE_MS_MAX ? "live" : "delayed";
+    return { status: this.of(ageMs, this.#complete), ageMs, provenAt: this.#proof?.server ?? null };
   }
 
   #tell(): void {

@@ -45,7 +45,8 @@ export class Store {
     const have: Record<string, number> = {};
     for (const topic of topics) {
       const held = this.#replica.docs.get(topic);
-      if (held !== undefined && !this.#replica.missed.has(topic)) have[topic] = held.v;
+      const { missed, suspect } = this.#replica;
+      if (held !== undefined && !missed.has(topic) && !suspect.has(topic)) have[topic] = held.v;
     }
     return have;
   }
@@ -105,9 +106,20 @@ export class Store {
     this.apply({ t: "batch", items });
   }
 
+  /** Tells those who watch a topic that something about it changed that is not its document. */
+  touch(topic: string): void {
+    this.#tell(new Set([topic]));
+  }
+
+  /** Says that a document is not what the server has: it is taken again at the same version. */
+  doubt(topic: string): void {
+    this.#replica.suspect.add(topic);
+  }
+
   /** Takes a message of the server. */
   apply(message: ServerMessage): Change {
     const change = this.#replica.apply(message);
+    if (message.t === "revoke") this.layers.purge(message.topic);
     // A layer ends in the same step in which what it foretold is there: nobody sees it without both.
     const topics = new Set([...change.topics, ...this.layers.settle()]);
     if (topics.size > 0) this.#tell(topics);

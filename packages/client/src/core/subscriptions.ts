@@ -1,9 +1,11 @@
 /** Which topics the screen needs, counted; and what the server was asked for. */
 
 import type { Clock } from "./clock.ts";
+import { CODES } from "./codes.ts";
 import type { Connection } from "./connection.ts";
-import type { ErrorMessage } from "./protocol.ts";
+import type { ErrorMessage, RevokeReason } from "./protocol.ts";
 import type { Store } from "./store.ts";
+import { after, type TopicEvent, type TopicState } from "./topicStates.ts";
 
 /** Topics in one message; more are asked for in several. */
 export const SUB_TOPICS_MAX = 500;
@@ -19,7 +21,15 @@ export const SUB_RETRY_MS = 1_000;
 export interface Refusal {
   readonly code: number;
   readonly message: string;
+  /** Why it was taken back, where it was. */
+  readonly reason?: RevokeReason;
 }
+
+const TAKEN_BACK = {
+  withdrawn: "You may no longer see this.",
+  expired: "Your session has ended. Sign in again to see this.",
+  unauthenticated: "Sign in to see this.",
+} satisfies Record<RevokeReason, string>;
 
 interface Surroundings {
   store: Store;
@@ -29,23 +39,28 @@ interface Surroundings {
   proof: () => number | null;
   /** `complete` may be another now. */
   changed: () => void;
+  /** A topic cannot be had, or no longer. */
+  denied: (topic: string, refusal: Refusal) => void;
+}
+
+interface Topic {
+  state: TopicState;
+  /** How many need it. */
+  needs: number;
+  /** Whether this connection's server knows of it. */
+  sent: boolean;
+  /** Refetches that did not help. */
+  tries: number;
+  refusal?: Refusal;
 }
 
 export class Subscriptions {
   readonly #around: Surroundings;
-  readonly #wanted = new Map<string, number>();
-  /** Topics that the server was asked for on this connection. */
-  readonly #asked = new Set<string>();
-  /** Topics to ask for next. */
-  readonly #due = new Set<string>();
+  readonly #topics = new Map<string, Topic>();
   /** Subs without their `live` yet, with their topics. */
   readonly #open = new Map<number, string[]>();
-  readonly #live = new Set<string>();
   /** Until when topics were proven that are live no more. */
   readonly #provenUntil = new Map<string, number | null>();
-  readonly #refused = new Map<string, Refusal>();
-  /** Topics whose gap outlived a refetch, with the number of these. */
-  readonly #gaps = new Map<string, number>();
   #scheduled = false;
 
   constructor(around: Surroundings) {
@@ -54,45 +69,65 @@ export class Subscriptions {
 
   /** Whether everything that is wanted is live. */
   get complete(): boolean {
-    return this.#open.size === 0 && this.#due.size === 0 && this.#gaps.size === 0;
+    if (this.#open.size > 0) return false;
+    for (const { state } of this.#topics.values()) {
+      if (state === "due" || state === "gap") return false;
+    }
+    return true;
   }
 
-  /** Why a topic was refused; undefined where it was not. */
+  /** The topics that somebody needs. */
+  get wanted(): Iterable<string> {
+    return this.#topics.keys();
+  }
+
+  stateOf(topic: string): TopicState {
+    return this.#topics.get(topic)?.state ?? "gone";
+  }
+
+  /** Why a topic was refused or taken back; undefined where it was not. */
   refusal(topic: string): Refusal | undefined {
-    return this.#refused.get(topic);
+    return this.#topics.get(topic)?.refusal;
   }
 
   /** The moment (monotonic) for which what is held of a topic was proven; null where never. */
   provenUntil(topic: string): number | null {
-    if (this.#live.has(topic)) return this.#around.proof();
+    if (this.stateOf(topic) === "live") return this.#around.proof();
     return this.#provenUntil.get(topic) ?? null;
   }
 
   /** Adds topics; returns how to give them back. */
   want(topics: Iterable<string>): () => void {
     const mine = [...new Set(topics)];
-    for (const topic of mine) {
-      const count = this.#wanted.get(topic) ?? 0;
-      this.#wanted.set(topic, count + 1);
-      if (count === 0 && !this.#asked.has(topic)) this.#due.add(topic);
+    for (const name of mine) {
+      let topic = this.#topics.get(name);
+      if (topic === undefined) {
+        topic = { state: "gone", needs: 0, sent: false, tries: 0 };
+        this.#topics.set(name, topic);
+      }
+      topic.needs += 1;
+      this.#on(name, "want");
     }
     this.#schedule();
     let given = false;
     return () => {
       if (given) return;
       given = true;
-      for (const topic of mine) this.#wanted.set(topic, (this.#wanted.get(topic) ?? 1) - 1);
+      for (const name of mine) {
+        const topic = this.#topics.get(name);
+        if (topic !== undefined && topic.needs > 0) topic.needs -= 1;
+      }
       this.#around.clock.after(GRACE_MS, () => this.#release(mine));
     };
   }
 
   /** The connection is gone, and with it every promise made on it. */
   lost(): void {
-    for (const topic of [...this.#live]) this.#fade(topic);
     this.#open.clear();
-    this.#asked.clear();
-    this.#due.clear();
-    for (const [topic, count] of this.#wanted) if (count > 0) this.#due.add(topic);
+    for (const [name, topic] of [...this.#topics]) {
+      topic.sent = false;
+      this.#on(name, topic.needs > 0 ? "lost" : "release");
+    }
   }
 
   /** A new connection: everything is asked for again, with what is held. */
@@ -103,18 +138,13 @@ export class Subscriptions {
 
   /** Nothing that is held counts any more. */
   reset(): void {
-    this.#gaps.clear();
     this.restart();
     this.#provenUntil.clear();
   }
 
   /** Topics with a gap: asked for again; the store names no version for these. */
   refetch(topics: Iterable<string>): void {
-    for (const topic of topics) {
-      if (!this.#wanted.has(topic)) continue;
-      this.#fade(topic);
-      this.#due.add(topic);
-    }
+    for (const topic of topics) this.#on(topic, "missed");
     this.#schedule();
     this.#around.changed();
   }
@@ -125,11 +155,8 @@ export class Subscriptions {
     if (topics === undefined) return;
     this.#open.delete(id);
     for (const topic of topics) {
-      if (this.#around.store.isMissed(topic)) this.#retryGap(topic);
-      else {
-        this.#gaps.delete(topic);
-        if (this.#asked.has(topic) && !this.#refused.has(topic)) this.#live.add(topic);
-      }
+      if (!this.#around.store.isMissed(topic)) this.#on(topic, "live");
+      else if (this.#on(topic, "hole") === "gap") this.#retryGap(topic);
     }
     this.#around.changed();
   }
@@ -138,49 +165,82 @@ export class Subscriptions {
   refused(error: ErrorMessage): void {
     const topic = error.data?.topic;
     if (typeof topic === "string") {
-      this.#fade(topic);
-      this.#refused.set(topic, error);
+      this.#deny(topic, "refuse", error);
+      this.#around.changed();
       return;
     }
     const topics = error.id === null ? undefined : this.#open.get(error.id);
     if (topics === undefined || error.id === null) return;
     this.#open.delete(error.id);
-    const wanted = topics.filter((one) => this.#wanted.has(one));
-    if (error.temporary) {
-      for (const one of wanted) this.#due.add(one);
-      this.#around.clock.after(SUB_RETRY_MS, () => this.#flush());
-    } else for (const one of wanted) this.#refused.set(one, error);
+    for (const one of topics) {
+      if (error.temporary) this.#on(one, "busy");
+      else this.#deny(one, "refuse", error);
+    }
+    if (error.temporary) this.#around.clock.after(SUB_RETRY_MS, () => this.#flush());
     this.#around.changed();
   }
 
-  /** From now on the topic only has the proof that it had. */
-  #fade(topic: string): void {
-    if (this.#live.delete(topic)) this.#provenUntil.set(topic, this.#around.proof());
+  /** A topic was taken back; it is asked for again when the caller is another one. */
+  revoked(topic: string, reason: RevokeReason): void {
+    const message = TAKEN_BACK[reason] ?? TAKEN_BACK.withdrawn;
+    this.#deny(topic, "revoke", { code: CODES.TopicRefused, message, reason });
+    this.#provenUntil.delete(topic);
+    this.#around.changed();
+  }
+
+  /** The caller is another one: what was refused may be had now. */
+  access(): void {
+    for (const topic of this.#topics.keys()) this.#on(topic, "access");
+    this.#schedule();
+  }
+
+  #deny(name: string, event: "refuse" | "revoke", refusal: Refusal): void {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return;
+    const state = this.#on(name, event);
+    if (state !== "refused" && state !== "revoked") return;
+    topic.refusal = refusal;
+    this.#around.denied(name, refusal);
+  }
+
+  /** The only place where a topic's state changes. */
+  #on(name: string, event: TopicEvent): TopicState {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return "gone";
+    const before = topic.state;
+    const state = after(before, event);
+    // From now on it only has the proof that it had.
+    if (before === "live" && state !== "live") {
+      this.#provenUntil.set(name, this.#around.proof());
+    }
+    if (state === "live" || event === "lost") topic.tries = 0;
+    if (state !== "refused" && state !== "revoked") delete topic.refusal;
+    topic.state = state;
+    if (state === "gone") this.#topics.delete(name);
+    return state;
   }
 
   /** A refetch that did not close its gap is repeated, ever slower. */
-  #retryGap(topic: string): void {
-    if (!this.#wanted.has(topic)) return;
-    const tries = this.#gaps.get(topic) ?? 0;
-    this.#gaps.set(topic, tries + 1);
-    const wait = REFETCH_MS[Math.min(tries, REFETCH_MS.length - 1)] ?? 0;
+  #retryGap(name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return;
+    const wait = REFETCH_MS[Math.min(topic.tries, REFETCH_MS.length - 1)] ?? 0;
+    topic.tries += 1;
     this.#around.clock.after(wait, () => {
-      if (!this.#gaps.has(topic)) return;
-      // Healed meanwhile or not: only the answer to another sub says that it is complete.
-      this.refetch([topic]);
+      if (this.#topics.get(name) !== topic) return;
+      this.#on(name, "again");
+      this.#schedule();
+      this.#around.changed();
     });
   }
 
-  #release(topics: readonly string[]): void {
+  #release(names: readonly string[]): void {
     const gone: string[] = [];
-    for (const topic of topics) {
-      if (this.#wanted.get(topic) !== 0) continue;
-      this.#wanted.delete(topic);
-      this.#due.delete(topic);
-      this.#gaps.delete(topic);
-      this.#refused.delete(topic);
-      this.#fade(topic);
-      if (this.#asked.delete(topic)) gone.push(topic);
+    for (const name of names) {
+      const topic = this.#topics.get(name);
+      if (topic?.needs !== 0) continue;
+      if (topic.sent) gone.push(name);
+      this.#on(name, "release");
     }
     const connection = this.#around.connection();
     if (gone.length > 0 && connection.greeted) {
@@ -201,9 +261,8 @@ export class Subscriptions {
   #flush(): void {
     const connection = this.#around.connection();
     if (connection.greeted) {
-      const topics = [...this.#due];
-      this.#due.clear();
-      for (const part of parts(topics)) this.#send(connection, part);
+      const due = [...this.#topics].filter(([, topic]) => topic.state === "due");
+      for (const part of parts(due.map(([name]) => name))) this.#send(connection, part);
     }
     this.#around.changed();
   }
@@ -212,9 +271,10 @@ export class Subscriptions {
     const { store } = this.#around;
     const id = connection.nextId();
     this.#open.set(id, topics);
-    for (const topic of topics) {
-      this.#asked.add(topic);
-      this.#refused.delete(topic);
+    for (const name of topics) {
+      this.#on(name, "sent");
+      const topic = this.#topics.get(name);
+      if (topic !== undefined) topic.sent = true;
     }
     const { epoch } = store;
     const have = epoch === null ? {} : store.versions(topics);

@@ -5,7 +5,8 @@
  * sent to it ask for, and opens a stream anew, from the versions it has seen, when the set changes.
  */
 
-import { type ClientMessage, decode, type Item, type ServerMessage } from "../core/protocol.ts";
+import { type ClientMessage, decode, type ServerMessage } from "../core/protocol.ts";
+import { HeldTopics } from "./held.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
 /** Topics that fit into one stream's address. */
@@ -15,14 +16,18 @@ const ANY_TOPIC = "category:all";
 
 export type EventSourceFactory = (url: string) => EventSource;
 
+/** Changes a token into a ticket, which an address may carry; null where that cannot be. */
+export type TicketProvider = (token: string) => Promise<string | null>;
+
 export function sseTransport(
   url: string,
   create: EventSourceFactory = (address) => new EventSource(address),
+  ticket: TicketProvider = async () => null,
 ): Transport {
   return {
     name: "sse",
     connect(events) {
-      const link = new SseLink(url, create, events);
+      const link = new SseLink(url, create, ticket, events);
       queueMicrotask(() => link.begin());
       return link;
     },
@@ -32,18 +37,21 @@ export function sseTransport(
 class SseLink implements Link {
   readonly #url: string;
   readonly #create: EventSourceFactory;
+  readonly #ticket: TicketProvider;
   readonly #events: LinkEvents;
-  readonly #have = new Map<string, number | null>();
-  #epoch: number | null = null;
-  /** Subs that no stream has answered yet. */
-  readonly #waiting = new Set<number>();
+  readonly #held = new HeldTopics();
+  #token: string | null = null;
+  /** The `auth` that the next stream answers, by whom it speaks for. */
+  #auth: number | null = null;
   #source: EventSource | null = null;
   #scheduled = false;
+  #streams = 0;
   #ended = false;
 
-  constructor(url: string, create: EventSourceFactory, events: LinkEvents) {
+  constructor(url: string, create: EventSourceFactory, ticket: TicketProvider, events: LinkEvents) {
     this.#url = url;
     this.#create = create;
+    this.#ticket = ticket;
     this.#events = events;
   }
 
@@ -55,17 +63,22 @@ class SseLink implements Link {
     const message = JSON.parse(text) as ClientMessage;
     switch (message.t) {
       case "hello":
-        this.#epoch = message.epoch;
+        this.#held.epoch = message.epoch;
+        this.#token = message.token ?? null;
+        this.#schedule();
+        break;
+      case "auth":
+        this.#token = message.token;
+        this.#auth = message.id;
         this.#schedule();
         break;
       case "sub":
-        for (const topic of message.topics) this.#have.set(topic, message.have?.[topic] ?? null);
-        this.#waiting.add(message.id);
+        this.#held.sub(message);
         this.#schedule();
         break;
       case "unsub":
         // The next stream does without them; for less, none is opened.
-        for (const topic of message.topics) this.#have.delete(topic);
+        for (const topic of message.topics) this.#held.have.delete(topic);
         break;
       // A ping has no answer here: the stream's beats show that it lives.
     }
@@ -83,24 +96,33 @@ class SseLink implements Link {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#ended) this.#open();
+      if (!this.#ended) void this.#begin();
     });
   }
 
-  #open(): void {
+  /** A stream cannot send headers: who has a token gets a ticket for each. */
+  async #begin(): Promise<void> {
+    const number = ++this.#streams;
+    const ticket = this.#token === null ? null : await this.#ticket(this.#token).catch(() => null);
+    if (number === this.#streams && !this.#ended) this.#open(ticket);
+  }
+
+  #open(ticket: string | null): void {
     this.#source?.close();
-    if (this.#have.size > SSE_TOPICS_MAX) {
+    const { have, epoch } = this.#held;
+    if (have.size > SSE_TOPICS_MAX) {
       this.close(1006, `more than ${SSE_TOPICS_MAX} topics do not fit into a stream`);
       return;
     }
     const query = new URLSearchParams();
-    for (const [topic, v] of this.#have) {
+    for (const [topic, v] of have) {
       query.append("topic", topic);
       if (v !== null) query.append("have", `${topic}@${v}`);
     }
-    if (this.#have.size === 0) query.append("topic", ANY_TOPIC);
-    if (this.#epoch !== null) query.append("epoch", String(this.#epoch));
-    const answers = [...this.#waiting];
+    if (have.size === 0) query.append("topic", ANY_TOPIC);
+    if (epoch !== null) query.append("epoch", String(epoch));
+    if (ticket !== null) query.append("ticket", ticket);
+    const answers = [...this.#held.waiting];
     const source = this.#create(`${this.#url}?${query}`);
     this.#source = source;
     source.onmessage = (event) => {
@@ -124,22 +146,16 @@ class SseLink implements Link {
       this.#events.message(text); // whoever reads it says what is wrong with it
       return;
     }
-    this.#note(message);
-    if (message.t !== "live") {
-      this.#events.message(text);
+    this.#held.note(message);
+    if (message.t === "live") {
+      for (const live of this.#held.lives(message, answers)) this.#events.message(live);
       return;
     }
-    for (const id of answers) {
-      if (this.#waiting.delete(id)) this.#events.message(JSON.stringify({ ...message, id }));
-    }
-  }
-
-  /** Keeps what the next stream is to start from. */
-  #note(message: ServerMessage): void {
-    if (message.t === "welcome" || message.t === "reset") this.#epoch = message.epoch;
-    if (message.t === "reset") for (const topic of this.#have.keys()) this.#have.set(topic, null);
-    for (const item of itemsOf(message)) {
-      if (this.#have.has(item.topic)) this.#have.set(item.topic, item.v);
+    this.#events.message(text);
+    if (message.t === "welcome" && this.#auth !== null) {
+      const authed = { t: "authed", id: this.#auth, subject: "", role: message.role ?? "" };
+      this.#auth = null;
+      this.#events.message(JSON.stringify({ ...authed, expires_at: null }));
     }
   }
 
@@ -155,9 +171,4 @@ class SseLink implements Link {
     }
     this.close(code, reason);
   }
-}
-
-function itemsOf(message: ServerMessage): readonly Item[] {
-  if (message.t === "batch") return message.items;
-  return message.t === "snap" || message.t === "patch" ? [message] : [];
 }

@@ -1,0 +1,390 @@
+/**
+ * Commands that may wait: kept on this device until the server has answered, over reloads and days.
+ * Lanes keep the order where it matters, and a refused command holds up only its own lane, until
+ * somebody has seen it. Reads never wait for any of this.
+ */
+
+import { backoff, type Clock } from "./clock.ts";
+import { CODES } from "./codes.ts";
+import { type CommandResult, newKey, ShopwireError, UnknownOutcome } from "./commands.ts";
+import { notify } from "./notify.ts";
+import type { Changes, Layer } from "./optimistic.ts";
+import type { Json } from "./protocol.ts";
+import type { QueueReason, QueueRecord, QueueStorage } from "./queueStorage.ts";
+import type { Bus, Locks } from "./tabPorts.ts";
+
+/** Commands that may wait at once; one more is refused. */
+export const QUEUE_ENTRIES_MAX = 500;
+/** Characters that their bodies may have together; more is refused. */
+export const QUEUE_CHARS_MAX = 1_000_000;
+/** Lanes that are sent at once; the others take their turn. */
+export const LANES_AT_ONCE_MAX = 4;
+export const QUEUE_RETRY_MS_LEAST = 1_000;
+export const QUEUE_RETRY_MS_MAX = 60_000;
+/** Wait before a lane that another tab sends is looked at again. */
+export const LANE_TAKEN_MS = 2_000;
+
+export interface QueueEntry extends QueueRecord {
+  readonly state: "queued" | "sending" | "refused";
+}
+
+/** No room: the command was not taken, and nothing of it was kept. */
+export class QueueIsFull extends Error {
+  override name = "QueueIsFull";
+
+  constructor(limit: string) {
+    super(`Too much waits to be sent already (${limit}). Connect, or drop something, first.`);
+  }
+}
+
+/** Somebody dropped the command before it was sent. */
+export class Dropped extends Error {
+  override name = "Dropped";
+}
+
+/** What one tab tells the others. */
+type News =
+  | { t: "changed" }
+  | { t: "done"; id: number; result: CommandResult<unknown> }
+  | { t: "dropped"; id: number };
+
+interface Surroundings {
+  /** Under which name locks are taken. */
+  name: string;
+  storage: QueueStorage;
+  locks: Locks;
+  bus: Bus;
+  clock: Clock;
+  random: () => number;
+  send: (record: QueueRecord) => Promise<CommandResult<unknown>>;
+  /** What a command that was kept is expected to do; undefined where that is not known. */
+  foretell: (op: string, body: Json) => Changes | undefined;
+  show: (changes: Changes) => Layer;
+}
+
+interface Asker {
+  resolve: (result: CommandResult<never>) => void;
+  reject: (problem: unknown) => void;
+}
+
+export interface QueuedCommand {
+  op: string;
+  body: Json;
+  key?: string | undefined;
+  lane?: string | undefined;
+  changes?: Changes | undefined;
+}
+
+export class Queue {
+  readonly #around: Surroundings;
+  readonly #listeners = new Set<() => void>();
+  readonly #records = new Map<number, QueueRecord>();
+  readonly #sending = new Set<number>();
+  readonly #layers = new Map<number, Layer>();
+  readonly #askers = new Map<number, Asker>();
+  /** Lanes that this tab is about to send. */
+  readonly #busy = new Set<string>();
+  /** Lanes that wait before another try, and the tries in vain. */
+  readonly #waits = new Map<string, { timer: unknown; tries: number }>();
+  /** Commands that are being written down, in order. */
+  #written: Promise<unknown> = Promise.resolve();
+  #chars = 0;
+  /** Commands that are being written down right now. */
+  #coming = { count: 0, chars: 0 };
+  #snapshot: readonly QueueEntry[] = [];
+  #running = false;
+  #problem: unknown = null;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** What waits, in order. The same array until something changes. */
+  get(): readonly QueueEntry[] {
+    return this.#snapshot;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether what waits survives the page. */
+  get durable(): boolean {
+    return this.#around.storage.durable && this.#problem === null;
+  }
+
+  /** Why the storage could not be used the last time; null where it could. */
+  get problem(): unknown {
+    return this.#problem;
+  }
+
+  /** Takes up what an earlier page left, and sends until `stop`. */
+  async start(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    this.#around.bus.listen((news) => void this.#hear(news as News));
+    await this.#read();
+    for (const record of this.#records.values()) this.#restore(record);
+    this.#pump();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#around.bus.close();
+    for (const { timer } of this.#waits.values()) this.#around.clock.cancel(timer);
+    this.#waits.clear();
+  }
+
+  /**
+   * Keeps a command and sends it when it can be. Resolves to its answer; rejects with the refusal,
+   * with `QueueIsFull` at once, or with `Dropped`. Where the page ends before, the next one sends.
+   */
+  async add<R>(command: QueuedCommand): Promise<CommandResult<R>> {
+    const { op, body, changes, key = newKey() } = command;
+    const chars = JSON.stringify(body).length;
+    if (this.#records.size + this.#coming.count >= QUEUE_ENTRIES_MAX) {
+      throw new QueueIsFull(`${QUEUE_ENTRIES_MAX} commands`);
+    }
+    if (this.#chars + this.#coming.chars + chars > QUEUE_CHARS_MAX) {
+      throw new QueueIsFull(`${QUEUE_CHARS_MAX} characters`);
+    }
+    const lane = command.lane ?? Object.keys(changes ?? {})[0] ?? op;
+    const layer = changes === undefined ? null : this.#around.show(changes);
+    this.#coming.count += 1;
+    this.#coming.chars += chars;
+    const kept = this.#written.then(() =>
+      this.#around.storage.add({ key, op, body, lane, reason: null }),
+    );
+    const written = () => {
+      this.#coming.count -= 1;
+      this.#coming.chars -= chars;
+    };
+    this.#written = kept.then(written, written);
+    try {
+      const record = await kept;
+      if (layer !== null) this.#layers.set(record.id, layer);
+      this.#keep(record);
+      const answer = new Promise<CommandResult<R>>((resolve, reject) => {
+        this.#askers.set(record.id, { resolve: resolve as Asker["resolve"], reject });
+      });
+      this.#around.bus.tell({ t: "changed" } satisfies News);
+      this.#pump();
+      return await answer;
+    } catch (problem) {
+      layer?.drop();
+      throw problem;
+    }
+  }
+
+  /** Gives a command up that is not being sent. False where it is, or is not there any more. */
+  async drop(id: number): Promise<boolean> {
+    const record = this.#records.get(id);
+    if (record === undefined || this.#sending.has(id)) return false;
+    const dropped = await this.#locked(record.lane, async () => {
+      await this.#read();
+      if (!this.#records.has(id)) return false;
+      await this.#around.storage.remove(id);
+      this.#around.bus.tell({ t: "dropped", id } satisfies News);
+      this.#gone(id, new Dropped("The command was dropped."));
+      return true;
+    });
+    this.#pump();
+    return dropped ?? false;
+  }
+
+  /** Sends a refused command again, as a new intent: the refusal had no effect. */
+  async retry(id: number): Promise<boolean> {
+    const record = this.#records.get(id);
+    if (record === undefined || record.reason === null) return false;
+    const again = { ...record, key: newKey(), reason: null };
+    await this.#around.storage.put(again);
+    this.#keep(again);
+    this.#restore(again);
+    this.#around.bus.tell({ t: "changed" } satisfies News);
+    this.#pump();
+    return true;
+  }
+
+  /** The server can be reached again: nobody waits any longer. */
+  wake(): void {
+    for (const { timer } of this.#waits.values()) this.#around.clock.cancel(timer);
+    this.#waits.clear();
+    this.#pump();
+  }
+
+  #restore({ id, op, body, reason }: QueueRecord): void {
+    if (reason !== null || this.#layers.has(id)) return;
+    const changes = this.#around.foretell(op, body);
+    if (changes !== undefined) this.#layers.set(id, this.#around.show(changes));
+  }
+
+  #pump(): void {
+    if (!this.#running) return;
+    const lanes = new Set(Array.from(this.#records.values(), ({ lane }) => lane));
+    for (const lane of lanes) {
+      if (this.#busy.size >= LANES_AT_ONCE_MAX) return;
+      const blocked = this.#head(lane)?.reason !== null || this.#waits.get(lane)?.timer != null;
+      if (!blocked && !this.#busy.has(lane)) void this.#drain(lane);
+    }
+  }
+
+  /** Sends a lane's commands, one after the other, until it is empty, refused or has to wait. */
+  async #drain(lane: string): Promise<void> {
+    this.#busy.add(lane);
+    let go = true;
+    try {
+      while (go && this.#running) {
+        const outcome = await this.#locked(lane, () => this.#sendHead(lane), true);
+        if (outcome === undefined) this.#wait(lane, LANE_TAKEN_MS);
+        go = outcome === true;
+      }
+    } catch (problem) {
+      // The storage failed: what is kept there is tried again like anything else.
+      this.#problem = problem;
+      this.#wait(lane);
+    } finally {
+      this.#busy.delete(lane);
+    }
+    if (this.#running) this.#pump();
+  }
+
+  /** Whether to go on with the lane. Under its lock: no other tab sends of it meanwhile. */
+  async #sendHead(lane: string): Promise<boolean> {
+    await this.#read();
+    const record = this.#head(lane);
+    if (record === undefined || record.reason !== null || !this.#running) return false;
+    this.#sending.add(record.id);
+    this.#changed();
+    try {
+      const result = await this.#around.send(record);
+      await this.#around.storage.remove(record.id);
+      this.#waits.delete(lane);
+      this.#around.bus.tell({ t: "done", id: record.id, result } satisfies News);
+      this.#done(record.id, result);
+      return true;
+    } catch (problem) {
+      this.#sending.delete(record.id);
+      if (mayPass(problem)) {
+        this.#wait(lane);
+        this.#changed();
+      } else await this.#refuse(record, problem);
+      return false;
+    }
+  }
+
+  async #refuse(record: QueueRecord, problem: unknown): Promise<void> {
+    const refused = { ...record, reason: reasonOf(problem) };
+    await this.#around.storage.put(refused);
+    this.#layers.get(record.id)?.drop();
+    this.#layers.delete(record.id);
+    this.#keep(refused);
+    this.#askers.get(record.id)?.reject(problem);
+    this.#askers.delete(record.id);
+    this.#around.bus.tell({ t: "changed" } satisfies News);
+  }
+
+  #wait(lane: string, ms?: number): void {
+    const { clock, random } = this.#around;
+    const tries = this.#waits.get(lane)?.tries ?? 0;
+    const limits = { least: QUEUE_RETRY_MS_LEAST, most: QUEUE_RETRY_MS_MAX, random };
+    const timer = clock.after(ms ?? QUEUE_RETRY_MS_LEAST / 2 + backoff(tries, limits), () => {
+      const wait = this.#waits.get(lane);
+      if (wait !== undefined) wait.timer = null;
+      this.#pump();
+    });
+    this.#waits.set(lane, { timer, tries: ms === undefined ? tries + 1 : tries });
+  }
+
+  async #hear(news: News): Promise<void> {
+    if (news.t === "done") this.#done(news.id, news.result);
+    else if (news.t === "dropped") this.#gone(news.id, new Dropped("The command was dropped."));
+    else await this.#read().catch(() => undefined);
+    this.#pump();
+  }
+
+  /** Looks at what is kept: other tabs add, send and drop, too. */
+  async #read(): Promise<void> {
+    let kept: QueueRecord[];
+    try {
+      kept = await this.#around.storage.all();
+      this.#problem = null;
+    } catch (problem) {
+      this.#problem = problem;
+      throw problem;
+    }
+    const there = new Set(kept.map(({ id }) => id));
+    for (const id of this.#records.keys()) {
+      // Sent by another tab, whose word of it was lost: what is received will show it.
+      if (!there.has(id))
+        this.#gone(id, new UnknownOutcome(this.#records.get(id)?.key ?? "", null));
+    }
+    for (const record of kept) this.#records.set(record.id, record);
+    this.#changed();
+  }
+
+  #head(lane: string): QueueRecord | undefined {
+    let head: QueueRecord | undefined;
+    for (const record of this.#records.values()) {
+      if (record.lane === lane && (head === undefined || record.id < head.id)) head = record;
+    }
+    return head;
+  }
+
+  #keep(record: QueueRecord): void {
+    this.#records.set(record.id, record);
+    this.#changed();
+  }
+
+  #done(id: number, result: CommandResult<unknown>): void {
+    this.#layers.get(id)?.confirm(result.versions);
+    this.#layers.delete(id);
+    this.#askers.get(id)?.resolve(result as CommandResult<never>);
+    this.#gone(id, null);
+  }
+
+  #gone(id: number, problem: Error | null): void {
+    this.#layers.get(id)?.drop();
+    this.#layers.delete(id);
+    if (problem !== null) this.#askers.get(id)?.reject(problem);
+    this.#askers.delete(id);
+    this.#sending.delete(id);
+    this.#records.delete(id);
+    this.#changed();
+  }
+
+  /** Runs alone over all tabs; undefined where another one is at it and `only` says not to wait. */
+  #locked<T>(lane: string, run: () => Promise<T>, only = false): Promise<T | undefined> {
+    const name = `${this.#around.name}/${lane}`;
+    return this.#around.locks.request(name, { ifAvailable: only }, async (lock) =>
+      lock === null ? undefined : run(),
+    );
+  }
+
+  #changed(): void {
+    const records = [...this.#records.values()].sort((one, other) => one.id - other.id);
+    this.#chars = records.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0);
+    this.#snapshot = records.map((record) => ({
+      ...record,
+      state:
+        record.reason !== null ? "refused" : this.#sending.has(record.id) ? "sending" : "queued",
+    }));
+    notify(this.#listeners);
+  }
+}
+
+/** Problems that pass by themselves; a missing token is one: somebody will sign in again. */
+function mayPass(problem: unknown): boolean {
+  if (problem instanceof UnknownOutcome) return true;
+  if (!(problem instanceof ShopwireError)) return false;
+  const { code, temporary } = problem;
+  return temporary || code === CODES.Unauthenticated || code === CODES.TokenExpired;
+}
+
+function reasonOf(problem: unknown): QueueReason {
+  if (problem instanceof ShopwireError) {
+    const { code, errorName, message, remedy, data } = problem;
+    return { code, name: errorName, message, remedy, data };
+  }
+  return { code: 0, name: "Unknown", message: String(problem), remedy: "", data: {} };
+}
