@@ -324,6 +324,15 @@ class LeaseLost(ShopwireError):
     remedy = "Ask again with the same key: the answer will be the other worker's."
 
 
+class BusUnavailable(ShopwireError):
+    """The broker is away, or another publisher was faster. Nothing is lost: the log is the truth."""
+
+    code, status, temporary = 4007, 503, True
+    message = "The bus cannot be reached right now."
+    remedy = "Ask where it stands and go on from there; readers use the log meanwhile."
+    fields = ("reason",)
+
+
 # -- 5000: our own fault ----------------------------------------------------------------------
 
 
