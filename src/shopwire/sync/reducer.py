@@ -24,6 +24,8 @@ class Change(NamedTuple):
     """Whether everything was void before that: subscribe anew to all, without versions."""
     missed: frozenset[str]
     """Topics with a gap that was not there before: subscribe anew to these, without versions."""
+    steps: tuple[tuple[str, Held], ...] = ()
+    """Every version that was taken, in order: what facts are told from."""
 
 
 class ProtocolBroken(ValueError):
@@ -38,6 +40,8 @@ class Replica:
         self.docs: dict[str, Held] = dict(docs or {})
         self.missed: dict[str, int] = {}
         """Topics with a gap: the newest version known to exist and not held."""
+        self.suspect: set[str] = set()
+        """Topics of which a digest differed: a snapshot of the version that is held is taken."""
 
     @property
     def versions(self) -> dict[str, int]:
@@ -67,6 +71,7 @@ class Replica:
         self.epoch = epoch
         self.docs.clear()
         self.missed.clear()
+        self.suspect.clear()
         return Change(topics, dropped=True, missed=frozenset())
 
     def _purge(self, topic: str) -> Change:
@@ -74,21 +79,29 @@ class Replica:
             raise ProtocolBroken("a topic is a text")
         held = self.docs.pop(topic, None)
         self.missed.pop(topic, None)
+        self.suspect.discard(topic)
         gone = frozenset() if held is None else frozenset({topic})
         return Change(gone, dropped=False, missed=frozenset())
 
     def _items(self, items: list[Message]) -> Change:
         before = frozenset(self.missed)
-        changed = frozenset(item["topic"] for item in items if self._item(item))
-        return Change(changed, dropped=False, missed=frozenset(self.missed) - before)
+        steps = [(item["topic"], self.docs[item["topic"]]) for item in items if self._item(item)]
+        return Change(
+            frozenset(topic for topic, _ in steps),
+            dropped=False,
+            missed=frozenset(self.missed) - before,
+            steps=tuple(steps),
+        )
 
     def _item(self, item: Message) -> bool:
         kind, topic = item["t"], item.get("topic", "")
         held = self.docs.get(topic)
         version = item.get("v", 0)
         if kind == "snap":
-            if held is not None and version <= held.version:
+            heals = topic in self.suspect and held is not None and version == held.version
+            if held is not None and version <= held.version and not heals:
                 return False
+            self.suspect.discard(topic)
             self.docs[topic] = Held(version, item["doc"])
         elif kind == "patch":
             if held is not None and version <= held.version:
