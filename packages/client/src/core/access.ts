@@ -35,8 +35,8 @@ interface Surroundings {
   provider: TokenProvider | null;
   clock: Clock;
   random: () => number;
-  /** Sends on the greeted connection under a number of its own; null where there is none. */
-  send: (message: (id: number) => ClientMessage) => number | null;
+  /** Sends on the open connection, under a number of its own; nothing where there is none. */
+  send: (message: (id: number) => ClientMessage) => void;
   /** The caller is another one on this connection. */
   changed: () => void;
 }
@@ -190,15 +190,16 @@ export class Access {
   /** Shows a token on the connection, where there is one that was greeted. */
   #present(token: string): void {
     if (this.#auth !== null) return;
-    const id = this.#around.send((number) => ({ t: "auth", id: number, token }));
-    if (id === null) return;
-    this.#shown = token;
-    const timer = this.#around.clock.after(AUTH_MS_MAX, () => {
-      this.#auth = null;
-      this.#shown = null;
-      this.#failed("the server did not answer");
+    this.#around.send((id) => {
+      this.#shown = token;
+      const timer = this.#around.clock.after(AUTH_MS_MAX, () => {
+        this.#auth = null;
+        this.#shown = null;
+        this.#failed("the server did not answer");
+      });
+      this.#auth = { id, timer };
+      return { t: "auth", id, token };
     });
-    this.#auth = { id, timer };
   }
 
   #settle(): void {

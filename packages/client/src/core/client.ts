@@ -473,12 +473,10 @@ export class Client {
     }
   }
 
-  /** Sends under a new number; null where nobody would hear it. */
-  #tell(message: (id: number) => ClientMessage): number | null {
-    if (this.#connection.state !== "open") return null;
-    const id = this.#connection.nextId();
-    this.#connection.send(message(id));
-    return id;
+  /** Sends under a new number, where somebody hears it. */
+  #tell(message: (id: number) => ClientMessage): void {
+    if (this.#connection.state !== "open") return;
+    this.#connection.send(message(this.#connection.nextId()));
   }
 
   /** What is live: only that may be compared with what the server has. */

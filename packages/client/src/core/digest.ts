@@ -62,8 +62,8 @@ interface Surroundings {
   clock: Clock;
   /** What is live and held, by topic. */
   entries: () => DigestEntry[];
-  /** Sends under a number of its own; null where there is no connection. */
-  send: (message: (id: number) => ClientMessage) => number | null;
+  /** Sends on the open connection, under a number of its own; nothing where there is none. */
+  send: (message: (id: number) => ClientMessage) => void;
   /** These are not what the server has. */
   differ: (topics: readonly string[]) => void;
 }
@@ -155,7 +155,9 @@ export class Digest {
     if (part.length === 0) return;
     const topics = Object.fromEntries(part.map(({ topic, v }) => [topic, v]));
     const hash = digestOf(part);
-    const id = this.#around.send((number) => ({ t: "digest", id: number, topics, hash }));
-    if (id !== null) this.#asked = { id, versions: topics };
+    this.#around.send((id) => {
+      this.#asked = { id, versions: topics };
+      return { t: "digest", id, topics, hash };
+    });
   }
 }

@@ -1,6 +1,8 @@
 /** A server of the sync protocol in memory, for tests of what stands on the client. */
 
-import type { ClientMessage, Item, Json, ServerMessage } from "../core/protocol.ts";
+import { CODES } from "../core/codes.ts";
+import { digestOf } from "../core/digest.ts";
+import type { ClientMessage, Item, Json, RevokeReason, ServerMessage } from "../core/protocol.ts";
 import type { Link, LinkEvents, Transport } from "../transports/transport.ts";
 
 type Command = ClientMessage & { t: "cmd" };
@@ -14,6 +16,12 @@ export interface FakeConnection {
   close(code: number, reason?: string): void;
 }
 
+/** Whom a token speaks for. */
+export interface FakeCaller {
+  readonly subject: string;
+  readonly role: string;
+}
+
 export interface FakeServer {
   readonly transport: Transport;
   /** Connections that were made, the newest last. */
@@ -24,6 +32,13 @@ export interface FakeServer {
   answering: boolean;
   /** Answers commands on the connection; null for a server that takes none, undefined for silence. */
   command: ((cmd: Command) => ServerMessage | undefined) | null;
+  /** Tokens that are good; null for silence to a token that is shown. */
+  callers: Map<string, FakeCaller> | null;
+  /** Who may see a topic: everybody, until a test says otherwise. */
+  allows: (topic: string, role: string) => boolean;
+  /** Takes a topic back from all connections, or shows it in another view. */
+  revoke(topic: string, reason: RevokeReason): void;
+  narrow(topic: string, view: string, doc: Json): void;
   /** Sets a document at its next version and tells subscribers by a snapshot. */
   put(topic: string, doc: Json | null): number;
   /** Sets several by one change: subscribers of several get these in one batch. */
@@ -33,7 +48,10 @@ export interface FakeServer {
   beat(lagMs?: number): void;
 }
 
+const ANYBODY: FakeCaller = { subject: "", role: "anonymous" };
+
 class Session implements FakeConnection {
+  caller = ANYBODY;
   readonly received: ClientMessage[] = [];
   readonly topics = new Set<string>();
   readonly #events: LinkEvents;
@@ -58,6 +76,12 @@ class Session implements FakeConnection {
   }
 }
 
+function refusal(id: number | null, code: number, data: Json = {}): ServerMessage {
+  const name = Object.entries(CODES).find(([, number]) => number === code)?.[0] ?? "";
+  const said = { message: `${name}.`, temporary: false, remedy: "" };
+  return { t: "error", id, status: 401, code, name, ...said, data };
+}
+
 export function createFakeServer(now: () => number = () => 0): FakeServer {
   const documents = new Map<string, { v: number; doc: Json | null; at: number }>();
   const sessions: Session[] = [];
@@ -69,7 +93,12 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
 
   const subscribe = (session: Session, sub: ClientMessage & { t: "sub" }): void => {
     const known = sub.epoch === undefined || sub.epoch === server.epoch;
-    const news = sub.topics.filter((topic) => {
+    const allowed = sub.topics.filter((topic) => {
+      if (server.allows(topic, session.caller.role)) return true;
+      session.send(refusal(sub.id, CODES.TopicRefused, { topic, reason: "not_allowed" }));
+      return false;
+    });
+    const news = allowed.filter((topic) => {
       session.topics.add(topic);
       const have = known ? sub.have?.[topic] : undefined;
       return have === undefined || have !== (documents.get(topic)?.v ?? 0);
@@ -82,9 +111,39 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
     const { epoch } = server;
     const times = { head: [0], now: now(), lag_ms: 0, beat_ms: 2_000 };
     const limits = { commands_max: server.command === null ? 0 : 64, command_bytes_max: 65_536 };
-    session.send({ t: "welcome", proto: 1, epoch, ...times, session: "fake", limits });
+    const { token } = hello;
+    const caller = token === undefined ? ANYBODY : server.callers?.get(token);
+    session.caller = caller ?? ANYBODY;
+    const { role } = session.caller;
+    session.send({ t: "welcome", proto: 1, epoch, ...times, session: "fake", role, limits });
+    if (caller === undefined) session.send(refusal(null, CODES.TokenExpired));
     if (hello.epoch !== null && hello.epoch !== epoch) {
       session.send({ t: "reset", epoch, reason: "epoch_changed" });
+    }
+  };
+
+  const authenticate = (session: Session, { id, token }: ClientMessage & { t: "auth" }): void => {
+    if (server.callers === null) return;
+    const caller = server.callers.get(token);
+    if (caller === undefined) session.send(refusal(id, CODES.TokenExpired));
+    else {
+      session.caller = caller;
+      session.send({ t: "authed", id, ...caller, expires_at: null });
+    }
+  };
+
+  const compare = (session: Session, digest: ClientMessage & { t: "digest" }): void => {
+    const { id, hash } = digest;
+    const held = Object.keys(digest.topics).map((topic) => {
+      const { v = 0, doc = null } = documents.get(topic) ?? {};
+      return { topic, v, doc };
+    });
+    if (digestOf(held) === hash) session.send({ t: "same", id });
+    else {
+      const hashes = Object.fromEntries(
+        held.map((one) => [one.topic, one.v === digest.topics[one.topic] ? digestOf([one]) : ""]),
+      );
+      session.send({ t: "differ", id, topics: Object.keys(hashes), hashes });
     }
   };
 
@@ -97,6 +156,12 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
         break;
       case "sub":
         subscribe(session, message);
+        break;
+      case "auth":
+        authenticate(session, message);
+        break;
+      case "digest":
+        compare(session, message);
         break;
       case "unsub":
         for (const topic of message.topics) session.topics.delete(topic);
@@ -124,6 +189,22 @@ export function createFakeServer(now: () => number = () => 0): FakeServer {
     reachable: true,
     answering: true,
     command: null,
+    callers: new Map(),
+    allows: () => true,
+    revoke(topic, reason) {
+      for (const session of sessions) {
+        if (session.topics.delete(topic)) session.send({ t: "revoke", topic, reason });
+      }
+    },
+    narrow(topic, view, doc) {
+      const { v = 1, at = 0 } = documents.get(topic) ?? {};
+      documents.set(topic, { v, doc, at });
+      for (const session of sessions) {
+        if (!session.topics.has(topic)) continue;
+        session.send({ t: "narrow", topic, view });
+        session.send(snap(topic));
+      }
+    },
     transport: {
       name: "fake",
       connect(events): Link {

@@ -1,2 +1,8 @@
 export { FakeClock } from "./fakeClock.ts";
-export { createFakeServer, type FakeConnection, type FakeServer } from "./fakeServer.ts";
+export {
+  createFakeServer,
+  type FakeCaller,
+  type FakeConnection,
+  type FakeServer,
+} from "./fakeServer.ts";
+export { FakeBrowser, type FakeTab } from "./fakeTabs.ts";
