@@ -1,11 +1,16 @@
 """The port of the log: append, read, tail, positions of consumers."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from shopwire.kernel.events import NewEvent, Position, Recorded
+
+FACT_KINDS: Final = (
+    "order", "shipment", "return", "payment", "purchase_order", "conflict", "notice",
+)  # fmt: skip
+"""Kinds of topics of which each transition counts; the database has an index over these."""
 
 
 class Heads(msgspec.Struct, frozen=True):
@@ -60,6 +65,13 @@ class EventLog(Protocol):
         """Latest documents of those topics that exist.
 
         They are at least as new as any heads() that returned before this call.
+        """
+        ...
+
+    async def transitions(self, tenant: str, topic: str, after: int, limit: int) -> list[Document]:
+        """Up to `limit` states of a topic behind version `after`, oldest first.
+
+        Only for kinds of which each transition counts (FACT_KINDS): the others have no index.
         """
         ...
 

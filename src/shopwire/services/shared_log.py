@@ -80,6 +80,10 @@ class SharedLog(EventLog):
         return await self._log.documents(tenant, topics)
 
     @override
+    async def transitions(self, tenant: str, topic: str, after: int, limit: int) -> list[Document]:
+        return await self._log.transitions(tenant, topic, after, limit)
+
+    @override
     async def position(self, consumer: str, partition: int) -> int:
         return await self._log.position(consumer, partition)
 

@@ -93,6 +93,11 @@ class TopicState:
         self._line = None
         return True
 
+    def forget(self) -> None:
+        """Keeps the newest document alone: nobody watches any more."""
+        self.history.clear()
+        self.items.clear()
+
     def line(self, version: int) -> bytes | None:
         """What the topic adds to a digest at a version; None for one that is not known any more."""
         if version == self.version:
@@ -103,6 +108,13 @@ class TopicState:
             if earlier == version:
                 return line_of(self.name, version, document)
         return None
+
+    def steps(self, base: int) -> list[bytes] | None:
+        """The items that bring a client from version `base` to the newest.
+
+        None where they have to be read from the log first.
+        """
+        return [self.item(base)]
 
     def item(self, base: int) -> bytes:
         """What brings a client from version `base` to the newest: a patch if it is smaller."""

@@ -15,8 +15,9 @@ from shopwire.kernel.log import Document
 from shopwire.sync.bundles import Bundles, Frames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import TopicState
+from shopwire.sync.facts import FactState, Transition
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
-from shopwire.sync.protocol import Cmd, beat_frame
+from shopwire.sync.protocol import Cmd, batch_frame, beat_frame
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.topics import PUBLIC, View, kind_of
@@ -55,6 +56,8 @@ class Fanout:
         """The same topics for those who do not see everything."""
         self.sessions: dict[Session, None] = {}
         self.wanted: dict[TopicState, None] = {}
+        self.wanted_facts: dict[FactState, int] = {}
+        """Topics of which transitions are to be read from the log, behind a version."""
         self.frames = 0
         """Frames sent since the start."""
         self.differed = 0
@@ -131,6 +134,7 @@ class Fanout:
         self._dirty.clear()
         self._gated.clear()
         self.wanted.clear()
+        self.wanted_facts.clear()
         self.begin(epoch, heads, asked_ms)
         for session in tuple(self.sessions):
             session.reset(reason)
@@ -141,8 +145,7 @@ class Fanout:
         """Registers a session with a topic, before anything is read for it."""
         state = self.narrowed.get(name, {}).get(view) if view.hidden else self.topics.get(name)
         if state is None:
-            kind = kind_of(name)
-            state = TopicState(name, ephemeral=kind is not None and kind.ephemeral, view=view)
+            state = _new_state(name, view)
             if view.hidden:
                 self.narrowed.setdefault(name, {})[view] = state
             else:
@@ -169,8 +172,7 @@ class Fanout:
         if not state.loaded:
             del self.topics[state.name]
             return
-        state.history.clear()
-        state.items.clear()
+        state.forget()
         self._idle[state.name] = None
         if len(self._idle) > TOPICS_IDLE_MAX:
             oldest = next(iter(self._idle))
@@ -183,6 +185,22 @@ class Fanout:
         if len(state.waiting) == 1 or state.loaded:
             self.wanted[state] = None
             self.on_want()
+
+    def want_facts(self, state: TopicState, base: int) -> None:
+        """Asks the driver for the transitions behind a version; whoever lacks more, asks later."""
+        assert isinstance(state, FactState)
+        if not state.reading:
+            state.reading = True
+            self.wanted_facts[state] = base
+            self.on_want()
+
+    def facts_read(self, state: FactState, base: int, transitions: Sequence[Transition]) -> None:
+        """Transitions came from the log: those who lack them are told now."""
+        state.read(base, transitions)
+        for session in state.sessions:
+            if state in session.pending:
+                self._touched[session] = None
+        self._work()
 
     def gate(self, ticket: Ticket, heads: Sequence[int]) -> None:
         """A sub becomes live when its topics are read and the tail has reached `heads`."""
@@ -307,15 +325,16 @@ class Fanout:
         The others join `touched`, with what they lack in `pending`.
         """
         base, state.flushed = state.flushed, state.version
-        item = state.item(base)
+        items = state.steps(base)
+        frame = batch_frame(items) if items is not None and len(items) > 1 else None
         sent = 0
         for session in tuple(state.sessions):
-            if session.pending or not session.writable or session in touched:
+            if items is None or session.pending or not session.writable or session in touched:
                 session.pending.setdefault(state, base)
                 touched[session] = None
                 continue
             try:
-                session.send(item)
+                session.send(frame or items[0])
                 sent += 1
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
@@ -327,12 +346,17 @@ class Fanout:
         lacking: dict[Session, int] = {}
         for state in dirty:
             base, state.flushed = state.flushed, state.version
-            more = bundles.adding(state.item(base))
+            items = state.steps(base)
+            ready = []
             for session in state.sessions:
-                if session.pending or not session.writable or session in touched:
+                if items is None or session.pending or not session.writable or session in touched:
                     session.pending.setdefault(state, base)
                     touched[session] = None
                 else:
+                    ready.append(session)
+            for item in items or ():
+                more = bundles.adding(item)
+                for session in ready:
                     lacking[session] = more[lacking.get(session, 0)]
         sent = 0
         for session, bundle in lacking.items():
@@ -382,6 +406,13 @@ class Fanout:
     def _fail(self, session: Session, problem: Exception) -> None:
         _LOG.error("session %s failed", session.id, exc_info=problem)
         session.close(CloseCode.SERVER_FAILED)
+
+
+def _new_state(name: str, view: View) -> TopicState:
+    kind = kind_of(name)
+    if kind is not None and kind.delivery == "fact":
+        return FactState(name, view)
+    return TopicState(name, ephemeral=kind is not None and kind.ephemeral, view=view)
 
 
 class HubStats(msgspec.Struct, frozen=True, kw_only=True):

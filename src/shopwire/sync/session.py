@@ -16,16 +16,16 @@ from shopwire.kernel.errors import (
     UnsupportedProtocol,
 )
 from shopwire.kernel.identity import ANONYMOUS, Caller
-from shopwire.sync.bundles import Frames, framed
+from shopwire.sync.bundles import Frames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import NOTHING, TopicState, compare
+from shopwire.sync.flushing import flush_items
 from shopwire.sync.limits import (
     ANSWER_BYTES_MAX,
     BAD_MESSAGES_MAX,
     COMMAND_RETRY_MS,
     EXPIRING_MS,
     FLOOD_MESSAGES_MAX,
-    SNAPSHOT_FRAME_BYTES,
     TICKETS_MAX,
 )
 from shopwire.sync.protocol import (
@@ -73,6 +73,7 @@ class Session:
         "_opened_ms",
         "_pinged_ms",
         "beat_due",
+        "behind",
         "caller",
         "id",
         "pending",
@@ -104,7 +105,8 @@ class Session:
         Of all others it has what was flushed to everybody, so that nothing is noted for them.
         """
         self.tickets: deque[Ticket] = deque()
-        self.beat_due = False
+        self.beat_due = self.behind = False
+        """`behind`: facts that it lacks are being read; nothing that speaks of them goes before."""
         self.standing: Sub | None = None
         """Subscribed again by the server after a reset: for clients that cannot speak."""
         self._epoch: int | None = None
@@ -302,8 +304,8 @@ class Session:
         """Sends what the client lacks, then what speaks about it; returns the frames sent."""
         if not self.writable:
             return 0
-        count = self._flush_items(frames)
-        if not self.writable:
+        count = flush_items(self, self._fanout, frames)
+        if not self.writable or self.behind:
             return count
         if self.tickets:
             count += self._flush_lives()
@@ -321,7 +323,7 @@ class Session:
         """The hub's beat; a client that is behind gets one when it has caught up."""
         if self.state is not State.OPEN:
             return
-        if self.writable:
+        if self.writable and not self.behind:
             self.send(frame)
         else:
             self.beat_due = True
@@ -467,35 +469,3 @@ class Session:
             if ticket.id is not None:
                 self.send(live_frame(ticket.id, self._fanout.applied))
         return len(ready)
-
-    def _flush_items(self, frames: Frames) -> int:
-        """Changes stay together in the first frame; first snapshots go behind them.
-
-        Frames are of bounded size, and snapshots that the socket does not take wait.
-        """
-        items: list[bytes] = []
-        firsts: list[TopicState] = []
-        for state, base in tuple(self.pending.items()):
-            if not state.loaded or base > state.version:
-                continue  # it is being read, and flushed when that is done
-            if base == NOTHING:
-                firsts.append(state)
-                continue
-            del self.pending[state]
-            if base < state.version:
-                items.append(state.item(base))
-        count = size = 0
-        for state in firsts:
-            if not self.writable:
-                return count
-            del self.pending[state]
-            item = state.item(NOTHING)
-            items.append(item)
-            size += len(item)
-            if size >= SNAPSHOT_FRAME_BYTES:
-                self.send(framed(items, frames))
-                count, size, items = count + 1, 0, []
-        if items:
-            self.send(framed(items, frames))
-            count += 1
-        return count

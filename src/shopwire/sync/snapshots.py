@@ -8,6 +8,7 @@ from typing import Final
 from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.log import EventLog, Heads
 from shopwire.sync.documents import TopicState
+from shopwire.sync.facts import FACTS_READ_MAX, FactState
 from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import DOCUMENTS_READ_MAX, RETRY_MS_MAX, RETRY_MS_MIN
 
@@ -42,10 +43,12 @@ class SnapshotLoader:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._fanout.wanted:
-                states = self._next()
+            while self._fanout.wanted or self._fanout.wanted_facts:
                 try:
-                    await self._read(states)
+                    if self._fanout.wanted:
+                        await self._read(self._next())
+                    else:
+                        await self._read_facts(next(iter(self._fanout.wanted_facts)))
                     wait_ms = RETRY_MS_MIN
                 except Exception as problem:  # noqa: BLE001 - what is wanted stays wanted
                     known = isinstance(problem, ShopwireError)
@@ -64,6 +67,20 @@ class SnapshotLoader:
                 break
             states.append(state)
         return states
+
+    async def _read_facts(self, state: FactState) -> None:
+        """What happened to one topic while a client was away."""
+        epoch = self._fanout.epoch
+        base = self._fanout.wanted_facts[state]
+        self.reads += 1
+        found = await self._log.transitions(
+            self._fanout.tenant, state.name, base, FACTS_READ_MAX + 1
+        )
+        heads = await self._log.heads()
+        if await self._on_heads(heads) and self._fanout.epoch == epoch:
+            self._fanout.wanted_facts.pop(state, None)
+            seen = [(one.version, state.view.project(one.body), one.changed_at_ms) for one in found]
+            self._fanout.facts_read(state, base, seen)
 
     async def _read(self, states: list[TopicState]) -> None:
         for state in states:

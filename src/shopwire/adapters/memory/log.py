@@ -63,6 +63,16 @@ class MemoryLog(EventLog):
         return [held[tenant, topic] for topic in dict.fromkeys(topics) if (tenant, topic) in held]
 
     @override
+    async def transitions(self, tenant: str, topic: str, after: int, limit: int) -> list[Document]:
+        found = [
+            Document(topic, event.version, event.document, event.recorded_at_ms)
+            for events in self._state.events
+            for event in events
+            if event.tenant == tenant and event.topic == topic and event.version > after
+        ]
+        return sorted(found, key=lambda one: one.version)[:limit]
+
+    @override
     async def position(self, consumer: str, partition: int) -> int:
         return self._state.positions.get((consumer, partition), 0)
 

@@ -118,6 +118,14 @@ class PostgresLog(EventLog):
         ]
 
     @override
+    async def transitions(self, tenant: str, topic: str, after: int, limit: int) -> list[Document]:
+        found = await self._pools.read(_SQL["transitions"], tenant, topic, after, limit)
+        return [
+            Document(topic, row["version"], bytes(row["body"]), row["recorded_at_ms"])
+            for row in found
+        ]
+
+    @override
     async def position(self, consumer: str, partition: int) -> int:
         found = await self._pools.read(_SQL["position"], consumer, partition)
         return int(found[0]["next"]) if found else 0

@@ -79,6 +79,13 @@ SELECT topic, version, body, changed_at_ms
 FROM documents
 WHERE tenant = $1 AND topic = ANY ($2::text[])
 
+-- transitions --
+-- States of one topic in their order; the index is over those of which `is_fact` is true.
+SELECT version, document AS body, recorded_at_ms
+FROM events
+WHERE tenant = $1 AND topic = $2 AND version > $3 AND is_fact(topic)
+ORDER BY version LIMIT $4
+
 -- position --
 -- The next offset that a consumer has to take.
 SELECT next FROM consumer_position WHERE consumer = $1 AND partition = $2

@@ -151,6 +151,17 @@ class LogConformance:
         (other,) = await log.documents("other", ["a:1", "a:2"])
         assert (other.version, other.body) == (1, b'{"of":"other"}')
 
+    async def test_transitions_of_a_fact_are_read_in_order(self, harness: Harness) -> None:
+        """Each state behind a version, of one topic of one shop, so many at most."""
+        log = (await harness.open()).log
+        await log.append(0, [new_event("order:1", n) for n in range(1, 6)])
+        await log.append(0, [new_event("order:2", 1), new_event("order:1", 1, tenant="other")])
+        found = await log.transitions("main", "order:1", 2, 2)
+        assert [(one.version, one.body) for one in found] == [(3, b'{"v":3}'), (4, b'{"v":4}')]
+        assert all(one.changed_at_ms > 0 for one in found)
+        assert await log.transitions("main", "order:1", 5, 9) == []
+        assert await log.transitions("main", "order:9", 0, 9) == []
+
     async def test_documents_are_as_new_as_the_heads_read_before(self, harness: Harness) -> None:
         """The law that the handover from snapshot to stream stands on."""
         here, there = await harness.open(), await harness.open()
