@@ -57,7 +57,7 @@ async def test_an_answer_waits_for_news_and_says_only_these(polled):
     asked = asyncio.create_task(poller.ask("stock:A", "stock:B"))
     await eventually(lambda: polled.hub.stats().connections == 1)
     await polled.change([("stock:B", {"n": 7})])
-    assert sorted(await asked) == ["beat", "live", "snap", "welcome"]
+    assert {kind for kind in await asked if kind != "beat"} == {"welcome", "live", "snap"}
     assert poller.doc("stock:B") == {"n": 7}
 
 
