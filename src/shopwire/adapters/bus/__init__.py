@@ -1,0 +1,1 @@
+"""Buses: the memory twin, and NATS with JetStream."""
