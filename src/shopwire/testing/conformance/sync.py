@@ -22,13 +22,17 @@ Changes = Sequence[tuple[str, Any]]
 """Topics and their new documents."""
 
 
-class Target(Protocol):
-    """The server under test."""
+class Address(Protocol):
+    """Where a server is."""
 
     url: str
     """Of the WebSocket, `ws://127.0.0.1:1234/sync`."""
     events_url: str
     """Of server-sent events, `http://127.0.0.1:1234/sync/sse`; empty where there are none."""
+
+
+class Target(Address, Protocol):
+    """The server under test."""
 
     async def change(self, changes: Changes) -> None:
         """Commits new documents of topics, all in one command; returns when durable."""
@@ -127,7 +131,7 @@ def items_of(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def connected(target: Target) -> AsyncIterator[Peer]:
+async def connected(target: Address) -> AsyncIterator[Peer]:
     """A fresh connection."""
     listener = _Frames()
     transport, _ = await ws_connect(lambda: listener, target.url)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from shopwire.sync.reducer import Replica
-from shopwire.testing.conformance.sync import Target
+from shopwire.testing.conformance.sync import Address, Target
 
 WAIT_S = 15
 """Longer than anything here takes; reached only by a defect."""
@@ -74,7 +74,7 @@ class Stream:
 
 
 @asynccontextmanager
-async def streaming(target: Target, query: Query, *headers: str) -> AsyncIterator[Stream]:
+async def streaming(target: Address, query: Query, *headers: str) -> AsyncIterator[Stream]:
     """A stream that is open, or was refused."""
     url = urlsplit(target.events_url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
