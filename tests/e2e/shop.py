@@ -37,8 +37,8 @@ def free_port() -> int:
 class Shop:
     """`shopwire up` on a data directory; survives being killed and started again."""
 
-    def __init__(self, data: Path, port: int) -> None:
-        self.data, self.port = data, port
+    def __init__(self, data: Path, port: int, *options: str) -> None:
+        self.data, self.port, self.options = data, port, options
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[str] | None = None
         self.log = data.parent / "server.log"
@@ -47,7 +47,15 @@ class Shop:
         """Starts the server and returns when it answers that it is ready."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*SHOPWIRE, "up", "--data", str(self.data), "--port", str(self.port)],
+                [
+                    *SHOPWIRE,
+                    "up",
+                    "--data",
+                    str(self.data),
+                    "--port",
+                    str(self.port),
+                    *self.options,
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -58,6 +66,9 @@ class Shop:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)  # polls a foreign process: there is no signal to wait on
+
+    def _where(self) -> list[str]:
+        return ["--data", str(self.data), "--port", str(self.port)]
 
     def _ready(self) -> bool:
         try:

@@ -9,6 +9,7 @@ import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
 import { FindStockPage } from "./FindStockPage.tsx";
+import { Gate } from "./Gate.tsx";
 import { ImportPage } from "./ImportPage.tsx";
 import { ImportsPage } from "./ImportsPage.tsx";
 import { OrderPage } from "./OrderPage.tsx";
@@ -33,6 +34,14 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
 ];
 
 export default function Console() {
+  return (
+    <Gate>
+      <Desk />
+    </Gate>
+  );
+}
+
+function Desk() {
   const { path } = usePlace();
   useCollectedPulse();
   useCollectedRate();

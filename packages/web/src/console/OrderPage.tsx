@@ -119,7 +119,6 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
           </Cued>
           <span>{formatMoney(order.total_minor, order.currency)}</span>
           {order.reason && <span>{spelled(order.reason)}</span>}
-          <Link href={`/order/${encodeURIComponent(order.id)}`}>As the shopper sees it</Link>
           <OldMark />
         </p>
       </div>

@@ -1,5 +1,7 @@
 /** Reads over HTTP. Commands go through the client (live.tsx), which knows how to retry them. */
 
+import { authorized } from "./session.ts";
+
 export interface ErrorBody {
   readonly code: number;
   readonly name: string;
@@ -49,7 +51,7 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   let answer: Response;
   try {
     answer = await fetch(path, {
-      headers: { accept: "application/json" },
+      headers: { accept: "application/json", ...authorized() },
       ...(signal ? { signal } : {}),
     });
   } catch (problem) {

@@ -1,0 +1,98 @@
+"""Rights as people see them: an operator logs in and is shut out, shoppers keep to themselves."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+from tests.e2e.shop import Shop, free_port, shopify_feed
+from tests.e2e.test_two_windows import CHROMIUM_ARGUMENTS, SOON_MS
+
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+
+WORD = "correct horse battery"
+WITHDRAWN_MS_MAX = 2_000
+"""How long a page may still show what its account may no longer see."""
+
+
+@pytest.fixture
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop(data_folder: Path, postgres: Any) -> Iterator[Shop]:
+    shop = Shop(data_folder / "shop", free_port(), "--access", "login")
+    shop.start()
+    yield shop
+    shop.stop()
+
+
+def status_of(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as it:
+            return int(it.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def test_an_operator_logs_in_and_is_shut_out_while_looking(
+    browser: Browser, shop: Shop, tmp_path: Path
+):
+    word = tmp_path / "word"
+    word.write_text(WORD)
+    shop.run("user", "add", "anna", "--password-file", str(word))
+    assert status_of(f"{shop.url}/api/orders") == 403
+    page = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
+    page.goto(f"{shop.url}/console")
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_test_id("login").click()
+    expect(page.get_by_test_id("login-fault")).to_have_text("Name or password is wrong.")
+    page.get_by_label("Password").fill(WORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Console")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_test_id("freshness")).to_have_attribute("data-status", "live")
+    page.reload()
+    expect(page.get_by_role("navigation", name="Console")).to_be_visible(timeout=SOON_MS)
+    shop.run("user", "close", "anna")
+    expect(page.get_by_label("Password")).to_be_visible(timeout=WITHDRAWN_MS_MAX)
+    expect(page.get_by_role("navigation", name="Console")).to_be_hidden()
+
+
+def test_two_shoppers_do_not_see_each_others_carts_and_orders(
+    browser: Browser, shop: Shop, tmp_path: Path
+):
+    feed = [("blue-cup", "Blue cup", 9, "4.00")]
+    shop.import_feed(shopify_feed(tmp_path / "feed.csv", feed))
+    pages = [browser.new_context().new_page() for _ in range(2)]
+    for page in pages:
+        page.goto(f"{shop.url}/product/blue-cup")
+        page.get_by_test_id("add-to-cart").click()
+        expect(page.get_by_test_id("in-cart")).to_be_visible()
+        expect(page.get_by_test_id("cart-count")).to_have_text("1")
+    kept = [
+        (
+            page.evaluate("localStorage.getItem('shopwire.cart')"),
+            json.loads(page.evaluate("localStorage.getItem('shopwire.session.shopper')")),
+        )
+        for page in pages
+    ]
+    for cart, session in kept:
+        assert re.fullmatch(r"sh_[0-9a-f]+-[0-9a-f]+", cart)
+        assert cart.startswith(session["subject"])
+    (mine, me), (theirs, _) = kept
+    bearer = {"authorization": f"Bearer {me['token']}"}
+    assert status_of(f"{shop.url}/api/carts/{mine}", **bearer) == 200
+    assert status_of(f"{shop.url}/api/carts/{theirs}", **bearer) == 403
+    assert status_of(f"{shop.url}/api/carts/{mine}") == 403
+    pages[0].reload()
+    expect(pages[0].get_by_test_id("cart-count")).to_have_text("1")
