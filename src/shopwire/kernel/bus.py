@@ -108,8 +108,9 @@ class Bus(Protocol):
     async def publish(self, run: Run) -> None:
         """Adds a run behind the one that was kept last, and only there.
 
-        Raises BusUnavailable, also where another publisher was faster: then the state is to be
-        asked (`last`) and gone on from there. Success is no proof of anything.
+        Raises BusUnavailable: the broker is away, or another publisher was faster, or `last` was
+        not asked since the broker came or since a failure. Then it is asked, and gone on from
+        there. Success is no proof of anything.
         """
         ...
 

@@ -53,6 +53,8 @@ class MemoryBus(Bus):
         self.states = States()
         """What this process has told."""
         self._watching: list[Callable[[bool], None]] = []
+        self._numbers: dict[tuple[int, int], int] = {}
+        """How many runs were kept when the broker was asked last."""
         self._started = False
 
     @property
@@ -75,15 +77,20 @@ class MemoryBus(Bus):
     async def last(self, epoch: int, partition: int) -> int | None:
         self._check()
         kept = self._broker.kept.get((epoch, partition))
+        self._numbers[epoch, partition] = len(kept or ())
         return kept[-1].next if kept else None
 
     @override
     async def publish(self, run: Run) -> None:
         self._check()
-        kept = self._broker.kept.setdefault((run.epoch, run.partition), [])
-        if kept and run.first < kept[-1].next:
+        key = (run.epoch, run.partition)
+        if key not in self._numbers:
+            raise BusUnavailable(reason="where it stands has to be asked first")
+        kept = self._broker.kept.setdefault(key, [])
+        if self._numbers.pop(key) != len(kept):
             raise BusUnavailable(reason="another publisher was faster")
         kept.append(run)
+        self._numbers[key] = len(kept)
         data = encode_run(run)
         arrived = decode_run(data)
         if arrived is None or self._broker.loses(run):
@@ -129,6 +136,7 @@ class MemoryBus(Bus):
 
     def turned(self) -> None:
         """The broker went away or came back."""
+        self._numbers.clear()
         for arrivals in [each for some in self._following.values() for each in some]:
             arrivals.wake()
         for turned in self._watching:

@@ -115,7 +115,7 @@ class NatsBus(Bus):
         self._check()
         key = (run.epoch, run.partition)
         if key not in self._sequences:
-            await self.last(*key)
+            raise BusUnavailable(reason="where it stands has to be asked first")
         headers = {Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value: str(self._sequences.pop(key))}
         try:
             kept = await self._js.publish(

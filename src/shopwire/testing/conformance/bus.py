@@ -58,6 +58,14 @@ async def until_turned(bus: Bus, *, up: bool) -> None:
             turned.clear()
 
 
+async def asked(bus: Bus) -> Bus:
+    """A bus that knows where its broker stands."""
+    for epoch in (1, 2):
+        for partition in range(3):
+            await bus.last(epoch, partition)
+    return bus
+
+
 async def _next(runs: Subscription) -> Run:
     async with asyncio.timeout(WAIT_S):
         while (run := await runs.next(WAIT_MS)) is None:
@@ -70,7 +78,7 @@ class BusConformance:
 
     async def test_runs_arrive_whole_and_in_order(self, harness: BusHarness) -> None:
         """At everybody who follows their partition, and at nobody else."""
-        publisher, reader = await harness.open(), await harness.open()
+        publisher, reader = await asked(await harness.open()), await harness.open()
         mine, others = await reader.follow(1), await reader.follow(2)
         sent = [run_of(at, 3, partition=1) for at in range(0, 30, 3)]
         for run in sent:
@@ -84,7 +92,7 @@ class BusConformance:
 
     async def test_the_bus_says_where_to_go_on(self, harness: BusHarness) -> None:
         """By epoch and partition, to any process."""
-        one, other = await harness.open(), await harness.open()
+        one, other = await asked(await harness.open()), await asked(await harness.open())
         assert await one.last(1, 0) is None
         await one.publish(run_of(40, 2))
         await one.publish(run_of(42, 3))
@@ -95,7 +103,7 @@ class BusConformance:
 
     async def test_a_run_is_kept_once_however_many_publish_it(self, harness: BusHarness) -> None:
         """A publisher that was paused goes on where another one has been meanwhile."""
-        one, other = await harness.open(), await harness.open()
+        one, other = await asked(await harness.open()), await asked(await harness.open())
         await one.publish(run_of(0, 2))
         await one.publish(run_of(2, 2))
         assert await other.last(1, 0) == 4
@@ -108,7 +116,7 @@ class BusConformance:
 
     async def test_an_epoch_begins_anew(self, harness: BusHarness) -> None:
         """Offsets of another epoch are other events."""
-        bus = await harness.open()
+        bus = await asked(await harness.open())
         runs = await bus.follow(0)
         await bus.publish(run_of(8, 2))
         await bus.publish(run_of(3, epoch=2))
@@ -119,7 +127,7 @@ class BusConformance:
         self, harness: BusHarness
     ) -> None:
         """What waits for it is bounded."""
-        publisher, reader = await harness.open(), await harness.open()
+        publisher, reader = await asked(await harness.open()), await harness.open()
         slow, quick = await reader.follow(0), await reader.follow(0)
         last = WAITING_RUNS_MAX + 50
         for at in range(last + 1):
@@ -133,7 +141,7 @@ class BusConformance:
 
     async def test_a_broker_that_is_away_is_told_and_waited_for(self, harness: BusHarness) -> None:
         """Publishing fails in bounded time; afterwards all goes on, with what was kept."""
-        publisher, reader = await harness.open(), await harness.open()
+        publisher, reader = await asked(await harness.open()), await harness.open()
         runs = await reader.follow(0)
         await publisher.publish(run_of(0))
         assert await _next(runs) == run_of(0)
@@ -155,7 +163,7 @@ class BusConformance:
         self, harness: BusHarness
     ) -> None:
         """It is refilled from wherever the publisher says."""
-        bus = await harness.open()
+        bus = await asked(await harness.open())
         runs = await bus.follow(0)
         for at in range(3):
             await bus.publish(run_of(at))
@@ -163,6 +171,8 @@ class BusConformance:
         await until_turned(bus, up=False)
         await harness.revive(wiped=True)
         await until_turned(bus, up=True)
+        with pytest.raises(BusUnavailable):
+            await bus.publish(run_of(3))  # it does not know yet that all is gone
         assert await bus.last(1, 0) is None
         await bus.publish(run_of(1, 2))
         assert await harness.kept(1, 0) == [run_of(1, 2)]
@@ -177,7 +187,7 @@ class BusConformance:
         assert not bus.up
         await harness.revive()
         await until_turned(bus, up=True)
-        await bus.publish(run_of(0))
+        await (await asked(bus)).publish(run_of(0))
         assert await _next(runs) == run_of(0)
 
     async def test_states_reach_everybody_and_the_last_one_who_comes_later(
