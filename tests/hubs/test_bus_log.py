@@ -3,10 +3,11 @@
 import asyncio
 import random
 
+import msgspec
 import pytest
 from tests.hubs.lines import Office, World, reached
 
-from shopwire.kernel.bus import RUN_BYTES_MAX, RUN_EVENTS_MAX
+from shopwire.kernel.bus import RUN_BYTES_MAX, RUN_EVENTS_MAX, Run, runs_of
 from shopwire.kernel.errors import StorageUnavailable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
@@ -184,6 +185,47 @@ async def test_another_epoch_is_read_from_the_log_until_the_follower_knows_it(wo
     await world.until_all()
     assert (await log.heads()).epoch == 2
     await world.append(1)
+    await world.until_all()
+
+
+def forged(world, first, count, *, epoch=1):
+    """A run as a relay would make it, with events that can be told from the log's."""
+    events = runs_of(epoch, 0, world.state.events[0])[0].events
+    other = msgspec.structs.replace(events[0], document=b'"forged"')
+    return Run(epoch, 0, first, (other,) * count)
+
+
+async def test_of_a_run_that_overlaps_only_what_is_new_is_taken(world: World):
+    await world.append(3)
+    log = await world.follow(**PATIENT)
+    await world.until_all()
+    bus = await world.bus()
+    await world.append(2)
+    (run,) = runs_of(1, 0, world.state.events[0])
+    assert (run.first, run.next) == (0, 5)
+    await bus.last(1, 0)
+    await bus.publish(run)
+    await world.until_all()
+    assert log.counts.runs == 1
+
+
+async def test_a_run_of_another_epoch_is_not_believed(world: World):
+    """The log may have been restored: the same offsets are other events there."""
+    await world.append(3)
+    log = await world.follow(**PATIENT)
+    await world.until_all()
+    bus = await world.bus()
+    await bus.last(2, 0)
+    await world.append(1)
+    await bus.publish(forged(world, 3, 1, epoch=2))  # one of the future: the log is asked
+    await world.until_all()
+    world.state.new_epoch()
+    assert (await log.heads()).epoch == 2
+    await bus.last(1, 0)
+    await bus.publish(forged(world, 4, 1))  # one of the past: nothing
+    world.log._epoch = 2
+    await world.append(1)
+    await bus.publish(runs_of(2, 0, world.state.events[0])[0])
     await world.until_all()
 
 
