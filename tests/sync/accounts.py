@@ -6,7 +6,7 @@ from tests.sync.served import serving
 
 from shopwire.kernel.access_errors import TokenExpired, Unauthenticated
 from shopwire.kernel.clock import SystemClock
-from shopwire.kernel.identity import Caller
+from shopwire.kernel.identity import ANONYMOUS, Caller
 from shopwire.services.callers import Callers
 from shopwire.sync.rights import Rights
 
@@ -45,10 +45,10 @@ class Accounts:
 
 
 @asynccontextmanager
-async def guarded(**more: object):
+async def guarded(*, otherwise=ANONYMOUS, **more: object):
     """A served shop that gives out tokens and takes rights back."""
     accounts = Accounts()
-    rights = Rights(accounts, accounts)
+    rights = Rights(accounts, accounts, otherwise=otherwise)
     callers = Callers(rights, accounts.clock).of
     async with serving(rights=rights, callers=callers, **more) as shop:
 
