@@ -223,3 +223,20 @@ def test_a_version_that_does_not_follow_is_no_next_step():
     state.update(3, b'{"n":3}', 0)
     assert state.steps(1) is None
     assert state.first == 3
+
+
+@pytest.mark.parametrize("how", ["unsub", "reset"])
+def test_whoever_gives_a_topic_up_while_it_is_read_hears_beats_again(how):
+    story = Story(caller=LOCAL)
+    for n in range(1, 5):
+        story.change(ORDER, n, document(n))
+    message = {"t": "sub", "id": 1, "topics": [ORDER], "have": {ORDER: 1}, "epoch": 1}
+    story.session.on_message(json.dumps(message).encode())
+    Desk.run(story)  # facts are not read yet
+    if how == "unsub":
+        story.session.on_message(b'{"t":"unsub","id":2,"topics":["%b"]}' % ORDER.encode())
+    else:
+        story.fanout.reset(2, [4], 0.0, "epoch_changed")
+    story.take()
+    story.fanout.beat()
+    assert story.kinds()[-1] == "beat"

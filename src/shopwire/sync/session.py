@@ -295,6 +295,8 @@ class Session:
             ticket.session = None
         self.tickets.clear()
         self._epoch = None
+        if self.behind:
+            self._fanout.touch(self)
         if self.state is State.OPEN:
             self._answer(reset_frame(self._fanout.epoch, reason))
             if self.standing is not None:
@@ -417,6 +419,8 @@ class Session:
         del self.watched[state.name]
         self.pending.pop(state, None)
         self._fanout.unwatch(state, self)
+        if self.behind:
+            self._fanout.touch(self)  # it may wait for nothing any more
 
     def _show(self, token: str) -> ShopwireError | None:
         """Takes the caller of a token; what is wrong with it, where it is no good."""
