@@ -240,3 +240,16 @@ def test_whoever_gives_a_topic_up_while_it_is_read_hears_beats_again(how):
     story.take()
     story.fanout.beat()
     assert story.kinds()[-1] == "beat"
+
+
+def test_a_read_that_was_overtaken_while_nobody_watched_hides_no_transition():
+    state = FactState(ORDER, PUBLIC)
+    state.loaded = True
+    state.update(4, b'{"n":4}', 0)
+    state.reading = True
+    for version in (5, 6):  # nobody watches: only the newest is kept
+        state.update(version, b'{"n":%d}' % version, 0)
+    state.read(1, [(version, b"{}", 0) for version in (2, 3, 4)])
+    assert state.steps(3) is None
+    state.read(3, [(4, b'{"n":4}', 0), (5, b'{"n":5}', 0), (6, b'{"n":6}', 0)])
+    assert len(state.steps(3)) == 3

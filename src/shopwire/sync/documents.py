@@ -116,6 +116,10 @@ class TopicState:
         """
         return [self.item(base)]
 
+    def kept(self, base: int) -> bool:
+        """Whether what changed since a version is known, so that it need not be sent whole."""
+        return any(version == base for version, _ in self.history)
+
     def item(self, base: int) -> bytes:
         """What brings a client from version `base` to the newest: a patch if it is smaller."""
         found = self.items.get(base)

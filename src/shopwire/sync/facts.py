@@ -66,14 +66,20 @@ class FactState(TopicState):
         """Takes what the log has behind `base`; where it has not all of it, that is noted."""
         self.reading = False
         found = [one for one in transitions if base < one[0] < self.first]
-        if [one[0] for one in found] == list(range(base + 1, self.first)):
+        versions = [one[0] for one in found]
+        if versions == list(range(base + 1, self.first)):
             self._told = [*found, *self._told]
-        else:
+        elif not versions or versions != list(range(base + 1, base + 1 + len(versions))):
             self.unread = max(self.unread, self.first - 1)
+        # Else the read was overtaken, with nobody watching: whoever lacks the rest asks again.
+
+    @override
+    def kept(self, base: int) -> bool:
+        return base >= self.unread and self.version - base <= FACTS_READ_MAX
 
     @override
     def steps(self, base: int) -> list[bytes] | None:
-        if base == NOTHING or base < self.unread or self.version - base > FACTS_READ_MAX:
+        if base == NOTHING or not self.kept(base):
             return [self.item(NOTHING)]
         if base + 1 < self.first and base < self.version:
             return None

@@ -60,6 +60,7 @@ class Fanout:
         """Topics of which transitions are to be read from the log, behind a version."""
         self.frames = 0
         """Frames sent since the start."""
+        self.told = Told()
         self.differed = 0
         """Digests of clients that held something else."""
         self.stopping = False
@@ -339,6 +340,7 @@ class Fanout:
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
         self.frames += sent
+        self.told.count(state, base, sent)
 
     def _flush_many(self, dirty: Iterable[TopicState], touched: dict[Session, None]) -> None:
         """As `_flush_one`, for clients that may lack several of the topics that changed."""
@@ -354,6 +356,7 @@ class Fanout:
                     touched[session] = None
                 else:
                     ready.append(session)
+            self.told.count(state, base, len(ready))
             for item in items or ():
                 more = bundles.adding(item)
                 for session in ready:
@@ -408,6 +411,24 @@ class Fanout:
         session.close(CloseCode.SERVER_FAILED)
 
 
+class Told:
+    """Counts the changes that clients were told of."""
+
+    __slots__ = ("changes", "whole")
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self.whole = 0
+        """Of these, the ones that had to be sent as whole documents: what the client has is not
+        kept any more."""
+
+    def count(self, state: TopicState, base: int, clients: int) -> None:
+        """That many clients went from a version to the newest."""
+        self.changes += clients
+        if not state.kept(base):
+            self.whole += clients
+
+
 def _new_state(name: str, view: View) -> TopicState:
     kind = kind_of(name)
     if kind is not None and kind.delivery == "fact":
@@ -423,12 +444,23 @@ class HubStats(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     frames: int
     """Frames sent since the start, beats not counted."""
+    changes: int
+    """Changes told since the start, one for each client and topic; first snapshots not counted."""
+    changes_whole: int
+    """Of these, sent as whole documents, since what the client had is not kept any more."""
+    differed: int
+    """Digests of clients that held something else."""
     topics: int
     """Topics that somebody watches."""
     topics_held: int
     lag_ms: int
     head: tuple[int, ...]
     epoch: int
+
+    @property
+    def delta_share(self) -> float:
+        """Share of the changes for which what changed was known."""
+        return 1 - self.changes_whole / self.changes if self.changes else 1.0
 
 
 def stats_of(fanout: Fanout) -> HubStats:
@@ -437,6 +469,9 @@ def stats_of(fanout: Fanout) -> HubStats:
         screens=sum(1 for session in fanout.sessions if session.state is State.OPEN),
         connections=len(fanout.sessions),
         frames=fanout.frames,
+        changes=fanout.told.changes,
+        changes_whole=fanout.told.whole,
+        differed=fanout.differed,
         topics=sum(1 for state in fanout.topics.values() if state.sessions),
         topics_held=len(fanout.topics),
         lag_ms=fanout.lag_ms(),

@@ -32,6 +32,7 @@ def flush_items(session: "Session", fanout: "Fanout", frames: Frames) -> int:
                 session.behind = True
                 continue
             items += steps
+            fanout.told.count(state, base, 1)
         del session.pending[state]
     count = size = 0
     for state in firsts:
