@@ -36,7 +36,7 @@ def _postgres_loop():
 @pytest.fixture(scope="session")
 def postgres(_postgres_loop):
     """A running server with a migrated template; skips where no PostgreSQL can be had."""
-    folder = _open_folder()
+    folder = open_folder()
     server = EmbeddedPostgres(folder, fast=True)
     try:
         _postgres_loop.run_until_complete(server.start())
@@ -69,7 +69,7 @@ def database_url(postgres, _postgres_loop):
 @pytest.fixture
 def data_folder():
     """A folder for a server of the test's own, reachable by the account that it runs under."""
-    folder = _open_folder()
+    folder = open_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -93,7 +93,7 @@ def chromium() -> Path:
     return Path(found)
 
 
-def _open_folder() -> Path:
+def open_folder() -> Path:
     """Not pytest's own: it closes its folders to others whenever another session begins.
 
     In memory where there is room: a fresh database for each test is hundreds of new files. No test

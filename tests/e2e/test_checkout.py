@@ -3,35 +3,18 @@
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.e2e.shop import Shop, free_port, shopify_feed
-from tests.e2e.test_two_windows import CHROMIUM_ARGUMENTS, SHOPPER, SOON_MS, open_product
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.shop import Shop, shopify_feed
+from tests.e2e.test_two_windows import SHOPPER, SOON_MS, fits, open_product
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
 
 AFTER_RESTART_MS = 45_000
 """A checkout that a kill interrupted is finished within 30 s of the server's return."""
-
-
-@pytest.fixture
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def shop(data_folder: Path, postgres: Any) -> Iterator[Shop]:
-    shop = Shop(data_folder / "shop", free_port())
-    shop.start()
-    yield shop
-    shop.stop()
 
 
 def put_into_cart(page: Page, shop: Shop, handle: str, *, units: int = 1) -> None:
@@ -285,12 +268,9 @@ def test_the_shopper_can_settle_it_and_the_console_is_rid_of_it(
     expect(row).to_have_count(0, timeout=SOON_MS)
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_no_page_of_buying_scrolls_sideways(
-    browser: Browser, shop: Shop, tmp_path: Path, width: int
-):
+def test_no_page_of_buying_scrolls_sideways(browser: Browser, shop: Shop, tmp_path: Path):
     shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("blue-cup", "Blue cup", 9, "4.00")]))
-    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    page = browser.new_context().new_page()
     put_into_cart(page, shop, "blue-cup")
     fits(page, shop, "/cart", "/checkout")
     fill_in(page, shop)
@@ -299,13 +279,3 @@ def test_no_page_of_buying_scrolls_sideways(
     order = page.url.removeprefix(shop.url)
     console = order.replace("/order/", "/console/orders/")
     fits(page, shop, order, "/orders", "/console/orders", console, "/console/conflicts")
-
-
-def fits(page: Page, shop: Shop, *paths: str) -> None:
-    for path in paths:
-        page.goto(f"{shop.url}{path}")
-        expect(page.locator("main h1, main h2").first).to_be_visible()
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0, f"{path} is {overflow} px too wide"

@@ -4,14 +4,12 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
-from tests.e2e.shop import Shop, free_port, shopify_feed
-from tests.e2e.test_two_windows import CHROMIUM_ARGUMENTS, SOON_MS
+from playwright.sync_api import Browser, expect
+from tests.e2e.shop import Shop, shopify_feed
+from tests.e2e.test_two_windows import SOON_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -21,19 +19,8 @@ WITHDRAWN_MS_MAX = 2_000
 
 
 @pytest.fixture
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def shop(data_folder: Path, postgres: Any) -> Iterator[Shop]:
-    shop = Shop(data_folder / "shop", free_port(), "--access", "login")
-    shop.start()
-    yield shop
-    shop.stop()
+def shop_options() -> tuple[str, ...]:
+    return ("--access", "login")
 
 
 def status_of(url: str, **headers: str) -> int:
