@@ -23,6 +23,7 @@ INTERRUPTED: Final = 130
 _COMMANDS: Final = (
     ("demo", "shopwire.cli.serve:demo", "A shop to look at, with suppliers and shoppers at work."),
     ("up", "shopwire.cli.serve:up", "A shop of your own: database, services and pages, one port."),
+    ("hub", "shopwire.cli.hub:hub", "One more process that serves screens, on any machine."),
     ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
     ("secret", "shopwire.cli.secret:secret", "What a supplier or carrier signs its webhooks with."),

@@ -22,7 +22,8 @@ from shopwire.services.demo.world import demo_world
 from shopwire.services.logs import configure_logs
 from shopwire.services.outside import PaymentName, SupplierWay
 from shopwire.services.run import run
-from shopwire.services.settings import load_settings
+from shopwire.services.settings import Settings, load_settings
+from shopwire.services.supervisor import supervise, tell_parent
 
 Config = Annotated[
     Path | None,
@@ -73,6 +74,14 @@ def up(
             "where only this machine can connect, else login]"
         ),
     ] = None,
+    hubs: Annotated[
+        int | None,
+        Parameter(help="Serve screens from so many further processes, fed by a broker of ours."),
+    ] = None,
+    bus: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="A broker that feeds hubs: nats://HOST:PORT."),
+    ] = (),
     payments: Annotated[
         PaymentName | None,
         Parameter(help="Who takes the money; stripe wants stripe_key_file. [default: simulator]"),
@@ -99,12 +108,22 @@ def up(
         "allow_hosts": allow_host,
         "allow_origins": allow_origin,
         "access": access,
+        "hubs": hubs,
+        "bus": bus,
         "payments": payments,
         "suppliers": suppliers,
     }
     settings = load_settings(given, file=config).settings
-    options = ServeOptions(**msgspec.structs.asdict(settings))
-    run(options, on_ready=partial(_tell_where, options))
+    if settings.hubs:
+        supervise(settings, on_ready=partial(_tell_all, _options(settings)))
+        return 0
+    options = _options(settings)
+
+    def ready(url: str) -> None:
+        if not tell_parent(url):
+            _tell_where(options, url)
+
+    run(options, on_ready=ready)
     return 0
 
 
@@ -155,6 +174,19 @@ def version(*, json_: Annotated[bool, Parameter(name="--json")] = False) -> int:
     }
     print(json.dumps(facts) if json_ else "\n".join(f"{k} {v}" for k, v in facts.items()))
     return 0
+
+
+def _options(settings: Settings) -> ServeOptions:
+    """What one process serves, of settings that may be of several."""
+    values = msgspec.structs.asdict(settings)
+    return ServeOptions(**{name: values[name] for name in values.keys() - {"hubs", "address"}})
+
+
+def _tell_all(options: ServeOptions, url: str, hubs: list[str]) -> None:
+    _tell_where(options, url)
+    for hub in hubs:
+        print(f"  Hub         {hub}/sync")
+    print(flush=True)
 
 
 def _tell_where(options: ServeOptions, url: str) -> None:

@@ -1,7 +1,6 @@
 """The composition root: every part of one process, in the order in which it starts."""
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,8 +30,10 @@ from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
+from shopwire.services.hubs import hub_routes
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
+from shopwire.services.line import Line, open_line
 from shopwire.services.order_news import OrderNews
 from shopwire.services.outside import (
     Outside,
@@ -44,6 +45,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.pulse import Pulse
+from shopwire.services.reach import is_loopback, names_of
 from shopwire.services.session_door import session_routes
 from shopwire.services.shared_log import SharedLog
 from shopwire.services.steps import Steps, in_background, started
@@ -72,6 +74,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Further names by which a server on loopback may be addressed, as by a proxy before it."""
     allow_origins: tuple[str, ...] = ()
     """Origins of other pages that may use API and sync: `https://shop.example`."""
+    bus: tuple[str, ...] = ()
+    """Addresses of brokers that take the log's events to hubs in other processes."""
     payments: PaymentName = "simulator"
     suppliers: SupplierWay = "fetch"
     access: Literal["open", "login"] | None = None
@@ -89,10 +93,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_local(self) -> bool:
         """Whether only this machine can connect: what operators see is open without a login."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def is_open(self) -> bool:
@@ -107,10 +108,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hosts(self) -> frozenset[str] | None:
         """Names that requests may be addressed to; None for any."""
-        if not self.is_local and not self.allow_hosts:
-            return None
-        local = ("localhost", "127.0.0.1", "[::1]", self.host)
-        return frozenset(name.lower() for name in (*local, *self.allow_hosts))
+        return names_of(self.host, self.allow_hosts)
 
 
 class Container(msgspec.Struct, kw_only=True):
@@ -131,6 +129,7 @@ class Container(msgspec.Struct, kw_only=True):
     pulse: Pulse
     pages: Pages
     access: Access
+    line: Line
     failed: asyncio.Future[BaseException]
     """Resolves when a part that should run for ever ended by an error."""
     stopping: bool = False
@@ -154,6 +153,7 @@ class Container(msgspec.Struct, kw_only=True):
                 callers=self.access.callers,
                 routes=[
                     *session_routes(self.access.sessions),
+                    *hub_routes(self.line.hubs),
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
                     *checkout_routes(self.checkout, self.store.reads),
@@ -207,6 +207,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     followed = [consumer for module in MODULES for consumer in module.consumers]
     log = SharedLog(store.log)
     await steps.enter("log", started(_nothing, log.close))
+    line = await open_line(options.bus, steps, store, log, clock, fail)
     consumers = Consumers(log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
     asked = OutsideOptions(
@@ -224,13 +225,15 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
-        return _readings(write_path, hub.stats(), consumers, trade, database)
+        stats = hub.stats()
+        return line.add_to(_readings(write_path, stats, consumers, trade, database), stats.head)
 
     telemetry.watch(readings)
-    pulse = Pulse(readings, hub.publish_ephemeral, clock)
+    show = line.publisher(hub.publish_ephemeral)
+    pulse = Pulse(readings, show, clock)
     pulse.beat()  # so that a screen that is there at once sees how it stands
     await steps.enter("pulse", in_background(pulse.run(), fail))
-    news = OrderNews(log, store.reads, hub.publish_ephemeral, clock)
+    news = OrderNews(log, store.reads, show, clock)
     await steps.enter("order news", in_background(news.run(), fail))
     return Container(
         options=options,
@@ -253,6 +256,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         access=access,
+        line=line,
         failed=failed,
     )
 

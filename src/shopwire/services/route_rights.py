@@ -42,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "/pictures/{name}": _everybody,
     "/api/schema": _everybody,
     "/api/schema/openapi.json": _everybody,
+    "/api/hubs": _everybody,
     "/api/products": _everybody,
     "/api/products/{product_id}": _everybody,
     "/api/categories": _everybody,

@@ -31,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     websocket: Literal["picows", "asgi"] = "picows"
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    bus: tuple[str, ...] = ()
+    hubs: int = 0
+    address: str | None = None
     payments: PaymentName = "simulator"
     suppliers: SupplierWay = "fetch"
     access: Literal["open", "login"] | None = None

@@ -67,6 +67,16 @@ METRICS: Final = {
     "shopwire_database_restarts_total": MetricSpec(
         "counter", (), "Times our own PostgreSQL was found dead and started again."
     ),
+    "shopwire_bus_up": MetricSpec("gauge", (), "1 while a broker is connected; 0 without one."),
+    "shopwire_bus_gaps_total": MetricSpec(
+        "counter", (), "Times that a hub read from the database what the bus had left out."
+    ),
+    "shopwire_relay_events_total": MetricSpec(
+        "counter", (), "Events that this process has given to the bus."
+    ),
+    "shopwire_relay_lag_events": MetricSpec(
+        "gauge", (), "Events that the bus was not yet given, in the process that relays."
+    ),
     "shopwire_start_seconds": MetricSpec("gauge", ("step",), "How long each step of start took."),
     "shopwire_build_info": MetricSpec("gauge", ("version",), "1, with the version as label."),
 }
@@ -86,6 +96,13 @@ LOG_EVENTS: Final = {
     "database.restarting": "Our own PostgreSQL is dead and is started again; `attempt`.",
     "database.restart_failed": "That start failed; `attempt`, `retry_ms`, `reason`.",
     "database.given_up": "No more starts of PostgreSQL are tried; an operator is needed.",
+    "bus.up": "A broker is connected.",
+    "bus.down": "The broker is away; hubs follow the database until it is back.",
+    "relay.leads": "This process relays the log to the bus.",
+    "relay.asks": "At debug level: the bus took no run and is asked where it stands; `partition`.",
+    "relay.rests": "The relay waits for the database; `problem`.",
+    "child.ready": "A process of this installation serves; `name`, `url`, `took_ms`.",
+    "child.ended": "One ended by itself and is started again; `name`, `code`, `retry_ms`.",
     "http.defect": "An unexpected error was answered with InternalError; `incident`, `path`.",
     "http.access": "One request at debug level; `method`, `path`, `status`, `took_ms`.",
     "checkout.refused": "A paid order could not be placed and is given up; `order`, `error`.",
@@ -130,6 +147,10 @@ class Readings(msgspec.Struct, kw_only=True):
     activities_done: int = 0
     database_up: bool = True
     database_restarts: int = 0
+    bus_up: bool = False
+    bus_gaps: int = 0
+    relay_events: int = 0
+    relay_lag_events: int = 0
 
 
 class Telemetry:
@@ -210,6 +231,10 @@ class _Sampled(Collector):
         yield _family("shopwire_activity_troubles", {(): now.activity_troubles})
         yield _family("shopwire_database_up", {(): int(now.database_up)})
         yield _family("shopwire_database_restarts_total", {(): now.database_restarts})
+        yield _family("shopwire_bus_up", {(): int(now.bus_up)})
+        yield _family("shopwire_bus_gaps_total", {(): now.bus_gaps})
+        yield _family("shopwire_relay_events_total", {(): now.relay_events})
+        yield _family("shopwire_relay_lag_events", {(): now.relay_lag_events})
         yield _family("shopwire_start_seconds", steps)
         yield _family("shopwire_build_info", {(self._telemetry.version,): 1})
 

@@ -30,6 +30,8 @@ class Store(msgspec.Struct, frozen=True):
     pools: Pools
     log_id: str
     epoch: int
+    hints: Hints
+    """Wakes readers of the log when it has grown, through whichever process."""
 
 
 @asynccontextmanager
@@ -72,7 +74,7 @@ async def open_store(
         storage = PostgresStorage(pools, tables, remote, partitions=partitions, epoch=epoch)
         remote.start()
         try:
-            yield Store(log, storage, PostgresReads(pools), pools, log_id, epoch)
+            yield Store(log, storage, PostgresReads(pools), pools, log_id, epoch, local)
         finally:
             await storage.close()
             await log.close()

@@ -1,0 +1,103 @@
+"""`shopwire hub`: one more process that serves screens, on this machine or another one."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from shopwire.cli.serve import AllowHost, AllowOrigin, Config
+from shopwire.kernel.errors import SetupProblem
+from shopwire.services.hub_node import HubOptions
+from shopwire.services.logs import configure_logs
+from shopwire.services.run import run_hub
+from shopwire.services.settings import load_settings
+from shopwire.services.supervisor import tell_parent
+
+PORT_DEFAULT = 8_001
+"""Behind the shop's own."""
+
+
+def hub(
+    *,
+    database: Annotated[
+        str | None,
+        Parameter(name=["--database-url", "--database"], help="The shop's PostgreSQL."),
+    ] = None,
+    bus: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="A broker: nats://HOST:PORT; name each of a cluster."),
+    ] = (),
+    port: Annotated[int | None, Parameter(help="Port; 0 takes a free one. [default: 8001]")] = None,
+    host: Annotated[
+        str | None, Parameter(help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    address: Annotated[
+        str | None,
+        Parameter(
+            help="Where clients reach it, whole: https://sync1.shop.example/sync. [default: at its"
+            " port of the machine whose address they know]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, Parameter(help="Folder with the shop's keys.json. [default: .shopwire/data]")
+    ] = None,
+    key_file: Annotated[Path | None, Parameter(help="The shop's keys, elsewhere.")] = None,
+    websocket: Annotated[
+        Literal["picows", "asgi"] | None, Parameter(help="Path of /sync. [default: picows]")
+    ] = None,
+    allow_host: AllowHost = (),
+    allow_origin: AllowOrigin = (),
+    access: Annotated[
+        Literal["open", "login"] | None, Parameter(help="The same as the shop's.")
+    ] = None,
+    config: Config = None,
+    verbose: Annotated[bool, Parameter(negative="", help="Log at debug level.")] = False,
+) -> int:
+    """Serves screens beside a shop that runs, until Ctrl-C.
+
+    It follows the log over the broker, reads documents from the database, and changes nothing.
+    """
+    configure_logs(debug=verbose)
+    given = {
+        "database_url": database,
+        "bus": bus,
+        "port": port,
+        "host": host,
+        "address": address,
+        "data": data,
+        "key_file": key_file,
+        "websocket": websocket,
+        "allow_hosts": allow_host,
+        "allow_origins": allow_origin,
+        "access": access,
+    }
+    loaded = load_settings(given, file=config)
+    settings = loaded.settings
+    if settings.database_url is None:
+        raise SetupProblem(
+            "A hub needs the shop's database.", what="database_url", reason="name --database-url"
+        )
+    if not settings.bus:
+        raise SetupProblem("A hub needs a broker.", what="bus", reason="name --bus")
+    run_hub(
+        HubOptions(
+            database_url=settings.database_url,
+            bus=settings.bus,
+            data=settings.data,
+            key_file=settings.key_file,
+            host=settings.host,
+            port=PORT_DEFAULT if loaded.origins["port"] == "default" else settings.port,
+            address=settings.address,
+            websocket=settings.websocket,
+            allow_hosts=settings.allow_hosts,
+            allow_origins=settings.allow_origins,
+            access=settings.access,
+        ),
+        on_ready=_ready,
+    )
+    return 0
+
+
+def _ready(url: str) -> None:
+    if not tell_parent(url):
+        print(f"\n  Hub  {url}/sync\n", flush=True)
