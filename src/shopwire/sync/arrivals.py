@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from shopwire.kernel.identity import Caller
+from shopwire.sync.crowd import address_of
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,14 @@ def arrival_of_scope(scope: Mapping[str, Any]) -> Arrival:
         headers.get(b"cookie", b"").decode("latin-1"),
         scope["query_string"].decode("latin-1"),
     )
+
+
+def address_of_scope(scope: Mapping[str, Any]) -> str:
+    """Where an ASGI request comes from; empty where the server does not say."""
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
+    client = scope.get("client")
+    return address_of(client[0], forwarded) if client else ""
 
 
 def arrival(authorization: str | None, cookie: str | None, query: str) -> Arrival:

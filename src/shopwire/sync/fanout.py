@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from shopwire.kernel.access_errors import TooManyConnections
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
@@ -14,6 +15,7 @@ from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
 from shopwire.sync.bundles import Bundles, Frames
 from shopwire.sync.codes import CloseCode
+from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
 from shopwire.sync.facts import FactState, Transition
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
@@ -61,6 +63,7 @@ class Fanout:
         self.frames = 0
         """Frames sent since the start."""
         self.told = Told()
+        self.crowd = Crowd(limits, clock)
         self.differed = 0
         """Digests of clients that held something else."""
         self.stopping = False
@@ -239,15 +242,22 @@ class Fanout:
 
     # -- sessions -----------------------------------------------------------------------------
 
-    def open(self, wire: Wire, caller: Caller | None = None) -> Session:
+    def open(self, wire: Wire, caller: Caller | None = None, address: str = "") -> Session:
         """A new connection; without a caller it is whoever comes without credentials."""
-        session = Session(self, wire, self.rights.otherwise if caller is None else caller)
+        caller = self.rights.otherwise if caller is None else caller
+        session = Session(self, wire, caller, address)
         if self.stopping:
             session.close(CloseCode.SERVER_STOPPING)
         elif len(self.sessions) >= self.limits.sessions_max:
             session.close(CloseCode.SERVER_FULL)
         else:
-            self.sessions[session] = None
+            try:
+                self.crowd.check(caller, address)
+            except TooManyConnections:
+                session.close(CloseCode.TOO_MANY_CONNECTIONS)
+            else:
+                self.sessions[session] = None
+                session.seats = self.crowd.take(caller, address)
         return session
 
     def remove(self, session: Session) -> None:
@@ -255,6 +265,8 @@ class Fanout:
         if session not in self.sessions:
             return
         del self.sessions[session]
+        self.crowd.leave(session.seats)
+        session.seats = ()
         for state in session.watched.values():
             self.unwatch(state, session)
         session.watched.clear()

@@ -104,9 +104,13 @@ class Hub:
         """Who may see what."""
         return self.fanout.rights
 
-    def open(self, wire: Wire, caller: Caller | None = None) -> Session:
-        """A new connection of any transport, as the door knows its caller."""
-        return self.fanout.open(wire, caller)
+    def open(self, wire: Wire, caller: Caller | None = None, address: str = "") -> Session:
+        """A new connection of any transport, as the door knows its caller and its address."""
+        return self.fanout.open(wire, caller, address)
+
+    def admit(self, caller: Caller, address: str) -> None:
+        """For doors that can say no before they open; raises TooManyConnections."""
+        self.fanout.crowd.check(caller, address)
 
     def rights_changed(self, account: str) -> None:
         """Something was decided about an account (`role:subject`): takes effect at once."""

@@ -37,6 +37,18 @@ HELLO_MS_MAX: Final = 10_000
 """Wait for the first message; then the connection is closed."""
 SESSIONS_MAX: Final = 20_000
 """Open connections of one hub; one more is closed as server_full."""
+CALLER_CONNECTIONS_MAX: Final = 200
+"""Open connections of one caller at one hub; one more is closed as too_many_connections."""
+ADDRESS_CONNECTIONS_MAX: Final = 2_000
+"""Open connections of one address: an office or a whole school may share one. This machine's own
+are not counted: a proxy on it says for whom it speaks."""
+CROWD_MESSAGES_PER_S_MAX: Final = 500
+"""Messages that all connections of one caller, or of one address, may send for long; one more is
+refused with TooManyMessages."""
+CROWD_MESSAGES_BURST_MAX: Final = 4_000
+"""Messages that they may send at once."""
+CONNECTIONS_RETRY_MS: Final = 10_000
+"""Wait that is asked of whoever has too many connections."""
 
 PING_AFTER_MS: Final = 10_000
 """A client that was silent this long is pinged."""
@@ -95,6 +107,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     commands_max: int = COMMANDS_MAX
     command_bytes_max: int = COMMAND_BYTES_MAX
     sessions_max: int = SESSIONS_MAX
+    caller_connections_max: int = CALLER_CONNECTIONS_MAX
+    address_connections_max: int = ADDRESS_CONNECTIONS_MAX
+    crowd_messages_per_s_max: int = CROWD_MESSAGES_PER_S_MAX
+    crowd_messages_burst_max: int = CROWD_MESSAGES_BURST_MAX
     hello_ms_max: int = HELLO_MS_MAX
     ping_after_ms: int = PING_AFTER_MS
     silence_ms_max: int = SILENCE_MS_MAX

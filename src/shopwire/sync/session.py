@@ -18,6 +18,7 @@ from shopwire.kernel.errors import (
 from shopwire.kernel.identity import ANONYMOUS, Caller
 from shopwire.sync.bundles import Frames
 from shopwire.sync.codes import CloseCode
+from shopwire.sync.crowd import Seat
 from shopwire.sync.documents import NOTHING, TopicState, compare
 from shopwire.sync.flushing import flush_items
 from shopwire.sync.limits import (
@@ -60,6 +61,7 @@ class Session:
     """One client. The outbox holds topics, not frames: a slow client costs one entry a topic."""
 
     __slots__ = (
+        "_address",
         "_answer_bytes",
         "_answers",
         "_bad",
@@ -77,6 +79,7 @@ class Session:
         "caller",
         "id",
         "pending",
+        "seats",
         "send",
         "standing",
         "state",
@@ -86,11 +89,14 @@ class Session:
         "writable",
     )
 
-    def __init__(self, fanout: "Fanout", wire: Wire, caller: Caller) -> None:
+    def __init__(self, fanout: "Fanout", wire: Wire, caller: Caller, address: str = "") -> None:
         now = fanout.clock.monotonic_ms()
         self._fanout = fanout
         self.caller = caller
         """Whom the connection speaks for now."""
+        self._address = address
+        self.seats: tuple[Seat, ...] = ()
+        """What it shares with the other connections of its caller and of its address."""
         self._expiring = False
         self.wire = wire
         self.send = wire.send
@@ -203,7 +209,7 @@ class Session:
         """
         rights = self._fanout.rights
         if not rights.stands(self.caller):
-            self.caller = ANONYMOUS
+            self._become(ANONYMOUS)
         for name, state in tuple(self.watched.items()):
             kind, _, entity = name.partition(":")
             view = rights.view(self.caller, kind, entity)
@@ -380,6 +386,8 @@ class Session:
 
     def _may_speak(self, data: bytes) -> bool:
         wait_ms = self._bucket.wait_ms(self._heard_ms)
+        for seat in self.seats:
+            wait_ms = wait_ms or seat.bucket.wait_ms(self._heard_ms)
         if not wait_ms:
             return True
         self._flooded += 1
@@ -425,11 +433,20 @@ class Session:
     def _show(self, token: str) -> ShopwireError | None:
         """Takes the caller of a token; what is wrong with it, where it is no good."""
         try:
-            self.caller = self._fanout.rights.caller(token)
+            caller = self._fanout.rights.caller(token)
+            if caller.principal != self.caller.principal:
+                self._fanout.crowd.check(caller, "")
         except ShopwireError as problem:
             return problem
+        self._become(caller)
         self._expiring = False
         return None
+
+    def _become(self, caller: Caller) -> None:
+        crowd, before = self._fanout.crowd, self.seats
+        # Taken before the others are given back: a seat that is kept keeps its count of messages.
+        self.caller, self.seats = caller, crowd.take(caller, self._address)
+        crowd.leave(before)
 
     def _look_at_token(self) -> None:
         """Warns before a token ends; when it has ended, the connection goes on as nobody's."""
@@ -438,7 +455,7 @@ class Session:
             return
         left_ms = expires_at_ms - self._fanout.clock.now_ms()
         if left_ms <= 0:
-            self.caller = ANONYMOUS
+            self._become(ANONYMOUS)
             self.recheck("expired")
         elif left_ms <= EXPIRING_MS and not self._expiring:
             self._expiring = True

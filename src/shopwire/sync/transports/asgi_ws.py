@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from shopwire.kernel.errors import ShopwireError
-from shopwire.sync.arrivals import CallerOf, arrival_of_scope
+from shopwire.sync.arrivals import CallerOf, address_of_scope, arrival_of_scope
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS
 from shopwire.sync.origins import Origins
@@ -35,7 +35,7 @@ async def serve_websocket(
         return
     await send({"type": "websocket.accept"})
     wire = QueuedWire(hub.limits)
-    session = hub.open(wire, caller)
+    session = hub.open(wire, caller, address_of_scope(scope))
     wire.session = session
 
     async def text(frame: bytes) -> None:

@@ -18,7 +18,7 @@ from shopwire.kernel.errors import (
     ShopwireError,
     TooManyTopics,
 )
-from shopwire.sync.arrivals import CallerOf, arrival_of_scope
+from shopwire.sync.arrivals import CallerOf, address_of_scope, arrival_of_scope
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import POLL_WAIT_MS_MAX
@@ -86,13 +86,14 @@ async def serve_poll(
 ) -> None:
     """Answers one request: at once where there is news, else when there is, or time is up."""
     try:
-        caller = callers(arrival_of_scope(scope))
+        caller, address = callers(arrival_of_scope(scope)), address_of_scope(scope)
+        hub.admit(caller, address)
         asked = await _read(hub, scope, receive)
     except ShopwireError as problem:
         await refuse(send, problem)
         return
     wire = _PollWire(hub.limits.write_high_bytes)
-    session = hub.open(wire, caller)
+    session = hub.open(wire, caller, address)
     gone = asyncio.create_task(_until_gone(receive))
     worth = asyncio.create_task(wire.worth.wait())
     try:

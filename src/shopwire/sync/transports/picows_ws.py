@@ -33,6 +33,7 @@ from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.identity import Caller
 from shopwire.sync.arrivals import CallerOf, arrival
 from shopwire.sync.codes import CloseCode
+from shopwire.sync.crowd import address_of
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS, WRITE_KERNEL_UNSENT_BYTES
 from shopwire.sync.origins import Origins
@@ -52,10 +53,11 @@ _NOT_UTF8: Final = 1007
 class PicowsWire(WSListener):
     """Wire and listener of one connection."""
 
-    def __init__(self, hub: Hub, caller: Caller) -> None:
+    def __init__(self, hub: Hub, caller: Caller, forwarded: str) -> None:
         super().__init__()
         self._hub = hub
         self._caller = caller
+        self._forwarded = forwarded
         self._transport: WSTransport
         self._session: Session | None = None
         self._parts: list[bytes] = []
@@ -78,7 +80,9 @@ class PicowsWire(WSListener):
             under.get_extra_info("socket").setsockopt(
                 socket.IPPROTO_TCP, lowat, WRITE_KERNEL_UNSENT_BYTES
             )
-        self._session = self._hub.open(self, self._caller)
+        peer = under.get_extra_info("peername")
+        address = address_of(peer[0], self._forwarded) if isinstance(peer, tuple) else ""
+        self._session = self._hub.open(self, self._caller, address)
 
     @override
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -182,7 +186,7 @@ def sync_protocol(hub: Hub, callers: CallerOf, origins: Origins) -> type[WSProto
             said = msgspec.json.encode(problem.body())
             refused = WSUpgradeResponse.create_error_response(HTTPStatus(problem.status), said)
             return WSUpgradeResponseWithListener(refused, None)
-        return PicowsWire(hub, caller)
+        return PicowsWire(hub, caller, headers.get("X-Forwarded-For") or "")
 
     class SyncProtocol(WSProtocol):  # type: ignore[misc] # untyped base
         """One connection; uvicorn counts it and shuts it down like its own."""

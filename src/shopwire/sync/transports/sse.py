@@ -9,7 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from shopwire.kernel.errors import MalformedRequest, ShopwireError, TooManyTopics
-from shopwire.sync.arrivals import CallerOf, arrival_of_scope
+from shopwire.sync.arrivals import CallerOf, address_of_scope, arrival_of_scope
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.documents import NOTHING
 from shopwire.sync.hub import Hub
@@ -68,7 +68,8 @@ async def serve_events(
 ) -> None:
     """One event stream, until the client leaves or the server stops."""
     try:
-        caller = callers(arrival_of_scope(scope))
+        caller, address = callers(arrival_of_scope(scope)), address_of_scope(scope)
+        hub.admit(caller, address)
         wanted = read_request(scope)
         for topic in wanted.topics:
             hub.rights.check(caller, topic)
@@ -77,7 +78,7 @@ async def serve_events(
         return
     await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
     wire = _EventWire(hub, hub.limits, wanted.topics)
-    session = hub.open(wire, caller)
+    session = hub.open(wire, caller, address)
     wire.session = session
 
     async def body(data: bytes) -> None:
