@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from shopwire.cli.serve import AllowHost, AllowOrigin, Config
+from shopwire.cli.serve import AllowHost, AllowOrigin, Brokers, Config, WebSocketWay
 from shopwire.kernel.errors import SetupProblem
 from shopwire.services.hub_node import HubOptions
 from shopwire.services.logs import configure_logs
 from shopwire.services.run import run_hub
-from shopwire.services.settings import load_settings
+from shopwire.services.settings import Loaded, load_settings
 from shopwire.services.supervisor import tell_parent
 
 PORT_DEFAULT = 8_001
@@ -23,10 +23,7 @@ def hub(
         str | None,
         Parameter(name=["--database-url", "--database"], help="The shop's PostgreSQL."),
     ] = None,
-    bus: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="A broker: nats://HOST:PORT; name each of a cluster."),
-    ] = (),
+    bus: Brokers = (),
     port: Annotated[int | None, Parameter(help="Port; 0 takes a free one. [default: 8001]")] = None,
     host: Annotated[
         str | None, Parameter(help="Address to listen on. [default: 127.0.0.1]")
@@ -42,9 +39,7 @@ def hub(
         Path | None, Parameter(help="Folder with the shop's keys.json. [default: .shopwire/data]")
     ] = None,
     key_file: Annotated[Path | None, Parameter(help="The shop's keys, elsewhere.")] = None,
-    websocket: Annotated[
-        Literal["picows", "asgi"] | None, Parameter(help="Path of /sync. [default: picows]")
-    ] = None,
+    websocket: WebSocketWay = None,
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
     access: Annotated[
@@ -71,7 +66,12 @@ def hub(
         "allow_origins": allow_origin,
         "access": access,
     }
-    loaded = load_settings(given, file=config)
+    run_hub(_options(load_settings(given, file=config)), on_ready=_ready)
+    return 0
+
+
+def _options(loaded: Loaded) -> HubOptions:
+    """Raises SetupProblem where nothing says what the hub follows."""
     settings = loaded.settings
     if settings.database_url is None:
         raise SetupProblem(
@@ -79,23 +79,10 @@ def hub(
         )
     if not settings.bus:
         raise SetupProblem("A hub needs a broker.", what="bus", reason="name --bus")
-    run_hub(
-        HubOptions(
-            database_url=settings.database_url,
-            bus=settings.bus,
-            data=settings.data,
-            key_file=settings.key_file,
-            host=settings.host,
-            port=PORT_DEFAULT if loaded.origins["port"] == "default" else settings.port,
-            address=settings.address,
-            websocket=settings.websocket,
-            allow_hosts=settings.allow_hosts,
-            allow_origins=settings.allow_origins,
-            access=settings.access,
-        ),
-        on_ready=_ready,
-    )
-    return 0
+    values = {name: getattr(settings, name) for name in HubOptions.__struct_fields__}
+    if loaded.origins["port"] == "default":
+        values["port"] = PORT_DEFAULT
+    return HubOptions(**values)
 
 
 def _ready(url: str) -> None:

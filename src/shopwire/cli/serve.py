@@ -41,6 +41,13 @@ Database = Annotated[
 ]
 Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
 
+WebSocketWay = Annotated[
+    Literal["picows", "asgi"] | None, Parameter(help="Path of /sync. [default: picows]")
+]
+Brokers = Annotated[
+    tuple[str, ...],
+    Parameter(negative="", help="A broker that feeds hubs: nats://HOST:PORT; each of a cluster."),
+]
 AllowHost = Annotated[
     tuple[str, ...],
     Parameter(negative="", help="Another name to answer to, such as the proxy's before it."),
@@ -62,9 +69,7 @@ def up(
         Parameter(help="Address to listen on. [default: 127.0.0.1]"),
     ] = None,
     database: Database = None,
-    websocket: Annotated[
-        Literal["picows", "asgi"] | None, Parameter(help="Path of /sync. [default: picows]")
-    ] = None,
+    websocket: WebSocketWay = None,
     allow_host: AllowHost = (),
     allow_origin: AllowOrigin = (),
     access: Annotated[
@@ -78,10 +83,7 @@ def up(
         int | None,
         Parameter(help="Serve screens from so many further processes, fed by a broker of ours."),
     ] = None,
-    bus: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="A broker that feeds hubs: nats://HOST:PORT."),
-    ] = (),
+    bus: Brokers = (),
     payments: Annotated[
         PaymentName | None,
         Parameter(help="Who takes the money; stripe wants stripe_key_file. [default: simulator]"),

@@ -325,7 +325,7 @@ class LeaseLost(ShopwireError):
 
 
 class BusUnavailable(ShopwireError):
-    """The broker is away, or another publisher was faster. Nothing is lost: the log is the truth."""
+    """The broker is away, or another publisher was faster. Nothing is lost: the log has it."""
 
     code, status, temporary = 4007, 503, True
     message = "The bus cannot be reached right now."

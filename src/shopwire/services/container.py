@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -57,6 +57,9 @@ from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
 from shopwire.sync.transports.documents import DocumentDoor
+
+Fail = Callable[[BaseException], None]
+"""Hears of a part that ended by an error."""
 
 _log: Final = structlog.get_logger()
 
@@ -231,10 +234,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     telemetry.watch(readings)
     show = line.publisher(hub.publish_ephemeral)
     pulse = Pulse(readings, show, clock)
-    pulse.beat()  # so that a screen that is there at once sees how it stands
-    await steps.enter("pulse", in_background(pulse.run(), fail))
-    news = OrderNews(log, store.reads, show, clock)
-    await steps.enter("order news", in_background(news.run(), fail))
+    await _show_states(pulse, OrderNews(log, store.reads, show, clock), steps, fail)
     return Container(
         options=options,
         telemetry=telemetry,
@@ -259,6 +259,13 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         line=line,
         failed=failed,
     )
+
+
+async def _show_states(pulse: Pulse, news: OrderNews, steps: Steps, fail: Fail) -> None:
+    """Begins to show what is in no log."""
+    pulse.beat()  # so that a screen that is there at once sees how it stands
+    await steps.enter("pulse", in_background(pulse.run(), fail))
+    await steps.enter("order news", in_background(news.run(), fail))
 
 
 def _readings(

@@ -68,7 +68,7 @@ class Child:
         began = time.perf_counter()
         told, tells = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - ourselves, by another command
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - ourselves
                 self._arguments,
                 env=self._environ | {READY_VARIABLE: str(tells)},
                 pass_fds=[tells],

@@ -147,7 +147,7 @@ class EmbeddedNats:
             )
         )
         with (self.folder / "nats.log").open("wb") as sink:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns at once; found, not given
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - found, not given
                 [str(program), "-c", str(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
