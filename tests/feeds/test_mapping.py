@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,8 +94,15 @@ def test_a_currency_with_the_amount_goes_before_the_given_one():
     assert (group.offers[0].terms.cost_minor, group.offers[0].terms.currency) == (1500, "JPY")
 
 
-def test_a_wrong_gtin_costs_the_number_and_is_told():
-    feed = opened("sku,title,gtin\nA,Mug,4006381333932\nB,Jug,4006381333931\n")
+def test_a_wrong_gtin_costs_its_row():
+    content = "sku,title,gtin\nA,Mug,4006381333932\nB,Jug,4006381333931\n"
+    assert codes(content) == [(2, "gtin", "bad_gtin")]
+    assert used_skus(groups_of(content)) == ["B"]
+
+
+def test_a_wrong_gtin_costs_the_number_where_the_profile_is_lenient():
+    content = "sku,title,gtin\nA,Mug,4006381333932\nB,Jug,4006381333931\n"
+    feed = opened(content, msgspec.structs.replace(PLAIN, gtin="lenient"))
     gtins = [group.product.variants[0].gtin for group in feed.groups]
     assert gtins == [None, "04006381333931"]
     assert "a GTIN with a wrong check digit was left out (1 rows)" in feed.notes
@@ -205,7 +213,7 @@ def test_a_digest_tells_which_part_is_news(changed, parts):
     [
         ("fields = 3", "fields"),
         ("[fields]\nsku = { columns = ['a'], colour = 1 }", "fields"),
-        ("[fields]\nsku = { columns = ['a'] }\nweight = { columns = ['b'] }", "fields.weight"),
+        ("[fields]\nsku = { columns = ['a'] }\ncolour = { columns = ['b'] }", "fields.colour"),
         ("[fields]\ntitle = { columns = ['a'] }", "fields.sku"),
         ("[fields]\nsku = { columns = ['a'], lookup = 'x' }", "fields.sku.lookup"),
         ("this is no TOML", "file"),

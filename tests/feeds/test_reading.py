@@ -45,7 +45,7 @@ def test_a_mark_at_the_start_says_the_encoding(mark, encoding):
     assert group.product.title == "Tasse grün"
 
 
-def test_another_encoding_is_never_guessed():
+def test_a_single_row_that_is_no_utf8_proves_no_other_encoding():
     content = (HEAD + ROW + "B,Tasse grün,5,2.50\n" + ROW.replace("A", "C")).encode("cp1252")
     assert used_skus(groups_of(content)) == ["A", "C"]
     (bad,) = bad_rows(content)
@@ -62,9 +62,11 @@ def test_an_encoding_that_is_none_is_refused(encoding):
         opened(HEAD + ROW, encoding=encoding)
 
 
-def test_utf16_without_a_mark_is_refused():
-    with pytest.raises(FeedUnreadable):
-        opened((HEAD + ROW).encode("utf-16-le"))
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_found_and_shown(encoding):
+    feed = opened((HEAD + ROW).encode(encoding))
+    assert used_skus(list(feed.groups)) == ["A"]
+    assert f"{encoding.upper()} by its bytes" in feed.detected.words()
 
 
 def test_a_currency_that_is_none_is_refused_at_once():

@@ -186,10 +186,7 @@ def _show(summary: Summary) -> None:
     head = "Would change" if summary.dry_run else "Imported"
     verb = "to send" if summary.dry_run else "changed"
     console.print(f"[bold]{head}[/] {summary.source} of {summary.supplier} ({summary.profile})")
-    found = summary.detected
-    if found.encoding:
-        marked = " by its mark" if found.marked else ""
-        console.print(f"  read as {found.encoding}{marked}, separated by {found.delimiter!r}")
+    console.print(f"  read as {summary.detected.words()}", markup=False, highlight=False)
     sums = Table(box=None, pad_edge=False, show_header=False)
     for name in ("rows", "changed", "unchanged", "quarantined"):
         sums.add_row(f"  {name}", f"{getattr(summary, name):,}")

@@ -32,3 +32,25 @@ QUARANTINE_PAGE_MAX: Final = 200
 """Quarantined rows on one page."""
 RUNS_PAGE_MAX: Final = 200
 """Runs on one page."""
+FEED_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
+"""Size of a feed, unpacked; more ends the run: it has no end, or it is a bomb."""
+UNPACK_RATIO_MAX: Final = 200
+"""How many times larger than it came a packed feed may be, beyond UNPACK_FREE_BYTES_MAX."""
+UNPACK_FREE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""What a packed feed may grow to whatever its ratio: small files of blanks are no bombs."""
+ARCHIVE_MEMBERS_MAX: Final = 1_000
+"""Entries of an archive's directory; one with more is refused before it is read."""
+SHEET_BYTES_MAX: Final = 512 * 1024 * 1024
+"""Size of a workbook, unpacked; a larger one is refused."""
+SHEET_STRINGS_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Size of a workbook's table of texts, which is held in memory; a larger one is refused."""
+ELEMENT_CHARS_MAX: Final = 4 * 1024 * 1024
+"""Letters of one JSON row; a longer one ends the run."""
+NESTED_MAX: Final = 8
+"""How deep things may lie in things in a JSON row; a deeper row is quarantined."""
+SAMPLE_ROWS_MAX: Final = 1_000
+"""Rows at the start in which the sign of the decimals is looked for."""
+SAMPLE_BYTES: Final = 256 * 1024
+"""Bytes at the start in which the encoding is looked for."""
+MATCH_MS_MAX: Final = 50
+"""Time that a mapping's pattern has for one value; the row is quarantined beyond it."""

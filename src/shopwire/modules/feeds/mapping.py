@@ -1,10 +1,8 @@
 """From rows as they came to products, offers and counts, or to reasons why not."""
 
 import hashlib
-import html
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
@@ -16,25 +14,27 @@ from shopwire.modules.feeds.api import BadRow, Digest
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import (
     PRODUCT_FIELDS,
-    Change,
-    Field,
     OptionColumns,
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
+from shopwire.modules.feeds.transforms import holds, listed, paths, value_of
 from shopwire.modules.feeds.values import (
+    Decimal,
     Refused,
     amount_of,
     count_of,
     gtin_of,
+    measure_of,
     name_of,
     refuse,
 )
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
 
+_HEAD: Final = " head"
+"""Marks a row that describes a product and is nothing to be bought."""
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
-_TAGS: Final = re.compile(r"<[^>]*>")
 _DRAFT: Final = ("draft", "proposed", "unlisted", "false", "rejected", "inactive")
 _STATUSES: Final = dict.fromkeys(("", "active", "published", "true"), "active") | dict.fromkeys(
     _DRAFT, "draft"
@@ -63,6 +63,8 @@ class Group(msgspec.Struct, kw_only=True):
     counts: list[Count] = []
     count_supplier: str = ""
     bad: list[BadRow] = []
+    more: dict[str, dict[str, str | int]] = {}
+    """By SKU: the maker's number, weight and size, as far as the row says them."""
 
     def digest(self) -> Digest:
         """What it says, in short."""
@@ -102,10 +104,14 @@ class Mapper:
         supplier: str,
         currency: str,
         lookups: Mapping[str, Mapping[str, str]] | None = None,
+        decimal: Decimal | None = None,
     ) -> None:
         self._profile = profile
         self._supplier = supplier
-        self._currency = currency
+        self._currency = profile.currency or currency
+        self._decimal: Decimal = profile.decimal if decimal is None else decimal
+        self._heads: dict[str, str] = {}
+        """Other names of the latest product that has a row of its own."""
         self._lookups = lookups or {}
         # Hashes instead of texts: a million rows fit into a few dozen megabytes.
         self._seen: set[int] = set()
@@ -124,6 +130,9 @@ class Mapper:
         try:
             for row in rows:
                 taken = self._sorted(row, held)
+                if taken is None:
+                    self._note("rows that a condition passes over")
+                    continue
                 if isinstance(taken, BadRow):
                     yield Group(key="", rows=1, bad=[taken])
                     continue
@@ -141,14 +150,19 @@ class Mapper:
         if broken is not None:
             raise broken
 
-    def _sorted(self, row: RawRow, held: _Held) -> tuple[str, dict[str, str]] | BadRow:
-        """The product that a row belongs to and its values, or why it cannot be used."""
+    def _sorted(self, row: RawRow, held: _Held) -> tuple[str, dict[str, str]] | BadRow | None:
+        """The product that a row belongs to and its values, or why it cannot be used.
+
+        None for a row that the profile passes over.
+        """
         by = self._profile.group_by
         begins = bool(by) and bool(row.cells.get(by))
         if row.problem is not None:
             held.orphans = True  # a product may have begun with it
             return row.problem
         try:
+            if not self._wanted(row):
+                return None
             values = self._values(row)
         except Refused as problem:
             held.orphans = held.orphans or begins
@@ -169,39 +183,42 @@ class Mapper:
             )
         return held.id, values
 
+    def _wanted(self, row: RawRow) -> bool:
+        """Whether the profile's conditions let a row in; raises Refused for one it refuses."""
+        profile = self._profile
+        if any(holds(one, row.cells) for one in profile.skip_when):
+            return False
+        if not all(holds(one, row.cells) for one in profile.only_when):
+            return False
+        for one in profile.refuse_when:
+            if holds(one, row.cells):
+                shown = row.cells.get(one.column, "")[:60]
+                refuse(
+                    one.column,
+                    "refused_by_profile",
+                    f"the profile takes no rows whose {one.column} is {shown!r}",
+                    "Send this row in another way, or change the profile's conditions.",
+                )
+        return True
+
     def _values(self, row: RawRow) -> dict[str, str]:
         """The profile's fields of one row as text; a field without a value is not there."""
         values: dict[str, str] = {}
         for name, field in self._profile.fields.items():
-            text = self._value(field, row.cells)
+            text = value_of(field, row.cells, self._lookups)
             if text:
                 values[name] = text
             elif field.required:
                 column = field.columns[0] if field.columns else name
                 refuse(column, "missing", f"{column} is blank", f"Fill in {column}.")
+        heads = self._profile.heads
+        if heads is not None and "id" in values:
+            if holds(heads.when, row.cells):
+                values[_HEAD] = "1"
+                if also := row.cells.get(heads.also, ""):
+                    self._heads = {slug_of(heads.prefix + also): values["id"]}
+            values["id"] = self._heads.get(values["id"], values["id"])
         return values
-
-    def _value(self, field: Field, cells: Mapping[str, str]) -> str:
-        text = ""
-        for column in field.columns:
-            text = cells.get(column, "")
-            if text and text not in field.blank:
-                break
-            text = ""
-        if text and field.lookup:
-            text = self._lookups[field.lookup].get(text, "")
-        if text and field.split:
-            parts = [part.strip() for part in text.split(field.split)]
-            parts = [part for part in parts if part.startswith(field.prefix)]
-            parts = [part.removeprefix(field.prefix) for part in parts if part]
-            if field.only is not None:
-                parts = parts[field.only : field.only + 1]
-            text = field.join.join(parts)
-        for change in field.change if text else ():
-            text = _CHANGES[change](text)
-        if field.values:
-            text = field.values.get(text.casefold(), text)
-        return text or field.default
 
     def _group(self, whole: _Held) -> Group:
         group_id, held = whole.id, whole.rows
@@ -249,6 +266,8 @@ class Mapper:
         values: dict[str, str],
     ) -> None:
         """One row's SKU: its variant, its terms, its count."""
+        if _HEAD in values:
+            return
         if "sku" not in values:
             if variants and values.get("images") and not values.get("title"):
                 return  # a row that only brings one more picture of the product above
@@ -257,6 +276,7 @@ class Mapper:
         name_of(sku, self._column("sku"))
         offered = self._offer(sku, values) if "offer" in self._profile.brings else None
         count = self._count(sku, values) if "stock" in self._profile.brings else None
+        gtin, more = self._gtin(values), self._more(values)
         seen = hash((sku, values.get("supplier", "")))
         if seen in self._seen:
             refuse(
@@ -276,10 +296,12 @@ class Mapper:
                 sku=sku,
                 title=values.get("variant", "") or " / ".join(options.values()),
                 options=options,
-                gtin=self._gtin(values),
+                gtin=gtin,
             )
         )
         group.lines[sku] = row
+        if more:
+            group.more[sku] = more
         if offered:
             group.offers.append(offered)
         if count:
@@ -291,9 +313,7 @@ class Mapper:
         said: set[str] = set()
         for field in ("cost", "price", "msrp", "map"):
             text, column = values.get(field, ""), self._column(field)
-            amounts[field], own = amount_of(
-                text, currency, column=column, decimal=self._profile.decimal
-            )
+            amounts[field], own = amount_of(text, currency, column=column, decimal=self._decimal)
             said |= {own} - {""}
             if len(said) > 1:
                 shown = " and ".join(sorted(said))
@@ -335,15 +355,35 @@ class Mapper:
         return None if quantity is None else Count(sku=sku, quantity=quantity)
 
     def _whole(self, values: dict[str, str], field: str) -> int | None:
-        return count_of(
-            values.get(field, ""), column=self._column(field), decimal=self._profile.decimal
-        )
+        return count_of(values.get(field, ""), column=self._column(field), decimal=self._decimal)
 
     def _gtin(self, values: dict[str, str]) -> str | None:
         gtin, why_not = gtin_of(values.get("gtin", ""))
+        if why_not and self._profile.gtin == "strict":
+            column = self._column("gtin")
+            reason = f"{column} is {values['gtin'][:60]!r}: {why_not.replace(' was left out', '')}"
+            refuse(column, "bad_gtin", reason, "Correct the number, or leave the cell blank.")
         if why_not:
             self._note(why_not)
         return gtin
+
+    def _more(self, values: dict[str, str]) -> dict[str, str | int]:
+        """What helps to tell articles apart, and their measures in grams and millimetres."""
+        more: dict[str, str | int] = {}
+        if "mpn" in values:
+            more["mpn"] = values["mpn"][:NAME_CHARS_MAX]
+        for field in ("weight", "length", "width", "height"):
+            what: Literal["weight", "length"] = "weight" if field == "weight" else "length"
+            unit = self._profile.weight_unit if what == "weight" else self._profile.length_unit
+            if found := measure_of(
+                values.get(field, ""),
+                unit,
+                column=self._column(field),
+                what=what,
+                decimal=self._decimal,
+            ):
+                more[f"{field}_{'g' if what == 'weight' else 'mm'}"] = found
+        return more
 
     def _product(
         self,
@@ -382,8 +422,8 @@ class Mapper:
             description=first.get("description", ""),
             brand=first.get("brand", "")[:NAME_CHARS_MAX].strip(),
             status=cast("Status", _STATUSES.get(status, "archived")),
-            categories=_paths(first.get("category", "")),
-            tags=_listed(first.get("tags", "")),
+            categories=paths(first.get("category", "")),
+            tags=listed(first.get("tags", "")),
             options=_options(names, variants),
             variants=tuple(variants),
             images=self._images(held, title),
@@ -392,7 +432,7 @@ class Mapper:
     def _images(self, held: list[tuple[RawRow, dict[str, str]]], title: str) -> tuple[Image, ...]:
         found: dict[str, Image] = {}
         for _, values in held:
-            for url in _listed(values.get("images", "")):
+            for url in listed(values.get("images", "")):
                 found.setdefault(url, Image(url=url, alt=values.get("image_alt", "") or title))
         return tuple(found.values())
 
@@ -439,33 +479,3 @@ def _options(names: list[str], variants: Iterable[Variant]) -> tuple[Option, ...
             if name in variant.options:
                 values.setdefault(name, {})[variant.options[name]] = None
     return tuple(Option(name=name, values=tuple(found)) for name, found in values.items())
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """Comma-separated words, each once."""
-    words = (word.strip()[:NAME_CHARS_MAX].strip() for word in text.split(","))
-    return tuple(dict.fromkeys(word for word in words if word))
-
-
-def _paths(text: str) -> tuple[tuple[str, ...], ...]:
-    """`A > B, C`: two categories, the first with one above it."""
-    paths = []
-    for path in text.split("|"):
-        names = tuple(name.strip()[:NAME_CHARS_MAX].strip() for name in path.split(">"))
-        names = tuple(name for name in names if name)
-        if names:
-            paths.append(names)
-    return tuple(dict.fromkeys(paths))
-
-
-def _plain_text(text: str) -> str:
-    return " ".join(html.unescape(_TAGS.sub(" ", text)).split())
-
-
-_CHANGES: Final[dict[Change, Callable[[str], str]]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "slug": slug_of,
-    "text": _plain_text,
-    "digits": lambda text: re.sub(r"\D", "", text),
-}

@@ -1,12 +1,15 @@
-"""A file as groups of rows: reader and profile chosen, header checked, mapping applied."""
+"""A file as groups of rows: unpacked, reader and profile chosen, header checked, mapped."""
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.money import exponent_of
+from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
+from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.profile import (
@@ -15,37 +18,57 @@ from shopwire.modules.feeds.profile import (
     detect_profile,
     profile_named,
 )
-from shopwire.modules.feeds.reading import DelimitedReader, Detected
+from shopwire.modules.feeds.reading import DelimitedReader, Detected, RawRow
+from shopwire.modules.feeds.sensing import convention_of, encoding_of
+from shopwire.modules.feeds.sheets import SheetReader
 from shopwire.modules.feeds.structured import SaleorReader, XmlReader
+from shopwire.modules.feeds.unpacking import unpacked, unreadable
 
 NAMED_MAX: Final = 12
 """Columns that a note or a message names; the others are counted."""
 _XML_NAMES: Final = ("google-merchant", "google-merchant-xml")
+_AMOUNTS: Final = ("cost", "price", "msrp", "map")
+
+
+class Reader(Protocol):
+    """Rows of one feed, and what was found out about it."""
+
+    detected: Detected
+
+    def __iter__(self) -> Iterator[RawRow]: ...
+
+
+Formats = Mapping[str, Callable[[BinaryIO], Reader]]
+"""Readers that others bring, by the profile's `format`."""
 
 
 class OpenFeed:
     """A feed that is being read; `groups` can be walked through once."""
 
     def __init__(
-        self,
-        profile: Profile,
-        mapper: Mapper,
-        reader: "DelimitedReader | XmlReader | SaleorReader",
+        self, profile: Profile, mapper: Mapper, reader: Reader, rows: Iterable[RawRow]
     ) -> None:
         self.profile = profile
         self.detected = reader.detected
         self._mapper, self._reader = mapper, reader
-        self.groups: Iterator[Group] = mapper.groups(reader)
+        self.groups: Iterator[Group] = mapper.groups(rows)
 
     @property
     def notes(self) -> list[str]:
         """What a person should know about how the feed was read."""
-        unused = sorted(set(self.detected.columns) - self.profile.used_columns())
+        detected = self.detected
+        unused = sorted(set(detected.columns) - self.profile.used_columns())
         notes = list(self.profile.notes)
         notes += [f"{text} ({times} rows)" for text, times in self._mapper.notes.items()]
         if unused and not self.profile.columns:
             more = f" and {len(unused) - NAMED_MAX} more" if len(unused) > NAMED_MAX else ""
             notes.append(f"columns that were not used: {', '.join(unused[:NAMED_MAX])}{more}")
+        if detected.encoding_found:
+            notes.append(
+                f"the bytes are no UTF-8 and were read as {detected.encoding}: see letters"
+            )
+        if detected.other_sheets:
+            notes.append(f"only the sheet {detected.sheet!r} was read; others have cells, too")
         if isinstance(self._reader, DelimitedReader) and self._reader.unended:
             notes.append("the last line has no end: if the file was cut there, a cell is short")
         return notes
@@ -59,53 +82,168 @@ def open_feed(
     profile: Profile | str | None = None,
     folder: Path | None = None,
     encoding: str | None = None,
+    formats: Formats | None = None,
 ) -> OpenFeed:
-    """Begins to read a feed from a seekable stream.
+    """Begins to read a feed from a seekable stream, which may be packed.
 
     `encoding` goes before the profile's; a mark at the start of the file before both. Raises
     FeedUnreadable, ProfileUnknown, MappingInvalid, InvalidField before anything of it is used.
     """
     exponent_of(currency)
-    chosen = profile_named(profile) if isinstance(profile, str) else profile
-    start = _peek(stream)
-    if chosen is None or chosen.name in _XML_NAMES:
-        if start.startswith(b"<"):
-            chosen = built_in_profiles()["google-merchant-xml"]
-        elif chosen is None and start.startswith((b"[", b"{")):
-            chosen = built_in_profiles()["saleor"]
-    reader: DelimitedReader | XmlReader | SaleorReader
-    if chosen is not None and chosen.format == "xml":
-        reader = XmlReader(stream, item=chosen.item)
+    wanted = profile_named(profile) if isinstance(profile, str) else profile
+    if wanted is not None and wanted.currency:
+        exponent_of(wanted.currency)
+    feed, packing, start = unpacked(stream)
+    chosen = _by_start(wanted, start)
+    reader: Reader
+    if packing == "xlsx":
+        reader = SheetReader(feed)
+    elif chosen is not None and chosen.format in (formats or {}):
+        reader = (formats or {})[chosen.format](feed)
+    elif chosen is not None and chosen.format == "xml":
+        reader = XmlReader(feed, item=chosen.item)
     elif chosen is not None and chosen.format == "saleor":
-        reader = SaleorReader(stream)
+        reader = SaleorReader(feed)
+    elif chosen is not None and chosen.format in ("x12", "xlsx"):
+        unreadable(f"it is no {chosen.format}, as the profile {chosen.name} wants")
     else:
-        reader = DelimitedReader(
-            stream,
-            encoding=encoding or (chosen.encoding if chosen else "utf-8"),
-            delimiter=chosen.delimiter if chosen else "",
-            columns=chosen.columns if chosen else (),
-        )
+        reader = _plain_reader(feed, chosen, start, encoding)
+    reader.detected.packing = "" if packing == "xlsx" else packing
+    rows, chosen = _with_profile(reader, chosen)
+    sample, rows = _sampled(rows)
+    _sense_decimals(chosen, reader.detected, sample)
+    mapper = Mapper(
+        chosen,
+        supplier=supplier,
+        currency=currency,
+        lookups=load_lookups(chosen, folder),
+        decimal="," if reader.detected.decimal == "," else "." if reader.detected.decimal else "",
+    )
+    return OpenFeed(chosen, mapper, reader, rows)
+
+
+def _by_start(wanted: Profile | None, start: bytes) -> Profile | None:
+    """The profile that the first bytes call for, where none is wanted or it has two shapes."""
+    text = start[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if (wanted is None or wanted.name in _XML_NAMES) and text.startswith(b"<"):
+        return built_in_profiles()["google-merchant-xml"]
+    if wanted is not None:
+        return wanted
+    if text.startswith(b"[") and b'"model"' in text:
+        return built_in_profiles()["saleor"]
+    if text.startswith(b"ISA"):
+        return built_in_profiles()["x12-846"]
+    return None
+
+
+def _plain_reader(
+    feed: BinaryIO, chosen: Profile | None, start: bytes, encoding: str | None
+) -> Reader:
+    """The reader of a table or of JSON."""
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    form = chosen.format if chosen is not None else "delimited"
+    if form == "delimited" and text.startswith((b"[", b"{")):
+        form = "ndjson" if text.startswith(b"{") and looks_like_lines(text) else "json"
+    if form == "ndjson":
+        return JsonLinesReader(feed)
+    if form == "json":
+        return JsonReader(feed, path=chosen.rows_in if chosen is not None else "")
+    said = encoding or (chosen.encoding if chosen is not None else "")
+    found = said or encoding_of(start)
+    reader = DelimitedReader(
+        feed,
+        encoding=found,
+        delimiter=chosen.delimiter if chosen else "",
+        columns=chosen.columns if chosen else (),
+    )
+    marked = reader.detected.marked
+    reader.detected.encoding_found = not said and not marked and found != "utf-8"
+    return reader
+
+
+def _with_profile(reader: Reader, chosen: Profile | None) -> tuple[Iterator[RawRow], Profile]:
+    """The rows under the profile's names for columns, and the profile, found out if need be."""
+    if isinstance(reader, DelimitedReader | SheetReader):
         chosen = chosen or detect_profile(reader.detected.columns)
-        reader.loose_quotes = chosen.loose_quotes
+        if isinstance(reader, DelimitedReader):
+            reader.loose_quotes = chosen.loose_quotes
         reader.rename(chosen.used_columns())
         _check_columns(chosen, reader.detected)
-    mapper = Mapper(
-        chosen, supplier=supplier, currency=currency, lookups=load_lookups(chosen, folder)
+        return iter(reader), chosen
+    if not isinstance(reader, JsonReader | JsonLinesReader):
+        if chosen is None:
+            unreadable("its format is not known")
+        return iter(reader), chosen
+    rows = iter(reader)
+    first = list[RawRow]()
+    columns: dict[str, None] = {}
+    for row in rows:  # the first rows that can be read tell the names
+        first.append(row)
+        columns |= dict.fromkeys(row.cells)
+        if len(first) >= NAMED_MAX or sum(one.chars for one in first) > CHUNK_CHARS_MAX:
+            break
+    if not first:
+        unreadable("there are no rows in it")
+    reader.detected.columns = tuple(columns)
+    chosen = chosen or detect_profile(columns)
+    return _respelt(chain(first, rows), chosen.used_columns()), chosen
+
+
+def _respelt(rows: Iterable[RawRow], names: Iterable[str]) -> Iterator[RawRow]:
+    """Rows whose names are spelt as the profile does, whatever their case."""
+    known = set(names)
+    spelt = {name.casefold(): name for name in sorted(known)}
+    for row in rows:
+        if not row.cells.keys() <= known:
+            cells = {
+                name if name in known else spelt.get(name.casefold(), name): text
+                for name, text in row.cells.items()
+            }
+            yield RawRow(row.line, cells, row.raw, row.problem, row.chars)
+        else:
+            yield row
+
+
+def _sampled(rows: Iterator[RawRow]) -> tuple[list[RawRow], Iterator[RawRow]]:
+    """The first rows, and all rows. A feed that breaks off in the sample does so behind it."""
+    sample: list[RawRow] = []
+    size = 0
+    broken: list[FeedUnreadable] = []
+    try:
+        for row in rows:
+            sample.append(row)
+            size += row.chars
+            if len(sample) >= SAMPLE_ROWS_MAX or size > CHUNK_CHARS_MAX:
+                break
+    except FeedUnreadable as problem:
+        broken.append(problem)
+
+    def again() -> Iterator[RawRow]:
+        yield from sample
+        if broken:
+            raise broken[0]
+        yield from rows
+
+    return sample, again()
+
+
+def _sense_decimals(profile: Profile, detected: Detected, sample: list[RawRow]) -> None:
+    """Writes down the sign of the decimals: the profile's, or what amounts of the sample prove."""
+    if profile.decimal:
+        detected.decimal, detected.decimal_by = profile.decimal, "profile"
+        return
+    fields = [profile.fields[name] for name in _AMOUNTS if name in profile.fields]
+    columns = [column for field in fields for column in field.all_columns()]
+    detected.decimal = convention_of(
+        text for row in sample for column in columns if (text := row.cells.get(column, ""))
     )
-    return OpenFeed(chosen, mapper, reader)
-
-
-def _peek(stream: BinaryIO) -> bytes:
-    """The first byte that is no space or mark."""
-    start = stream.read(256)
-    stream.seek(0)
-    return start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    detected.decimal_by = "amounts" if detected.decimal else ""
 
 
 def _check_columns(profile: Profile, detected: Detected) -> None:
     """Raises FeedUnreadable where the header lacks the SKU or, if strict, has foreign columns."""
     columns = set(detected.columns)
-    wanted = profile.fields["sku"].columns
+    wanted = profile.fields["sku"].all_columns()
     if not columns.intersection(wanted):
         there = ", ".join(detected.columns[:NAMED_MAX])
         reason = f"there is no column {' or '.join(wanted)}; there are {there}"[:500]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+import regex
 
 from shopwire.kernel.errors import MappingInvalid, ProfileUnknown
 
-Change = Literal["lower", "upper", "slug", "text", "digits"]
+Change = Literal["trim", "lower", "upper", "slug", "text", "digits", "strip_currency"]
 Brings = Literal["product", "offer", "stock"]
 
 PRODUCT_FIELDS: Final = frozenset(
@@ -22,6 +23,7 @@ ROW_FIELDS: Final = frozenset(
     {
         *("sku", "variant", "gtin", "supplier", "quantity", "cost", "price", "currency", "map"),
         *("msrp", "lead_time_days", "order_min", "order_max"),
+        *("mpn", "weight", "length", "width", "height"),
     }
 )
 """Fields that every row has for its own SKU."""
@@ -34,6 +36,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The first of these columns that is not blank."""
     lookup: str = ""
     """The value is a key in this lookup file, and becomes what stands there."""
+    match: str = ""
+    """A pattern: its first group, or all that matches; blank where nothing does."""
+    replace: dict[str, str] = {}
+    """Patterns and what is put in their place, in this order."""
     split: str = ""
     """Takes the value apart at this text; the parts are joined again with `join`."""
     prefix: str = ""
@@ -46,9 +52,37 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Other words for some values, compared without regard to case."""
     blank: tuple[str, ...] = ()
     """Values that mean that there is none."""
+    instead: "Field | None" = None
+    """Where nothing is left, this is looked at, with values of its own."""
     default: str = ""
     """What holds where nothing is left."""
     required: bool = False
+
+    def all_columns(self) -> tuple[str, ...]:
+        """Every column that the value may come from."""
+        return self.columns + (self.instead.all_columns() if self.instead is not None else ())
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that holds for a row or not; all that is said has to hold."""
+
+    column: str
+    one_of: tuple[str, ...] = ()
+    """The cell is one of these, whatever its case."""
+    blank: bool | None = None
+    """The cell is blank, or is not."""
+    match: str = ""
+    """The pattern is found in the cell."""
+
+
+class Heads(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Rows that describe a product and are nothing to be bought themselves."""
+
+    when: Condition
+    also: str = ""
+    """A column by which rows below name this row, too."""
+    prefix: str = ""
+    """What they put before it."""
 
 
 class OptionColumns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,18 +118,38 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: str
     title: str = ""
-    format: Literal["delimited", "xml", "saleor"] = "delimited"
-    encoding: str = "utf-8"
-    """For files that do not say it by their first bytes."""
+    format: Literal["delimited", "xml", "saleor", "json", "ndjson", "xlsx", "x12"] = "delimited"
+    """A `delimited` profile reads rows of named cells wherever they come from: tables, workbooks
+    and JSON, as the file's first bytes tell."""
+    encoding: str = ""
+    """For files that do not say it by a mark; blank: found out and shown."""
     delimiter: str = ""
     """Blank: found out from the first line and shown."""
     columns: tuple[str, ...] = ()
     """Names of the columns of a file without a header."""
     item: str = "item"
     """The XML element that is a row."""
+    rows_in: str = ""
+    """Where the array of rows lies in a JSON document, such as `data.items`; blank: the first."""
     loose_quotes: bool = False
     """Cells may have something behind their closing quote, such as padding."""
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ",", ""] = ""
+    """Blank: found out from the amounts and shown; one that can be read in two ways is refused."""
+    gtin: Literal["strict", "lenient"] = "strict"
+    """Whether a bad GTIN makes its row a bad one, or is left out with a note."""
+    currency: str = ""
+    """Of all amounts that do not say theirs; goes before the one given with the import."""
+    weight_unit: str = ""
+    length_unit: str = ""
+    partial: bool = True
+    """Whether what is not in the feed stays as it was, or is no longer offered."""
+    only_when: tuple[Condition, ...] = ()
+    """Rows for which one of these does not hold are passed over."""
+    skip_when: tuple[Condition, ...] = ()
+    """Rows for which one of these holds are passed over."""
+    refuse_when: tuple[Condition, ...] = ()
+    """Rows for which one of these holds are quarantined."""
+    heads: Heads | None = None
     strict: bool = False
     """Whether columns that the profile does not know make the whole file unusable."""
     known_columns: tuple[str, ...] = ()
@@ -112,10 +166,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def used_columns(self) -> set[str]:
         """Every column that some field is taken from."""
-        used = {column for field in self.fields.values() for column in field.columns}
+        used = {column for field in self.fields.values() for column in field.all_columns()}
         for option in self.options:
             used |= {option.name_column, option.value_column}
+        used |= {one.column for one in self.conditions()}
+        if self.heads is not None:
+            used |= {self.heads.also}
         return (used | {self.group_by}) - {""}
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition on a row."""
+        heads = (self.heads.when,) if self.heads is not None else ()
+        return (*self.only_when, *self.skip_when, *self.refuse_when, *heads)
 
 
 def parse_profile(text: str, *, name: str = "mapping") -> Profile:
@@ -142,6 +204,7 @@ def parse_profile(text: str, *, name: str = "mapping") -> Profile:
         )
     if "sku" not in profile.fields:
         raise MappingInvalid("A mapping needs the field sku.", field="fields.sku", reason="missing")
+    _check_patterns(profile)
     for target, spec in profile.fields.items():
         if spec.lookup and spec.lookup not in profile.lookups:
             raise MappingInvalid(
@@ -150,6 +213,23 @@ def parse_profile(text: str, *, name: str = "mapping") -> Profile:
                 reason="unknown",
             )
     return profile
+
+
+def _check_patterns(profile: Profile) -> None:
+    """Raises MappingInvalid for a pattern that is none."""
+    found = [("conditions", one.match) for one in profile.conditions()]
+    for target, spec in profile.fields.items():
+        field: Field | None = spec
+        while field is not None:
+            found += [(f"fields.{target}", one) for one in (field.match, *field.replace)]
+            field = field.instead
+    for where, pattern in found:
+        try:
+            regex.compile(pattern)
+        except regex.error as problem:
+            raise MappingInvalid(
+                f"{where}: {pattern!r} is no pattern: {problem}", field=where, reason=str(problem)
+            ) from problem
 
 
 def load_mapping(path: Path) -> Profile:

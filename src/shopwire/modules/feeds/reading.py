@@ -38,6 +38,44 @@ class Detected(msgspec.Struct, kw_only=True):
     """Whether the file itself says its encoding."""
     delimiter: str = ""
     columns: tuple[str, ...] = ()
+    format: str = "table"
+    packing: str = ""
+    """What it was packed with; blank: nothing."""
+    decimal: str = ""
+    """The sign of the decimals; blank where nothing in the file tells it."""
+    decimal_by: str = ""
+    """Who says so: the profile, or the file's own amounts."""
+    encoding_found: bool = False
+    """Whether the encoding was found out from the bytes."""
+    sheet: str = ""
+    other_sheets: int = 0
+    """Sheets with cells that were not read."""
+    rows_in: str = ""
+    """Where in a JSON document the rows lie."""
+
+    def words(self) -> str:
+        """All that a person should know of it, in a line: `semicolon, Windows-1252, ...`."""
+        said = [f"packed with {self.packing}"] if self.packing else []
+        if self.format == "table":
+            said.append(_SPOKEN.get(self.delimiter, repr(self.delimiter)))
+        else:
+            said.append(self.format)
+        if self.sheet:
+            said.append(f"sheet {self.sheet!r}")
+        if self.rows_in:
+            said.append(f"rows in {self.rows_in}")
+        if self.encoding:
+            name = _SPOKEN.get(self.encoding.lower(), self.encoding.upper())
+            by = " by its mark" if self.marked else " by its bytes" if self.encoding_found else ""
+            said.append(name + by)
+        sign = {".": "decimal point", ",": "decimal comma"}.get(self.decimal, "")
+        by = " as the profile says" if self.decimal_by == "profile" else ""
+        return ", ".join([*said, *([sign + by] if sign else [])])
+
+
+_SPOKEN: Final = {
+    ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "cp1252": "Windows-1252",
+}  # fmt: skip
 
 
 class RawRow(msgspec.Struct, frozen=True):
@@ -151,8 +189,8 @@ class DelimitedReader:
         if header is None:
             raise FeedUnreadable("The feed is empty.", reason="no rows", line=0)
         delimiter = delimiter or max(DELIMITERS, key=header.count)
-        if _undecoded(header):
-            reason = f"the header is no {self._lines.encoding}: {_undecoded(header)}"
+        if undecoded(header):
+            reason = f"the header is no {self._lines.encoding}: {undecoded(header)}"
             raise FeedUnreadable(reason, reason=reason, line=1)
         csv.field_size_limit(LINE_BYTES_MAX)
         self._first = [header] if columns else []
@@ -185,9 +223,7 @@ class DelimitedReader:
 
     def rename(self, names: Iterable[str]) -> None:
         """Spells columns as a profile does where they differ only in upper and lower case."""
-        there = set(self._columns)
-        spelt = {name.casefold(): name for name in sorted(names) if name not in there}
-        self._columns = [spelt.pop(name.casefold(), name) for name in self._columns]
+        self._columns = spelt_as(self._columns, names)
         self.detected.columns = tuple(self._columns)
 
     def __iter__(self) -> Iterator[RawRow]:
@@ -240,12 +276,12 @@ class DelimitedReader:
                     raw=raw,
                 )
                 return RawRow(start, {}, raw, bad)
-            if _undecoded(cell):
+            if undecoded(cell):
                 bad = BadRow(
                     line=start,
                     column=column,
                     code="bad_encoding",
-                    reason=f"{column} is no {self._lines.encoding}: {_undecoded(cell)}",
+                    reason=f"{column} is no {self._lines.encoding}: {undecoded(cell)}",
                     remedy="Save the file as UTF-8, or name its encoding, such as cp1252.",
                     raw=raw,
                 )
@@ -273,7 +309,13 @@ class DelimitedReader:
         )
 
 
-def _undecoded(text: str) -> str:
+def spelt_as(columns: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Columns as `names` spell them where they differ only in upper and lower case."""
+    spelt = {name.casefold(): name for name in sorted(names) if name not in columns}
+    return [spelt.pop(name.casefold(), name) for name in columns]
+
+
+def undecoded(text: str) -> str:
     """Which byte of it is no text, and where; blank where all is."""
     if text.isascii():
         return ""
