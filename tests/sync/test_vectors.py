@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shopwire.kernel.errors import MalformedRequest
-from shopwire.sync.codes import may_reconnect
+from shopwire.sync.codes import least_wait_ms, may_reconnect
 from shopwire.sync.reducer import Held, ProtocolBroken, Replica, decode_server
 from shopwire.sync.transports.sse import read_request
 
@@ -55,6 +55,7 @@ def test_what_no_server_says_changes_nothing(case):
 @pytest.mark.parametrize("case", listed("closes.json"), ids=lambda case: str(case["code"]))
 def test_whether_a_close_lets_a_client_come_back(case):
     assert may_reconnect(case["code"]) is case["reconnect"]
+    assert least_wait_ms(case["code"]) == case["least_ms"]
 
 
 @pytest.mark.parametrize("case", listed("cursors.json"), ids=lambda case: case["name"])

@@ -120,11 +120,11 @@ describe("a connection", () => {
     expect(connection.state).toBe("connecting");
   });
 
-  it("stays away for a while after flooding, whatever chance says", async () => {
+  it.each([4003, 4005])("stays away for a while after %s, whatever chance says", async (code) => {
     const transport = new HandTransport();
     const { clock, connection } = connectionOver([transport], () => 0);
     connection.start();
-    transport.last.events.closed(4003, "flooding");
+    transport.last.events.closed(code, "asked too much");
     await clock.advance(FLOOD_MS_LEAST - 1);
     expect(connection.state).toBe("waiting");
     await clock.advance(1);

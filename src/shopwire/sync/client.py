@@ -12,7 +12,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 from typing_extensions import override
 
 from shopwire.sync.client_commands import Asking, Done
-from shopwire.sync.codes import may_reconnect
+from shopwire.sync.codes import least_wait_ms, may_reconnect
 from shopwire.sync.reducer import Change, Held, Message, ProtocolBroken, Replica, decode_server
 
 LIVE_AGE_MS_MAX: Final = 3_000
@@ -282,7 +282,8 @@ class SyncClient:
             self.broken = False
             ceiling = min(BACKOFF_MS_MAX, self._backoff_ms_min * 2**self._failures)
             self._failures = min(self._failures + 1, 16)
-            await asyncio.sleep(self._random.uniform(0, ceiling) / 1_000)
+            wait_ms = max(self._random.uniform(0, ceiling), least_wait_ms(code))
+            await asyncio.sleep(wait_ms / 1_000)
 
     async def _connect(self) -> int:
         """One connection from hello to its end; returns the close code."""

@@ -1,6 +1,7 @@
 """Close codes: 4000 to 4499 ask a client to reconnect, 4500 to 4999 tell it not to."""
 
 from enum import IntEnum
+from typing import Final
 
 
 class CloseCode(IntEnum):
@@ -23,6 +24,8 @@ class CloseCode(IntEnum):
         return self.name.lower()
 
 
+LEAST_WAIT_MS: Final = 10_000
+"""How long a client stays away at least that was closed for asking too much."""
 _STANDARD_FINAL = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
 
 
@@ -31,3 +34,9 @@ def may_reconnect(code: int) -> bool:
     if code >= 4000:
         return code < 4500
     return code not in _STANDARD_FINAL
+
+
+def least_wait_ms(code: int) -> int:
+    """How long a client that was closed with this code waits at least before it tries again."""
+    greedy = code in {CloseCode.FLOODING, CloseCode.TOO_MANY_CONNECTIONS}
+    return LEAST_WAIT_MS if greedy else 0

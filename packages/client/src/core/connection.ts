@@ -18,6 +18,8 @@ export const RETRY_MS_LEAST = 500;
 export const RETRY_MS_MAX = 30_000;
 /** Wait after the server called us a flood. */
 export const FLOOD_MS_LEAST = 10_000;
+/** Closed for asking too much: flooding, too many connections. */
+const GREEDY: ReadonlySet<number> = new Set([4003, 4005]);
 /** Silence of ours after which the server gets a sign of life. */
 export const PING_MS = 10_000;
 /** Beats that may be late before the connection is asked whether it lives. */
@@ -244,7 +246,7 @@ export class Connection {
     }
     this.#way = 0;
     this.#options.failed?.(code);
-    if (mayReturn(code)) this.#wait({ code, reason }, code === 4003 ? FLOOD_MS_LEAST : 0);
+    if (mayReturn(code)) this.#wait({ code, reason }, GREEDY.has(code) ? FLOOD_MS_LEAST : 0);
     else {
       this.lastClose = { code, reason };
       this.#on("barred");
