@@ -231,8 +231,9 @@ async def _start(
         Child(f"hub {number + 1}", ["hub"], environment(hub_settings(told, number, api.url)))
         for number in range(settings.hubs)
     ]
-    for hub in hubs:
-        await _enter(steps, hub, fail)
+    async with asyncio.TaskGroup() as group:
+        for hub in hubs:
+            group.create_task(_enter(steps, hub, fail))
     on_ready(api.url, [hub.url for hub in hubs])
 
 
