@@ -47,6 +47,8 @@ class AppParts(msgspec.Struct, kw_only=True):
     """ASGI application of what is below `/sync`."""
     documents: Any = None
     """ASGI application of what is below `/topics`."""
+    graphql: Any = None
+    """ASGI application of `/graphql`."""
     stopping: Callable[[], bool] = lambda: False
     hosts: frozenset[str] | None = None
     """Names that requests may be addressed to; None for any."""
@@ -94,6 +96,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         parts.pages,
         parts.telemetry,
         documents=parts.documents,
+        graphql=parts.graphql,
         hosts=parts.hosts,
     )
 

@@ -30,6 +30,8 @@ from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
 from shopwire.services.front import Front
+from shopwire.services.graphql_door import GraphqlDoor
+from shopwire.services.graphql_door import Parts as GraphqlParts
 from shopwire.services.hubs import hub_routes
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
@@ -166,6 +168,17 @@ class Container(msgspec.Struct, kw_only=True):
                 ],
                 sync=self.sync.asgi,
                 documents=DocumentDoor(self.hub, self.store.log),
+                graphql=GraphqlDoor(
+                    GraphqlParts(
+                        hub=self.hub,
+                        log=self.store.log,
+                        reads=self.store.reads,
+                        callers=self.access.callers,
+                        take=CommandDoor(self.write_path, self.access.book).take,
+                    ),
+                    origins=self.options.allow_origins,
+                    introspection=self.options.is_open,
+                ),
                 stopping=lambda: self.stopping,
                 hosts=self.options.hosts,
                 origins=self.options.allow_origins,

@@ -13,6 +13,7 @@ from shopwire.services.telemetry import Telemetry
 
 _SYNC: Final = "/sync"
 _TOPICS: Final = "/topics"
+_GRAPHQL: Final = "/graphql"
 _API: Final = ("/api", "/pictures", "/healthz", "/readyz", "/metrics")
 _STRICT: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _ALWAYS: Final = [
@@ -37,12 +38,14 @@ class Front:
         telemetry: Telemetry,
         *,
         documents: Any = None,
+        graphql: Any = None,
         hosts: frozenset[str] | None = None,
     ) -> None:
         self._api = api
         self._sync = sync
         self._pages = pages
         self._documents = documents
+        self._graphql = graphql
         self._telemetry = telemetry
         self._hosts = hosts
         """Names that requests may be addressed to; None for any.
@@ -55,6 +58,12 @@ class Front:
         """Answers one request, or hands a WebSocket or the lifespan on."""
         if scope["type"] == "websocket" and _below(scope["path"], _SYNC):
             await self._sync(scope, receive, send)
+            return
+        if scope["type"] == "websocket" and self._is_graphql(scope["path"]):
+            if self._refusal(scope) is not None:
+                await send({"type": "websocket.close", "code": 1008, "reason": "host"})
+                return
+            await self._graphql(scope, receive, send)
             return
         if scope["type"] != "http":
             await self._api(scope, receive, send)
@@ -88,11 +97,16 @@ class Front:
             return "refused", partial(_refuse, refusal)
         if _below(path, _SYNC):
             return "sync", self._sync
+        if self._is_graphql(path):
+            return "graphql", self._graphql
         if self._documents is not None and _below(path, _TOPICS):
             return "documents", self._documents
         if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
             return "pages", self._pages
         return "", self._api
+
+    def _is_graphql(self, path: str) -> bool:
+        return self._graphql is not None and path == _GRAPHQL
 
     def _refusal(self, scope: Scope) -> MalformedRequest | None:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:

@@ -115,6 +115,7 @@ LOG_EVENTS: Final = {
     "access.rests": "Changes of accounts wait for the log; `problem`.",
     "order_news.rests": "The orders' live document waits for the log; `problem`.",
     "pulse.failed": "A second's pulse could not be made; the next one is tried.",
+    "graphql.defect": "An unexpected error was answered over GraphQL; `incident`.",
     "library": "A message of a library's or the kernel's own logger; `logger`, `text`.",
     "demo.import": "A supplier's catalogue went in at the start; `supplier`, `rows`, `changed`.",
     "demo.feed": "A simulated supplier sent a feed; `supplier`, `rows`, `changed`, `quarantined`.",
