@@ -16,6 +16,7 @@ from typing import Final, Literal
 import msgspec
 
 from shopwire import __version__
+from shopwire.adapters.bus.server import find_nats
 from shopwire.adapters.postgres.account import choose_account
 from shopwire.adapters.postgres.find import MAJOR_MIN, Binaries, find_postgres
 from shopwire.adapters.postgres.inspect import DatabaseFacts, look_at
@@ -65,7 +66,7 @@ async def examine(patient: Patient) -> list[Finding]:
         findings += await _own_database(patient.data)
     else:
         findings += await _database(patient.database_url)
-    findings += [_port(patient.host, patient.port), _pages(), _node(), _browser()]
+    findings += [_port(patient.host, patient.port), _broker(), _pages(), _node(), _browser()]
     return findings
 
 
@@ -266,6 +267,14 @@ def _is_shopwire(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _broker() -> Finding:
+    """Hubs in further processes are fed by a broker; one process alone needs none."""
+    try:
+        return Finding("nats", "ok", f"{find_nats()}, for `up --hubs`")
+    except SetupProblem as problem:
+        return Finding("nats", "note", f"{problem.detail} Only `up --hubs` needs it.")
 
 
 def _pages() -> Finding:

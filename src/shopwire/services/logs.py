@@ -1,12 +1,15 @@
 """The log of the process: structlog on stderr, for people in a terminal and as JSON elsewhere."""
 
 import logging
+import os
 import sys
 from typing import Any, Final
 
 import structlog
 from typing_extensions import override
 
+PROCESS_VARIABLE: Final = "SHOPWIRE_PROCESS"
+"""The name of a process of several, which each of its lines bears."""
 _QUIET: Final = ("uvicorn.access", "asyncio", "httpx", "litestar")
 """Loggers of libraries that say too much at level INFO."""
 
@@ -34,6 +37,8 @@ def configure_logs(*, debug: bool = False, as_json: bool | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    if name := os.environ.get(PROCESS_VARIABLE):
+        structlog.contextvars.bind_contextvars(process=name)
     logging.basicConfig(handlers=[_ToStructlog()], level=level, force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -22,6 +22,7 @@ from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import InternalError, SetupProblem
 from shopwire.services.database import own_database
 from shopwire.services.hubs import HUBS_MAX
+from shopwire.services.logs import PROCESS_VARIABLE
 from shopwire.services.reach import page_origins
 from shopwire.services.server import StopSignals
 from shopwire.services.settings import PREFIX, Settings
@@ -70,7 +71,7 @@ class Child:
         try:
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - ourselves
                 self._arguments,
-                env=self._environ | {READY_VARIABLE: str(tells)},
+                env=self._environ | {READY_VARIABLE: str(tells), PROCESS_VARIABLE: self.name},
                 pass_fds=[tells],
                 stdin=subprocess.DEVNULL,
                 # A terminal's Ctrl-C is for us: hubs go before the one they follow.
@@ -85,6 +86,7 @@ class Child:
         finally:
             os.close(told)
         if not self.url:
+            self._process.kill()  # one that hangs would never be started again
             raise SetupProblem(
                 f"The process {self.name} did not start; it says above why.",
                 what=self.name,
