@@ -118,7 +118,12 @@ def kill(pid: int) -> None:
 
 
 @pytest.fixture
-async def fleet(data_folder):
-    fleet = Fleet(data_folder / "shop", free_port(), 2)
+def hubs() -> int:
+    return 2
+
+
+@pytest.fixture
+async def fleet(data_folder, hubs):
+    fleet = Fleet(data_folder / "shop", free_port(), hubs)
     yield await fleet.ready()
     fleet.stop()

@@ -231,7 +231,16 @@ async def test_a_run_of_another_epoch_is_not_believed(world: World):
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_happens_each_event_comes_once_and_in_order(world: World, seed: int):
-    chance = random.Random(seed)
+    await live_through(world, random.Random(seed))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(12, 500))
+async def test_whatever_happens_for_longer(world: World, seed: int):
+    await live_through(world, random.Random(seed), steps=400)
+
+
+async def live_through(world: World, chance: random.Random, steps=60):
     office = Office()
     await world.relay(office)
     await world.relay(office)
@@ -240,7 +249,7 @@ async def test_whatever_happens_each_event_comes_once_and_in_order(world: World,
     def lose(_):
         return chance.random() < 0.3
 
-    for _ in range(60):
+    for _ in range(steps):
         fault = chance.random()
         if fault < 0.1:
             world.broker.go_down()

@@ -169,6 +169,7 @@ def _ask(url: str, body: dict, token: str | None) -> dict:
         return json.load(answer)
 
 
+@pytest.mark.parametrize("hubs", [1])
 async def test_a_killed_supervisor_leaves_no_orphan(fleet: Fleet):
     pids = _all_below(fleet)
     fleet.process.kill()

@@ -12,6 +12,7 @@ from tests.sync.simulated import FakeClock
 from shopwire.adapters.bus.memory import MemoryBroker, MemoryBus
 from shopwire.kernel.errors import SetupProblem
 from shopwire.services.cors import Cors
+from shopwire.services.hub_node import HubOptions, open_hub_node
 from shopwire.services.hubs import SILENT_MS_MAX, Hubs, announce
 from shopwire.services.reach import page_origins
 from shopwire.services.settings import Settings, load_settings
@@ -153,3 +154,11 @@ async def test_a_real_broker_is_killed_and_wiped_under_load_and_nothing_is_misse
     finally:
         await world.close()
         await harness.close()
+
+
+async def test_a_hub_without_the_keys_of_its_shop_does_not_start(tmp_path):
+    options = HubOptions(database_url="postgresql:///nowhere", bus=("nats://x",), data=tmp_path)
+    with pytest.raises(SetupProblem, match="keys"):
+        async with open_hub_node(options):
+            pass
+    assert not (tmp_path / "keys.json").exists()

@@ -17,7 +17,7 @@ from shopwire.adapters.bus.nats import NatsBus
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.bus import Bus
 from shopwire.kernel.clock import SystemClock
-from shopwire.kernel.errors import ShopwireError, ShuttingDown, StorageUnavailable
+from shopwire.kernel.errors import SetupProblem, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import new_id
 from shopwire.services.access import Access, open_access
@@ -179,6 +179,12 @@ async def _start(options: HubOptions, steps: Steps, telemetry: Telemetry) -> Hub
         if not failed.done():
             failed.set_result(problem)
 
+    keys = options.key_file or options.data / "keys.json"
+    if not keys.is_file():
+        # Keys of its own would fit no token that the shop has signed.
+        raise SetupProblem(
+            f"The shop's keys are not at {keys}.", what="key_file", reason="name --key-file"
+        )
     store = await steps.enter("store", open_store(options.database_url))
     bus = NatsBus(options.bus, bus_name(store.log_id))
     log_bus(bus)
@@ -186,7 +192,6 @@ async def _start(options: HubOptions, steps: Steps, telemetry: Telemetry) -> Hub
     shared = SharedLog(followed)
     await steps.enter("bus", started(bus.start, bus.close))
     await steps.enter("log", started(_nothing, shared.close))
-    keys = options.key_file or options.data / "keys.json"
     is_open = options.access == "open" or (options.access is None and is_loopback(options.host))
     access = await open_access(shared, store.reads, clock, keys=keys, open_to_all=is_open)
     # Without `take` clients send their commands over HTTP: a hub has nothing that it could change.
