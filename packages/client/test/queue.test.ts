@@ -1,0 +1,256 @@
+import { IDBFactory } from "fake-indexeddb";
+import { describe, expect, it } from "vitest";
+import { Client, type ClientOptions } from "../src/core/client.ts";
+import type { CommandResult } from "../src/core/commands.ts";
+import type { Json } from "../src/core/protocol.ts";
+import { QUEUE_CHARS_MAX, QUEUE_ENTRIES_MAX, QueueIsFull } from "../src/core/queue.ts";
+import {
+  IndexedDbQueueStorage,
+  MemoryQueueStorage,
+  type QueueStorage,
+} from "../src/core/queueStorage.ts";
+import { createFakeServer, FakeBrowser, FakeClock } from "../src/testing/index.ts";
+
+const foretell = {
+  put: ({ topic, n }: Json) => ({ [String(topic)]: () => ({ n }) }),
+};
+
+/** A server over HTTP that has each effect once a key, and can be away or refuse. */
+class Shop {
+  readonly effects: Json[] = [];
+  readonly sent: string[] = [];
+  readonly answers = new Map<string, object>();
+  away = false;
+  refuses: (body: Json) => boolean = () => false;
+  /** Answers that get lost on their way back. */
+  losing = 0;
+
+  readonly fetch = (async (_url: string, init: RequestInit) => {
+    const body = JSON.parse(String(init.body)) as Json;
+    const key = new Headers(init.headers).get("Idempotency-Key") ?? "";
+    if (this.away) throw new TypeError("fetch failed");
+    this.sent.push(key);
+    if (this.refuses(body)) {
+      const refusal = { code: 2104, name: "StockShort", message: "Too few.", remedy: "Take less." };
+      return Response.json({ ...refusal, temporary: false, data: {} }, { status: 409 });
+    }
+    if (!this.answers.has(key)) {
+      this.effects.push(body);
+      this.answers.set(key, { versions: {}, result: body.n });
+    }
+    if (this.losing > 0) {
+      this.losing -= 1;
+      throw new TypeError("connection reset");
+    }
+    return Response.json(this.answers.get(key));
+  }) as typeof fetch;
+}
+
+const turns = async (clock: FakeClock, ms = 0, count = 40) => {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(ms / count);
+  }
+};
+
+function page(shop: Shop, storage: QueueStorage, more: Partial<ClientOptions> = {}) {
+  const clock = (more.clock as FakeClock | undefined) ?? new FakeClock();
+  const server = createFakeServer(() => clock.monotonic());
+  const client = new Client({
+    ...{ url: "http://shop.test", transports: [server.transport], clock, random: () => 0.5 },
+    ...{ environment: null, fetch: shop.fetch, foretell, storage, memory: null },
+    tabPorts: { locks: null, bus: null },
+    ...more,
+  }).start();
+  return { client, clock, server };
+}
+
+const put = (client: Client, topic: string, n: number): Promise<CommandResult<unknown> | Error> =>
+  client.send("put", { topic, n }, { queue: true }).catch((problem: Error) => problem);
+
+let databases = 0;
+const STORAGES: [string, () => () => QueueStorage][] = [
+  [
+    "the browser's database",
+    () => {
+      const factory = new IDBFactory();
+      const name = `q${++databases}`;
+      return () => new IndexedDbQueueStorage(name, factory);
+    },
+  ],
+  [
+    "memory",
+    () => {
+      const one = new MemoryQueueStorage();
+      return () => one;
+    },
+  ],
+];
+
+describe.each(STORAGES)("commands that wait in %s", (_name, open) => {
+  it("are sent in order within a lane, and shown until they are", async () => {
+    const shop = new Shop();
+    const { client, clock } = page(shop, open()());
+    shop.away = true;
+    const answers = [put(client, "a", 1), put(client, "a", 2), put(client, "a", 3)];
+    await turns(clock);
+    expect(client.store.get("a")?.doc).toEqual({ n: 3 });
+    expect(client.queue.get().map(({ lane, body }) => [lane, body.n])).toEqual([
+      ["a", 1],
+      ["a", 2],
+      ["a", 3],
+    ]);
+    shop.away = false;
+    await turns(clock, 60_000, 60);
+    expect(shop.effects.map(({ n }) => n)).toEqual([1, 2, 3]);
+    expect((await Promise.all(answers)).map((one) => (one as CommandResult).result)).toEqual([
+      1, 2, 3,
+    ]);
+    expect(client.queue.get()).toEqual([]);
+    expect(client.store.layers.size).toBe(0);
+  });
+
+  it("survive the page with their keys and their pictures, and have one effect", async () => {
+    const shop = new Shop();
+    const storage = open();
+    const first = page(shop, storage());
+    shop.losing = 1_000;
+    void put(first.client, "a", 1);
+    await turns(first.clock);
+    expect(shop.effects).toHaveLength(1);
+    const [key] = shop.sent;
+    first.client.stop();
+    shop.losing = 0;
+    shop.away = true;
+
+    const next = page(shop, storage());
+    await turns(next.clock);
+    expect(next.client.store.get("a")?.doc).toEqual({ n: 1 });
+    await turns(next.clock, 3_600_000, 40);
+    shop.away = false;
+    await turns(next.clock, 120_000, 60);
+    expect(new Set(shop.sent)).toEqual(new Set([key]));
+    expect(shop.effects).toHaveLength(1);
+    expect(next.client.queue.get()).toEqual([]);
+    expect(next.client.store.layers.size).toBe(0);
+  });
+
+  it("that are refused hold up their own lane until they are seen, and nothing else", async () => {
+    const shop = new Shop();
+    const { client, clock } = page(shop, open()());
+    shop.refuses = ({ n }) => n === 1;
+    const refused = put(client, "a", 1);
+    void put(client, "a", 2);
+    const other = put(client, "b", 3);
+    await turns(clock, 1_000);
+    expect(await refused).toMatchObject({ code: 2104 });
+    expect(await other).toMatchObject({ result: 3 });
+    expect(client.queue.get()).toMatchObject([
+      { state: "refused", reason: { code: 2104, message: "Too few.", remedy: "Take less." } },
+      { state: "queued" },
+    ]);
+    // What was refused is shown no more.
+    expect(client.store.get("a")?.doc).toEqual({ n: 2 });
+    expect(await client.queue.drop(client.queue.get()[0]?.id ?? 0)).toBe(true);
+    await turns(clock, 1_000);
+    expect(shop.effects.map(({ n }) => n)).toEqual([3, 2]);
+  });
+
+  it("that are refused can be sent again, under another key", async () => {
+    const shop = new Shop();
+    const { client, clock } = page(shop, open()());
+    shop.refuses = () => true;
+    void put(client, "a", 1);
+    await turns(clock, 1_000);
+    shop.refuses = () => false;
+    expect(await client.queue.retry(client.queue.get()[0]?.id ?? 0)).toBe(true);
+    await turns(clock, 1_000);
+    expect(new Set(shop.sent).size).toBe(2);
+    expect(shop.effects).toHaveLength(1);
+    expect(client.queue.get()).toEqual([]);
+  });
+});
+
+describe("a queue", () => {
+  it("that is full refuses at once, and shows and keeps nothing of it", async () => {
+    const shop = new Shop();
+    shop.away = true;
+    const { client, clock } = page(shop, new MemoryQueueStorage());
+    for (let n = 0; n < QUEUE_ENTRIES_MAX; n += 1) void put(client, "a", n);
+    expect(await put(client, "b", 1)).toBeInstanceOf(QueueIsFull);
+    await turns(clock);
+    expect(client.store.get("b")).toBeUndefined();
+    expect(client.queue.get()).toHaveLength(QUEUE_ENTRIES_MAX);
+    client.stop();
+  });
+
+  it("takes only so much text", async () => {
+    const shop = new Shop();
+    shop.away = true;
+    const { client } = page(shop, new MemoryQueueStorage());
+    const text = "x".repeat(QUEUE_CHARS_MAX / 2);
+    void client.send("x", { text }, { queue: true }).catch(() => undefined);
+    const second = client.send("x", { text }, { queue: true });
+    await expect(second).rejects.toBeInstanceOf(QueueIsFull);
+    client.stop();
+  });
+
+  it("waits for somebody to sign in again rather than giving up", async () => {
+    const shop = new Shop();
+    const { client, clock } = page(shop, new MemoryQueueStorage(), {
+      fetch: (async () => Response.json({ code: 1102 }, { status: 401 })) as typeof fetch,
+    });
+    void put(client, "a", 1);
+    await turns(clock, 5_000);
+    expect(client.queue.get()).toMatchObject([{ reason: null }]);
+    client.stop();
+  });
+
+  it("whose storage fails refuses, and takes the picture back", async () => {
+    const shop = new Shop();
+    class Broken extends MemoryQueueStorage {
+      override async add(): Promise<never> {
+        throw new Error("no room on the disk");
+      }
+    }
+    const { client } = page(shop, new Broken());
+    expect(await put(client, "a", 1)).toMatchObject({ message: "no room on the disk" });
+    expect(client.store.get("a")?.doc ?? null).toBeNull();
+    client.stop();
+  });
+
+  it("never holds up what is read", async () => {
+    const shop = new Shop();
+    shop.away = true;
+    const { client, clock, server } = page(shop, new MemoryQueueStorage());
+    client.subscribe(["stock:A"]);
+    for (let n = 0; n < 50; n += 1) void put(client, `t:${n}`, n);
+    await turns(clock);
+    server.put("stock:A", { n: 9 });
+    expect(client.store.get("stock:A")?.doc).toEqual({ n: 9 });
+    client.stop();
+  });
+
+  it("of two tabs sends each command once, by either", async () => {
+    const shop = new Shop();
+    const clock = new FakeClock();
+    const browser = new FakeBrowser(clock);
+    const storage = new MemoryQueueStorage();
+    const [one, two] = [browser.open(), browser.open()].map((tab) =>
+      page(shop, storage, { clock, tabPorts: tab.ports }),
+    );
+    if (one === undefined || two === undefined) throw new Error("two tabs");
+    shop.away = true;
+    const answers = [1, 2, 3, 4].map((n) => put((n % 2 ? one : two).client, "a", n));
+    await turns(clock, 1_000);
+    shop.away = false;
+    await turns(clock, 120_000, 100);
+    expect(shop.effects.map(({ n }) => n)).toEqual([1, 2, 3, 4]);
+    expect(shop.sent).toHaveLength(4);
+    expect((await Promise.all(answers)).map((a) => (a as CommandResult).result)).toEqual([
+      1, 2, 3, 4,
+    ]);
+    expect([one.client.queue.get(), two.client.queue.get()]).toEqual([[], []]);
+    for (const { client } of [one, two]) client.stop();
+  });
+});
