@@ -5,7 +5,7 @@ import { CODES } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import type { ErrorMessage, RevokeReason } from "./protocol.ts";
 import type { Store } from "./store.ts";
-import { after, type TopicEvent, type TopicState } from "./topicStates.ts";
+import { becomes, type TopicEvent, type TopicState } from "./topicStates.ts";
 
 /** Topics in one message; more are asked for in several. */
 export const SUB_TOPICS_MAX = 500;
@@ -208,7 +208,7 @@ export class Subscriptions {
     const topic = this.#topics.get(name);
     if (topic === undefined) return "gone";
     const before = topic.state;
-    const state = after(before, event);
+    const state = becomes(before, event);
     // From now on it only has the proof that it had.
     if (before === "live" && state !== "live") {
       this.#provenUntil.set(name, this.#around.proof());

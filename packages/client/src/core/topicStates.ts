@@ -51,6 +51,6 @@ const NEXT = Object.fromEntries(
 ) as Record<TopicState, Record<TopicEvent, TopicState>>;
 
 /** What an event makes of a state. */
-export function after(state: TopicState, event: TopicEvent): TopicState {
+export function becomes(state: TopicState, event: TopicEvent): TopicState {
   return NEXT[state][event];
 }
