@@ -194,7 +194,7 @@ async def test_the_command_prints_one_object_and_says_by_its_code_what_came(
     assert await command(*base) == 0
     text = capsys.readouterr().out
     assert "unchanged    2" in text
-    assert "utf-8" in text
+    assert "read as comma, UTF-8" in text
     feed.write_text(FEED + '"C')
     assert await command(*base) == 1
     assert "It ended early: line 4" in capsys.readouterr().out

@@ -35,6 +35,7 @@ from shopwire.modules.feeds.store import get_run, list_runs, said_last
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.inventory.store import skus_with_open_sales
 from shopwire.modules.suppliers.api import RegisterSupplier
+from shopwire.services.feed_formats import FORMATS
 from shopwire.services.import_news import (
     News,
     chunks,
@@ -142,6 +143,7 @@ class Importer:
             profile=request.profile,
             folder=request.folder,
             encoding=request.encoding,
+            formats=FORMATS,
         )
         job = _Job(self, request, feed)
         return await job.run(stream, progress)

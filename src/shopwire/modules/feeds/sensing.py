@@ -22,10 +22,12 @@ _MULTI: Final = re.compile(
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
 _UNDEFINED: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
 _SIGNS: Final = frozenset(
-    b"\x80\x82\x84\x85\x91\x92\x93\x94\x96\x97\x99\xa0\xa1\xa3\xa5\xa7\xa9\xab\xae\xb0\xb1\xb2\xb3\xb5\xb7\xbb\xbc\xbd\xbe\xbf\xd7".decode(
-        "cp1252"
-    )
+    (
+        b"\x80\x82\x84\x85\x91\x92\x93\x94\x96\x97\x99\xa0\xa1\xa3\xa5\xa7\xa9\xab\xae"
+        b"\xb0\xb1\xb2\xb3\xb5\xb7\xbb\xbc\xbd\xbe\xbf\xd7"
+    ).decode("cp1252")
 )
+"""Signs that stand in texts, such as those of currencies, degrees and quotes."""
 _AMOUNT: Final = re.compile(r"[+-]?[\d.,'\u2019 \xa0\u202f]*\d[\d.,]*")
 
 
@@ -37,10 +39,11 @@ def encoding_of(start: bytes) -> str:
     start = start[:SAMPLE_BYTES]
     pairs = len(start) // 2
     if pairs >= 8:
-        if start[1::2].count(0) > pairs * _WIDE_SHARE_MIN and b"\0" not in start[0:16:2]:
-            return "utf-16-le"
-        if start[0::2].count(0) > pairs * _WIDE_SHARE_MIN and b"\0" not in start[1:16:2]:
-            return "utf-16-be"
+        for first, name in ((0, "utf-16-le"), (1, "utf-16-be")):
+            letters, zeros = start[first : pairs * 2 : 2], start[1 - first : pairs * 2 : 2]
+            mostly = zeros.count(0) > pairs * _WIDE_SHARE_MIN
+            if mostly and letters[:16].isascii() and 0 not in letters[:16]:
+                return name
     if start.isascii() or _MULTI.search(start):
         return "utf-8"
     return "cp1252" if _speaks_for_single(start) else "utf-8"
