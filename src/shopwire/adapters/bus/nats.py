@@ -83,6 +83,7 @@ class NatsBus(Bus):
 
     @override
     async def close(self) -> None:
+        self._watching.clear()  # it goes because we go, which is no news
         tasks = [*self._telling, *([self._connecting] if self._connecting else [])]
         for task in tasks:
             task.cancel()
