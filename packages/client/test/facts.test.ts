@@ -37,6 +37,18 @@ describe("facts", () => {
     expect(told.at(-1)).toMatchObject({ v: 5, skipped: 3, first: false });
   });
 
+  it("are not told again when a copy is healed at the same version", async () => {
+    const all = await open();
+    all.server.put("order:1", { v: 1 });
+    const told: number[] = [];
+    all.client.onFact("order:1", ({ v }) => told.push(v));
+    await all.clock.advance(0);
+    all.client.store.doubt("order:1");
+    all.server.connections[0]?.send({ t: "snap", topic: "order:1", v: 1, doc: { v: 9 }, at: 0 });
+    expect(all.client.store.get("order:1")?.doc).toEqual({ v: 9 });
+    expect(told).toEqual([1]);
+  });
+
   it("begin anew in another life of the log", async () => {
     const all = await open();
     for (let v = 1; v < 4; v += 1) all.server.put("order:1", { v });
