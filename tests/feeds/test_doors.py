@@ -275,3 +275,16 @@ async def test_a_server_that_is_none_is_told(feed: Path, tmp_path: Path, capsys)
     mapping.write_text('[fields]\nsku = { columns = ["sku"] }\n')
     assert await command(feed, "--supplier", "A", "--url", url, "--mapping", mapping) == 1
     assert "cannot be sent" in capsys.readouterr().err
+
+
+async def test_a_preview_over_http_writes_nothing(web: httpx2.AsyncClient, shop: Shop):
+    before = await shop.dump()
+    content = "code;title;cost\nA;Mug;2,50\n"
+    mapping = "[fields]\nsku = { columns = ['code'] }\ntitle = { columns = ['title'] }\n"
+    mapping += "cost = { columns = ['cost'] }"
+    answer = await web.post(
+        "/api/feeds/preview", content=content.encode(), params={"mapping": mapping}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows"][0]["becomes"]["offer"]["cost_minor"] == 250
+    assert await shop.dump() == before

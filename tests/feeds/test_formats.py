@@ -104,8 +104,10 @@ def test_a_feed_without_an_end_ends_at_its_limit(monkeypatch):
     [
         (b'[{"sku":"A","title":"Mug","stock":5,"cost":2.50},{"sku":"B","title":"Jug"}]', ""),
         (
-            (b'{"count": 2, "page": {"a": [1]}, "items": [{"SKU":"A","title":"Mug",'
-            b'"cost":"2.50"}, {"sku":"B","title":"Jug"}]}'),
+            (
+                b'{"count": 2, "page": {"a": [1]}, "items": [{"SKU":"A","title":"Mug",'
+                b'"cost":"2.50"}, {"sku":"B","title":"Jug"}]}'
+            ),
             "items",
         ),
     ],

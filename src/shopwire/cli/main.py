@@ -25,6 +25,7 @@ _COMMANDS: Final = (
     ("up", "shopwire.cli.serve:up", "A shop of your own: database, services and pages, one port."),
     ("hub", "shopwire.cli.hub:hub", "One more process that serves screens, on any machine."),
     ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
+    ("feed", "shopwire.cli.feed:app", "Look at a supplier's feed before it is taken in."),
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
     ("secret", "shopwire.cli.secret:secret", "What a supplier or carrier signs its webhooks with."),
     ("user", "shopwire.cli.access:user", "Operators who may log in."),

@@ -19,6 +19,8 @@ from shopwire.kernel.storage import Claim, Lease
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.limits import UPLOAD_BYTES_MAX
+from shopwire.modules.feeds.profile import parse_profile
+from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, preview_feed
 from shopwire.services.importing import Importer, ImportRequest
 
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -27,7 +29,7 @@ _OPERATION: Final = "feeds.import"
 
 
 def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
-    """The endpoint `POST /api/imports`."""
+    """The endpoints `POST /api/imports` and `POST /api/feeds/preview`."""
 
     @post(
         "/api/imports",
@@ -82,7 +84,39 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
                 await write_path.finish_lease(held[0], outcome)
             return _answer(outcome)
 
-    return [take_feed]
+    return [take_feed, _preview_route()]
+
+
+def _preview_route() -> Any:
+    @post(
+        "/api/feeds/preview",
+        status_code=200,
+        request_max_body_size=None,
+        summary="What the first rows of a feed would become",
+        description="The body is the file; `mapping` is a mapping in TOML. Nothing is written.",
+    )
+    async def preview(
+        request: Request[Any, Any, Any],
+        profile: Annotated[str | None, QueryParameter()] = None,
+        mapping: Annotated[str | None, QueryParameter()] = None,
+        encoding: Annotated[str | None, QueryParameter()] = None,
+        currency: Annotated[str, QueryParameter()] = "EUR",
+        rows: Annotated[int, QueryParameter()] = PREVIEW_ROWS_DEFAULT,
+    ) -> Response[bytes]:
+        chosen = parse_profile(mapping) if mapping else profile
+        with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
+            await _receive(request, spool)
+            found = await asyncio.to_thread(
+                preview_feed,
+                spool,  # type: ignore[arg-type]
+                profile=chosen,
+                encoding=encoding,
+                currency=currency,
+                rows_max=rows,
+            )
+        return _answer(Outcome(status=200, body=msgspec.json.encode(found)))
+
+    return preview
 
 
 async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[bytes]) -> bytes:

@@ -1,0 +1,90 @@
+"""`shopwire feed`: look at a supplier's feed before it is taken in."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from shopwire.kernel.errors import SetupProblem
+from shopwire.modules.feeds.profile import Profile, load_mapping
+from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
+
+_PARTLY = 3
+
+app = App(name="feed", help="Look at a supplier's feed before it is taken in.")
+
+
+@app.command
+def preview(
+    file: Path,
+    /,
+    *,
+    profile: str | None = None,
+    mapping: Path | None = None,
+    encoding: str | None = None,
+    currency: str = "EUR",
+    rows: int = PREVIEW_ROWS_DEFAULT,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Show what the first rows of a feed would become; nothing is written, no shop is needed.
+
+    Exit codes: 0 all rows usable, 1 failed, 3 some would be quarantined.
+
+    Args:
+        file: The feed.
+        profile: How to read it; without it, the file tells.
+        mapping: A mapping of your own, in TOML, instead of a profile.
+        encoding: Such as cp1252, for a file that does not say what it is.
+        currency: Of amounts that do not say theirs.
+        rows: How many.
+        json: Print one JSON object.
+    """
+    if profile and mapping:
+        raise SetupProblem("Name a profile or a mapping, not both.", what="usage")
+    if not file.is_file():
+        raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
+    chosen: Profile | str | None = load_mapping(mapping) if mapping else profile
+    with file.open("rb") as stream:
+        found = preview_feed(
+            stream,
+            profile=chosen,
+            encoding=encoding,
+            currency=currency,
+            rows_max=rows,
+            folder=file.absolute().parent,
+        )
+    if json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        _show(file.name, found)
+    if found.error:
+        return 1
+    return _PARTLY if found.quarantined else 0
+
+
+def _show(name: str, found: Preview) -> None:
+    console = Console()
+    console.print(f"{name} ({found.profile})", markup=False, highlight=False)
+    console.print(f"  read as {found.read_as}", markup=False, highlight=False)
+    console.print(f"  {found.used:,} of {len(found.rows):,} rows would be used", highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("line", "sku", "title", "cost", "quantity"):
+        table.add_column(column)
+    for row in found.rows:
+        if row.bad is not None:
+            what = f"quarantined: {row.bad.reason}. {row.bad.remedy}"
+            table.add_row(str(row.line), row.bad.column, what)
+            continue
+        offer: dict[str, Any] = row.becomes.get("offer", {})
+        cost = f"{offer['cost_minor']} {offer['currency']} (minor)" if offer else ""
+        title, count = str(row.becomes.get("title", "")), row.becomes.get("quantity", "")
+        table.add_row(str(row.line), row.sku, title, cost, str(count))
+    console.print(table, markup=False, highlight=False)
+    for note in found.notes:
+        console.print(f"  note: {note}", markup=False, highlight=False)
+    if found.error:
+        console.print(f"  it breaks off: {found.error}", markup=False, highlight=False)
