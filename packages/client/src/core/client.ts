@@ -26,6 +26,7 @@ import { Store } from "./store.ts";
 import { type Refusal, Subscriptions } from "./subscriptions.ts";
 import { browserPorts, OwnLocks, SILENT_BUS, type TabPorts } from "./tabPorts.ts";
 import { TAB_WAY, Tabs } from "./tabs.ts";
+import { waitFor } from "./waitFor.ts";
 
 export type { ActOptions, ClientOptions } from "./options.ts";
 
@@ -252,20 +253,8 @@ export class Client {
 
   /** Resolves when these versions are in the store: true; or when time is up: false. */
   waitFor(versions: Readonly<Record<string, number>>, msMax = 5_000): Promise<boolean> {
-    if (this.store.holds(versions)) return Promise.resolve(true);
-    const giveBack = this.subscribe(Object.keys(versions));
-    return new Promise((resolve) => {
-      const finish = (held: boolean) => {
-        giveBack();
-        stop();
-        this.#clock.cancel(timer);
-        resolve(held);
-      };
-      const timer = this.#clock.after(msMax, () => finish(false));
-      const stop = this.store.onTopics(Object.keys(versions), () => {
-        if (this.store.holds(versions)) finish(true);
-      });
-    });
+    const subscribe = (topics: Iterable<string>) => this.subscribe(topics);
+    return waitFor({ store: this.store, clock: this.#clock, subscribe }, versions, msMax);
   }
 
   #makeConnection(): Connection {
