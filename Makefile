@@ -43,6 +43,7 @@ lint: $(STAMPS)/dev $(STAMPS)/npm ## ruff, import-linter, generated files, Biome
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	@$(BIN)/python tools/gen_codes.py --check
+	@$(BIN)/python tools/gen_types.py --check
 	@$(NODE) npm run --silent check
 
 types: $(STAMPS)/dev $(STAMPS)/npm ## mypy and tsc
@@ -50,7 +51,7 @@ types: $(STAMPS)/dev $(STAMPS)/npm ## mypy and tsc
 	@$(NODE) npm run --silent types
 
 fmt: $(STAMPS)/dev $(STAMPS)/npm ## Bring everything into shape
-	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python tools/gen_codes.py
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python tools/gen_codes.py ; $(BIN)/python tools/gen_types.py
 	@$(NODE) npx biome check --write packages
 
 ci: lint types test ## The whole gate

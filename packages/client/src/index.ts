@@ -2,6 +2,7 @@ export type { AccessSnapshot, TokenProvider } from "./core/access.ts";
 export { type ActOptions, Client, type ClientOptions, createClient } from "./core/client.ts";
 export { type Clock, systemClock } from "./core/clock.ts";
 export * from "./core/codes.ts";
+export type { CommandBodies, Operation } from "./core/commandBodies.ts";
 export {
   type CommandResult,
   type SendOptions,
