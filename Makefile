@@ -42,7 +42,7 @@ soak: $(STAMPS)/dev $(PAGES) ## The long proofs
 lint: $(STAMPS)/dev $(STAMPS)/npm ## ruff, import-linter, generated files, Biome
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
-	@$(BIN)/python tools/gen_codes.py --check
+	@$(BIN)/python tools/gen_codes.py --check && $(BIN)/python tools/gen_asyncapi.py --check
 	@$(BIN)/python tools/gen_types.py --check
 	@$(NODE) npm run --silent check
 
@@ -51,7 +51,7 @@ types: $(STAMPS)/dev $(STAMPS)/npm ## mypy and tsc
 	@$(NODE) npm run --silent types
 
 fmt: $(STAMPS)/dev $(STAMPS)/npm ## Bring everything into shape
-	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python tools/gen_codes.py ; $(BIN)/python tools/gen_types.py
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python tools/gen_codes.py; $(BIN)/python tools/gen_asyncapi.py ; $(BIN)/python tools/gen_types.py
 	@$(NODE) npx biome check --write packages
 
 ci: lint types test ## The whole gate

@@ -47,7 +47,10 @@ class Fleet:
     async def ready(self) -> "Fleet":
         async def all_told() -> bool:
             told = await self.get(f"{self.url}/api/hubs")
-            return told is not None and len(told["hubs"]) == len(self.hubs)
+            # While no hub has told of itself the list has the server's own.
+            ports = [f":{hub.rpartition(':')[2]}/" for hub in self.hubs]
+            named = [] if told is None else told["hubs"]
+            return all(any(port in one for one in named) for port in ports)
 
         await self.until(all_told)
         return self
