@@ -17,6 +17,7 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.services.callers import Callers
 from shopwire.services.command_door import CommandDoor, command_routes
 from shopwire.services.front import Front
+from shopwire.services.hubs import Hubs
 from shopwire.services.pages import Pages
 from shopwire.services.pictures import picture
 from shopwire.services.problems import on_defect, on_http, on_known
@@ -49,6 +50,8 @@ class AppParts(msgspec.Struct, kw_only=True):
     """ASGI application of what is below `/topics`."""
     graphql: Any = None
     """ASGI application of `/graphql`."""
+    hubs: Hubs | None = None
+    """The hubs that pages are told of, where there are others than this process."""
     stopping: Callable[[], bool] = lambda: False
     hosts: frozenset[str] | None = None
     """Names that requests may be addressed to; None for any."""
@@ -97,6 +100,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         parts.telemetry,
         documents=parts.documents,
         graphql=parts.graphql,
+        hubs=parts.hubs,
         hosts=parts.hosts,
     )
 

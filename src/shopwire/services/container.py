@@ -179,6 +179,7 @@ class Container(msgspec.Struct, kw_only=True):
                     origins=self.options.allow_origins,
                     introspection=self.options.is_open,
                 ),
+                hubs=self.line.hubs,
                 stopping=lambda: self.stopping,
                 hosts=self.options.hosts,
                 origins=self.options.allow_origins,

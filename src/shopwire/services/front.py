@@ -3,11 +3,13 @@
 import time
 from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
 from shopwire.kernel.errors import MalformedRequest, ShopwireError
+from shopwire.services.hubs import Hubs
 from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
 
@@ -15,6 +17,7 @@ _SYNC: Final = "/sync"
 _TOPICS: Final = "/topics"
 _GRAPHQL: Final = "/graphql"
 _API: Final = ("/api", "/pictures", "/healthz", "/readyz", "/metrics")
+_OWN: Final = "connect-src 'self'"
 _STRICT: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _ALWAYS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -39,6 +42,7 @@ class Front:
         *,
         documents: Any = None,
         graphql: Any = None,
+        hubs: Hubs | None = None,
         hosts: frozenset[str] | None = None,
     ) -> None:
         self._api = api
@@ -46,6 +50,7 @@ class Front:
         self._pages = pages
         self._documents = documents
         self._graphql = graphql
+        self._hubs = hubs
         self._telemetry = telemetry
         self._hosts = hosts
         """Names that requests may be addressed to; None for any.
@@ -76,7 +81,7 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                policy = self._pages.policy if app is self._pages else _STRICT
+                policy = self._policy(scope) if app is self._pages else _STRICT
                 headers = [*_ALWAYS, (b"content-security-policy", policy.encode())]
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
             await send(message)
@@ -104,6 +109,16 @@ class Front:
         if scope["method"] in {"GET", "HEAD"} and not any(_below(path, base) for base in _API):
             return "pages", self._pages
         return "", self._api
+
+    def _policy(self, scope: Scope) -> str:
+        """A page may connect to where it came from, and to the hubs that it is told of."""
+        if self._hubs is None:
+            return self._pages.policy
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        places = [urlsplit(at) for at in self._hubs.addresses(host, scope.get("scheme", "http"))]
+        origins = [f"{at.scheme}://{at.netloc}" for at in places if at.netloc]
+        named = " ".join([*origins, *(one.replace("http", "ws", 1) for one in origins)])
+        return self._pages.policy.replace(_OWN, f"{_OWN} {named}".rstrip())
 
     def _is_graphql(self, path: str) -> bool:
         return self._graphql is not None and path == _GRAPHQL

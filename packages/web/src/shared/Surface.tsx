@@ -10,7 +10,10 @@ const clients = new Map<SessionRole, Client>();
 function clientOf(role: SessionRole): Client {
   let client = clients.get(role);
   if (client === undefined) {
-    client = createClient({ url: window.location.origin, token: tokensOf(role) });
+    client = createClient({
+      ...{ url: window.location.origin, token: tokensOf(role) },
+      hubs: true,
+    });
     clients.set(role, client);
   }
   return client;
