@@ -11,6 +11,7 @@ from shopwire.kernel.access_errors import Forbidden, Unauthenticated, WrongPassw
 from shopwire.kernel.errors import InvalidField, MalformedRequest
 from shopwire.kernel.identity import Caller, Role
 from shopwire.services.callers import COOKIE, TICKET_MS, Callers
+from shopwire.sync.crowd import address_of
 
 SHOPPER_SESSION_MS: Final = 30 * 24 * 3_600_000
 """A visitor stays the same one for this long after the last refresh."""
@@ -95,7 +96,8 @@ def session_routes(door: SessionDoor) -> list[Any]:
     @post("/api/sessions", status_code=200, summary="Begin a session, or log in")
     async def begin(request: Request[Any, Any, Any]) -> Response[bytes]:
         asked = _read(await request.body())
-        address = request.client.host if request.client else ""
+        peer = request.client.host if request.client else ""
+        address = address_of(peer, request.headers.get("x-forwarded-for", ""))
         return _with_cookie(request, await door.begin(asked, request.state.caller, address))
 
     @get("/api/sessions/me", summary="Who I am")
