@@ -16,7 +16,7 @@ async function gzipped(entry: string): Promise<number> {
       write: false,
       minify: true,
       lib: { entry: SOURCE + entry, formats: ["es"] },
-      rollupOptions: { external: ["react"] },
+      rollupOptions: { external: ["react", "mobx", "@reduxjs/toolkit"] },
     },
   });
   const outputs = (Array.isArray(built) ? built : [built]).flatMap((one) =>
@@ -33,6 +33,8 @@ describe("what a page loads, gzipped", () => {
     // stay right, and splitting them would cost a request each before the first document is there.
     ["the core", "index.ts", 23 * KB],
     ["the React skin, which shares the core", "react/index.ts", 2 * KB],
+    ["the Redux skin, likewise", "redux/index.ts", 2 * KB],
+    ["the MobX skin, likewise", "mobx/index.ts", 2 * KB],
   ])("%s", async (_name, entry, bytesMax) => {
     const bytes = await gzipped(entry);
     console.info(`${entry}: ${bytes} of ${bytesMax} bytes`);

@@ -74,6 +74,11 @@ export class Layers {
     return this.#layers.size;
   }
 
+  /** The topics below layers. */
+  get topics(): Iterable<string> {
+    return this.#byTopic.keys();
+  }
+
   /** What is shown of a topic: what was received, and the layers over it. */
   get(topic: string): Held | undefined {
     const base = this.#around.base(topic);

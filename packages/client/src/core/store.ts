@@ -40,6 +40,11 @@ export class Store {
     return this.#replica.docs.get(topic) as Held<DocumentOf<T>> | undefined;
   }
 
+  /** The topics that something is shown of. */
+  get topics(): string[] {
+    return [...new Set([...this.#replica.docs.keys(), ...this.layers.topics])];
+  }
+
   /** Version by topic, of those that are held: what a subscription says it has. */
   versions(topics: Iterable<string>): Record<string, number> {
     const have: Record<string, number> = {};
