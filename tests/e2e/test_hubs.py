@@ -1,8 +1,11 @@
 """Pages on several hubs: a killed hub is not noticed for long, and nothing is missed."""
 
+import json
 import os
 import re
 import signal
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,10 +22,22 @@ def shop_options() -> tuple[str, ...]:
     return ("--hubs", "2")
 
 
+def until_both_are_known(shop: Shop) -> None:
+    deadline = time.monotonic() + SOON_MS / 1_000
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{shop.url}/api/hubs", timeout=10) as answer:
+            known = json.load(answer)["hubs"]
+        if all(any(f":{shop.port + n}/" in one for one in known) for n in (1, 2)):
+            return
+        time.sleep(0.05)  # other processes: there is no signal to wait on
+    raise AssertionError(known)
+
+
 def test_a_page_goes_on_at_another_hub_when_its_own_is_killed(
     browser: Browser, shop: Shop, tmp_path: Path
 ):
     shop.import_feed(shopify_feed(tmp_path / "1.csv", [("blue-cup", "Blue cup", 9, "4.00")]))
+    until_both_are_known(shop)
     page = open_product(browser, shop, "blue-cup")
     with page.expect_websocket() as opened:
         page.reload()

@@ -185,8 +185,8 @@ REQUESTS: dict[str, Callable] = {
 }
 ELSEWHERE = {"/api/commands/{operation:str}"}
 """Held to the matrix command by command, see `test_command_doors`."""
-OF_A_CALLER = {"/api/sessions", "/api/sessions/refresh", "/api/tickets"}
-"""They tell a caller who it is; nothing of the shop changes, and nothing is stored."""
+OF_A_CALLER = {"/api/sessions", "/api/sessions/refresh", "/api/tickets", "/api/feeds/preview"}
+"""They tell a caller something; nothing of the shop changes, and nothing is stored."""
 KEYED = [imports, checkout, replays]
 SIGNED = [payments, carriers, suppliers]
 
