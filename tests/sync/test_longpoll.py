@@ -89,6 +89,15 @@ async def test_another_epoch_starts_everything_anew(polled):
     assert poller.doc("stock:A") == {"n": 1}
 
 
+async def test_a_version_that_nobody_knows_starts_everything_anew_at_once(polled):
+    poller = polled.poller
+    await polled.change([("stock:A", {"n": 1})])
+    await poller.ask("stock:A")
+    said = await poller.ask("stock:A", wait_ms=20_000, have={"stock:A": 99})
+    assert [kind for kind in said if kind != "beat"] == ["welcome", "reset", "snap", "live"]
+    assert poller.doc("stock:A") == {"n": 1}
+
+
 async def test_a_topic_that_may_not_be_seen_is_refused_and_the_others_come(polled):
     await polled.change([("stock:A", {"n": 1})])
     assert "error" in await polled.poller.ask("stock:A", "payment:x")

@@ -97,11 +97,12 @@ async def serve_poll(
     gone = asyncio.create_task(_until_gone(receive))
     worth = asyncio.create_task(wire.worth.wait())
     try:
+        # A reset ends what the request stands on; the server starts everything anew by itself.
+        session.standing = Sub(_SUB_ID, asked.topics)
+        started_over = asked.epoch is not None and asked.epoch != hub.fanout.epoch
         session.hello(Hello(PROTOCOL, asked.epoch))
-        # A reset has ended what the request stands on: subscribed anew, without versions.
-        fresh = asked.epoch is not None and asked.epoch != hub.fanout.epoch
-        have, epoch = ({}, None) if fresh else (asked.have, asked.epoch)
-        session.sub(Sub(_SUB_ID, asked.topics, have, epoch))
+        if not started_over:
+            session.sub(Sub(_SUB_ID, asked.topics, asked.have, asked.epoch))
         await asyncio.wait(
             (worth, gone),
             timeout=asked.wait_ms / 1_000,
