@@ -131,8 +131,11 @@ async def test_adventureworks_products_and_offers_add_up(shop: Shop, shared_data
 
 @pytest.mark.parametrize("name", ["x12_850.edi", "x12_855.edi", "x12_850_newline_terminated.edi"])
 async def test_orders_are_no_catalogue(shop: Shop, shared_data: Path, name):
-    with pytest.raises((ProfileUnknown, FeedUnreadable)):
-        await shop.take(shared_data / "feed-fixtures" / name)
+    try:
+        summary = await shop.take(shared_data / "feed-fixtures" / name)
+    except (ProfileUnknown, FeedUnreadable):
+        return
+    assert (summary.status, summary.changed) == ("failed", 0)
 
 
 async def test_the_retail_lines_show_their_dirt(shop: Shop, shared_data: Path, tmp_path: Path):
