@@ -197,7 +197,7 @@ def test_a_server_that_is_killed_during_the_checkout_finishes_it_once(
     deadline = time.monotonic() + SOON_MS / 1_000
     while not orders_of(shop) and time.monotonic() < deadline:
         page.wait_for_timeout(20)  # the server is another process: there is no signal to wait on
-    shop.kill()  # on a busy machine the bank may have answered meanwhile: it is finished all the same
+    shop.kill()  # on a busy machine the bank may have answered already; it is finished all the same
     freshness = page.get_by_test_id("freshness")
     expect(freshness).to_have_attribute("data-status", "offline", timeout=SOON_MS)
     shop.start()
