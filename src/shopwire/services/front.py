@@ -1,23 +1,25 @@
 """What stands before every HTTP answer: which application, security headers, the count."""
 
+import re
 import time
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 
 from shopwire.kernel.errors import MalformedRequest, ShopwireError
 from shopwire.services.hubs import Hubs
 from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
+from shopwire.sync.transports.refusals import refuse
 
 _SYNC: Final = "/sync"
 _TOPICS: Final = "/topics"
 _GRAPHQL: Final = "/graphql"
 _API: Final = ("/api", "/pictures", "/healthz", "/readyz", "/metrics")
 _OWN: Final = "connect-src 'self'"
+_PLACE: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d+)?")
 _STRICT: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _ALWAYS: Final = [
     (b"x-content-type-options", b"nosniff"),
@@ -116,7 +118,8 @@ class Front:
             return self._pages.policy
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
         places = [urlsplit(at) for at in self._hubs.addresses(host, scope.get("scheme", "http"))]
-        origins = [f"{at.scheme}://{at.netloc}" for at in places if at.netloc]
+        # The name is the request's own: what is no name must not become part of the policy.
+        origins = [f"{at.scheme}://{at.netloc}" for at in places if _PLACE.fullmatch(at.netloc)]
         named = " ".join([*origins, *(one.replace("http", "ws", 1) for one in origins)])
         return self._pages.policy.replace(_OWN, f"{_OWN} {named}".rstrip())
 
@@ -138,13 +141,7 @@ class Front:
 
 
 async def _refuse(problem: ShopwireError, _scope: Scope, _receive: Any, send: Any) -> None:
-    body = msgspec.json.encode(problem.body())
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await refuse(send, problem)
 
 
 def _below(path: str, base: str) -> bool:

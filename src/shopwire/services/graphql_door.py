@@ -46,12 +46,12 @@ from shopwire.modules.orders.store import list_orders
 from shopwire.modules.pricing.events import PriceDocument
 from shopwire.services.callers import Callers
 from shopwire.services.graphql_types import BIG_INT, BigInt, filled, type_of
-from shopwire.sync.arrivals import arrival_of_scope
+from shopwire.sync.arrivals import address_of_scope, arrival_of_scope
 from shopwire.sync.commands import Take
 from shopwire.sync.hub import Hub
 from shopwire.sync.protocol import PROTOCOL, Hello, Sub
 from shopwire.sync.transports.queued import QueuedWire
-from shopwire.sync.transports.sse import refuse
+from shopwire.sync.transports.refusals import refuse
 
 DEPTH_MAX: Final = 8
 """Levels of a query; deeper ones are refused."""
@@ -86,6 +86,8 @@ class Context(msgspec.Struct, kw_only=True):
 
     parts: Parts
     caller: Caller
+    address: str = ""
+    """Whose connections are counted together."""
     connection_params: Any = None
 
 
@@ -279,13 +281,21 @@ async def _messages(
     context: Context, names: list[str], have: Any, epoch: int | None
 ) -> AsyncGenerator[Any, None]:
     hub = context.parts.hub
-    known = msgspec.convert(have or {}, dict[str, int])
+    try:
+        known = msgspec.convert(have or {}, dict[str, int])
+        hub.admit(context.caller, context.address)
+    except msgspec.ValidationError as problem:
+        refusal = InvalidField(field="have", reason=str(problem))
+        raise _error(msgspec.to_builtins(refusal.body()), refusal.status) from None
+    except ShopwireError as refusal:
+        raise _error(msgspec.to_builtins(refusal.body()), refusal.status) from None
     wire = QueuedWire(hub.limits)
-    session = hub.open(wire, context.caller)
+    session = hub.open(wire, context.caller, context.address)
     wire.session = session
     # One frame at a time: a client that does not read makes the session hold back.
     frames: asyncio.Queue[bytes] = asyncio.Queue(1)
     pump = asyncio.create_task(wire.pump(frames.put))
+    get: asyncio.Task[bytes] | None = None
     try:
         session.standing = Sub(1, names)
         session.hello(Hello(PROTOCOL, epoch))
@@ -305,8 +315,10 @@ async def _messages(
             return
     finally:
         session.on_closed()
-        pump.cancel()
-        await asyncio.gather(pump, return_exceptions=True)
+        left = [task for task in (pump, get) if task is not None]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _documents(context: Context, topics: list[str]) -> list[Document | None]:
@@ -430,7 +442,11 @@ class GraphqlDoor(GraphQL[Context, None]):
 
     @override
     async def get_context(self, request: Request | WebSocket, response: Any) -> Context:
-        return Context(parts=self._parts, caller=request.scope[_CALLER])
+        return Context(
+            parts=self._parts,
+            caller=request.scope[_CALLER],
+            address=address_of_scope(request.scope),
+        )
 
     @override
     async def on_ws_connect(self, context: Context) -> Any:

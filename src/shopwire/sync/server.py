@@ -12,7 +12,8 @@ from shopwire.sync.origins import Origins
 from shopwire.sync.transports.asgi_ws import serve_websocket
 from shopwire.sync.transports.longpoll import serve_poll
 from shopwire.sync.transports.picows_ws import http_protocol
-from shopwire.sync.transports.sse import refuse, serve_events
+from shopwire.sync.transports.refusals import refuse
+from shopwire.sync.transports.sse import serve_events
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

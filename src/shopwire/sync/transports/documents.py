@@ -19,6 +19,7 @@ from shopwire.kernel.identity import ANONYMOUS
 from shopwire.kernel.log import EventLog
 from shopwire.sync.hub import Hub
 from shopwire.sync.rights import Rights
+from shopwire.sync.transports.refusals import NO_STORE, refuse
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -93,7 +94,7 @@ class DocumentDoor:
             _RIGHTS.check(ANONYMOUS, place.topic)
             found = await self._find(place)
         except ShopwireError as problem:
-            await _refuse(send, problem)
+            await refuse(send, problem, [NO_STORE])
             return
         await _answer(scope, send, place, found)
 
@@ -163,15 +164,3 @@ async def _answer(scope: Scope, send: Send, place: Place, found: Found) -> None:
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-
-async def _refuse(send: Send, problem: ShopwireError) -> None:
-    """A refusal that no cache keeps: the address may mean something in a moment."""
-    body = msgspec.json.encode(problem.body())
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

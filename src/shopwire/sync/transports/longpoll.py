@@ -23,7 +23,7 @@ from shopwire.sync.codes import CloseCode
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import POLL_WAIT_MS_MAX
 from shopwire.sync.protocol import PROTOCOL, Hello, Sub
-from shopwire.sync.transports.sse import refuse
+from shopwire.sync.transports.refusals import refuse
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

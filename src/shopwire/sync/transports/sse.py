@@ -16,6 +16,7 @@ from shopwire.sync.hub import Hub
 from shopwire.sync.limits import SSE_TOPICS_MAX, Limits
 from shopwire.sync.protocol import PROTOCOL, Hello, Sub
 from shopwire.sync.transports.queued import QueuedWire
+from shopwire.sync.transports.refusals import refuse
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -155,11 +156,3 @@ def _goodbye(code: CloseCode) -> bytes:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
-
-
-async def refuse(send: Send, problem: ShopwireError) -> None:
-    """Answers a request with an error of the numbered table."""
-    body = msgspec.json.encode(problem.body())
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
