@@ -32,7 +32,7 @@ web: $(PAGES) ## Build storefront and console
 
 test: $(STAMPS)/dev $(PAGES) ## Everything that proves it
 	@echo "== TypeScript"; $(NODE) npm test --silent; typescript=$$?; \
-	echo "== Python"; $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS); python=$$?; \
+	echo "== Python"; $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS); python=$$?; \
 	[ $$typescript = 0 ] || echo "The TypeScript tests failed: see above."; \
 	[ $$typescript = 0 ] && [ $$python = 0 ]
 

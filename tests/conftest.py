@@ -20,6 +20,14 @@ MEMORY_BYTES_MIN = 4 * 2**30
 """Free memory below which the tests' databases are kept on disk."""
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Files that take long go first: one that is begun last keeps one process busy alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: (item.path not in browser, item.path not in slow))
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

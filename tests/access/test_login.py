@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+from tests.sync.served import eventually
 from tests.sync.simulated import SimWire
 
 from shopwire.cli.main import run
@@ -98,12 +99,14 @@ async def test_operators_log_in_and_are_shut_out(database_url, tmp_path):
 
 async def until(wire, kind):
     """The first message of a kind; the hub sends on its own tasks."""
-    async with asyncio.timeout(10):
-        while True:
-            for frame in wire.frames:
-                if (message := json.loads(frame))["t"] == kind:
-                    return message
-            await asyncio.sleep(0.01)
+    found = []
+
+    def came():
+        found[:] = [m for frame in wire.frames if (m := json.loads(frame))["t"] == kind]
+        return bool(found)
+
+    await eventually(came)
+    return found[0]
 
 
 async def test_shoppers_keep_to_their_own_carts_and_keys(database_url, tmp_path):

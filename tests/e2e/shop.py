@@ -41,7 +41,7 @@ class Shop:
         self.data, self.port, self.options = data, port, options
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[str] | None = None
-        self.log = data.parent / "server.log"
+        self.log = data.with_suffix(".log")
 
     def start(self) -> None:
         """Starts the server and returns when it answers that it is ready."""

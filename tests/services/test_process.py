@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.shop import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -19,24 +20,12 @@ SHOPWIRE = [sys.executable, "-m", "shopwire.cli.main"]
 WAIT_S_MAX = 40.0
 
 
-def free_port() -> int:
-    for port in range(21_900, 31_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free")
-
-
 class Up:
     """One process."""
 
     def __init__(self, data: Path, port: int, command: str = "up", *more: str) -> None:
         self.data, self.url = data, f"http://127.0.0.1:{port}"
-        self.log = data.parent / "server.log"
+        self.log = data.with_suffix(".log")
         arguments = [command, "--data", str(data), "--port", str(port), *more]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([*SHOPWIRE, *arguments], stdout=log, stderr=log)

@@ -6,8 +6,8 @@ import json
 import httpx2
 import pytest
 from picows import ws_connect
-from tests.access.test_hub_rights import ANNA, ME, SHOPPER, Desk
 from tests.sync.accounts import guarded
+from tests.sync.desk import ANNA, ME, SHOPPER, Desk
 from tests.sync.served import QUICK
 from tests.sync.simulated import FakeClock, SimWire
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.access.test_hub_rights import Desk
+from tests.sync.desk import Desk
 
 from shopwire.sync.digests import canonical, digest_of, digest_of_documents, line_of
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.access.test_hub_rights import ACME, Desk
+from tests.sync.desk import ACME, Desk
 
 from shopwire.adapters.postgres.store import open_store
 from shopwire.kernel.events import NewEvent

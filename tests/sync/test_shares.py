@@ -2,7 +2,7 @@
 
 import json
 
-from tests.access.test_hub_rights import Desk
+from tests.sync.desk import Desk
 from tests.sync.test_facts import ORDER, Story
 
 from shopwire.kernel.identity import LOCAL

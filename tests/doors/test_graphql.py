@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 import websockets
-from tests.sync.served import Server
+from tests.sync.served import Server, eventually
 
 from shopwire.services.container import ServeOptions, open_container
 from shopwire.sync.reducer import Replica
@@ -168,9 +168,17 @@ async def test_the_messages_are_those_of_every_door(shop):
         assert line.replica.docs["stock:A"].document["available"] == 7
         assert "stock:B" not in line.replica.docs  # what it has is not sent again
         await line.socket.send(json.dumps({"type": "complete", "id": "1"}))
-        async with asyncio.timeout(10):
-            while shop.container.hub.stats().connections:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: shop.container.hub.stats().connections == 0)
+
+
+async def test_what_one_has_is_read_or_refused_by_its_number(shop):
+    async with shop.socket() as line:
+        await line.next()
+        await line.subscribe("stock:A", have={"stock:A": "three"})
+        said = await line.next()
+        assert said["type"] == "next", said
+        (error,) = said["payload"]["errors"]
+        assert error["extensions"]["code"] == 1001
 
 
 async def test_another_epoch_starts_anew(shop):
