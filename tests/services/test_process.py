@@ -25,7 +25,7 @@ class Up:
 
     def __init__(self, data: Path, port: int, command: str = "up", *more: str) -> None:
         self.data, self.url = data, f"http://127.0.0.1:{port}"
-        self.log = data.with_suffix(".log")
+        self.log = data / "server.log"
         arguments = [command, "--data", str(data), "--port", str(port), *more]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([*SHOPWIRE, *arguments], stdout=log, stderr=log)
