@@ -25,7 +25,7 @@ class Up:
 
     def __init__(self, data: Path, port: int, command: str = "up", *more: str) -> None:
         self.data, self.url = data, f"http://127.0.0.1:{port}"
-        self.log = data / "server.log"
+        self.log = data.with_suffix(".log")
         arguments = [command, "--data", str(data), "--port", str(port), *more]
         with self.log.open("w") as log:
             self.process = subprocess.Popen([*SHOPWIRE, *arguments], stdout=log, stderr=log)
@@ -71,7 +71,7 @@ def port() -> int:
 
 @pytest.fixture
 def up(data_folder: Path, port: int) -> Iterator[Up]:
-    server = Up(data_folder, port).ready()
+    server = Up(data_folder / "shop", port).ready()
     yield server
     if server.process.poll() is None:
         server.signal(signal.SIGINT)
@@ -122,7 +122,7 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_no_postgres(up: Up):
 
 
 def test_ctrl_c_while_it_starts_stops_what_was_started(data_folder: Path, port: int):
-    server = Up(data_folder, port)
+    server = Up(data_folder / "shop", port)
     pid_file = data_folder / "pg" / "postmaster.pid"
     while not pid_file.exists():
         assert server.process.poll() is None
@@ -160,7 +160,7 @@ def test_what_was_committed_survives_a_kill_and_the_next_start(up: Up, port: int
 
 
 def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, port: int):
-    first = Up(data_folder, port, "demo", "--pace", "busy").ready()
+    first = Up(data_folder / "shop", port, "demo", "--pace", "busy").ready()
     try:
         deadline = time.monotonic() + WAIT_S_MAX
         while first.log.read_text().count("demo.import") < 5:
@@ -173,7 +173,7 @@ def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, 
     finally:
         first.signal(signal.SIGINT)
         assert first.end() == 0
-    again = Up(data_folder, port, "demo", "--pace", "slow").ready()
+    again = Up(data_folder / "shop", port, "demo", "--pace", "slow").ready()
     try:
         assert again.get("/api/products?limit=1")["total"] == 304
         assert again.get("/api/status")["log_head"] >= heads
