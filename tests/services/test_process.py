@@ -70,8 +70,14 @@ def port() -> int:
 
 
 @pytest.fixture
-def up(data_folder: Path, port: int) -> Iterator[Up]:
-    server = Up(data_folder / "shop", port).ready()
+def shop(data_folder: Path) -> Path:
+    """The server's data folder; its log lies beside it and goes with the test."""
+    return data_folder / "shop"
+
+
+@pytest.fixture
+def up(shop: Path, port: int) -> Iterator[Up]:
+    server = Up(shop, port).ready()
     yield server
     if server.process.poll() is None:
         server.signal(signal.SIGINT)
@@ -121,9 +127,9 @@ def test_a_second_ctrl_c_ends_at_once_and_leaves_no_postgres(up: Up):
     until_gone(postgres)
 
 
-def test_ctrl_c_while_it_starts_stops_what_was_started(data_folder: Path, port: int):
-    server = Up(data_folder / "shop", port)
-    pid_file = data_folder / "pg" / "postmaster.pid"
+def test_ctrl_c_while_it_starts_stops_what_was_started(shop: Path, port: int):
+    server = Up(shop, port)
+    pid_file = shop / "pg" / "postmaster.pid"
     while not pid_file.exists():
         assert server.process.poll() is None
         time.sleep(0.005)  # polls another process: there is no signal to wait on
@@ -159,8 +165,8 @@ def test_what_was_committed_survives_a_kill_and_the_next_start(up: Up, port: int
         assert again.end() == 0
 
 
-def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, port: int):
-    first = Up(data_folder / "shop", port, "demo", "--pace", "busy").ready()
+def test_the_demo_fills_itself_once_and_goes_on_where_it_was(shop: Path, port: int):
+    first = Up(shop, port, "demo", "--pace", "busy").ready()
     try:
         deadline = time.monotonic() + WAIT_S_MAX
         while first.log.read_text().count("demo.import") < 5:
@@ -173,7 +179,7 @@ def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, 
     finally:
         first.signal(signal.SIGINT)
         assert first.end() == 0
-    again = Up(data_folder / "shop", port, "demo", "--pace", "slow").ready()
+    again = Up(shop, port, "demo", "--pace", "slow").ready()
     try:
         assert again.get("/api/products?limit=1")["total"] == 304
         assert again.get("/api/status")["log_head"] >= heads
@@ -182,7 +188,7 @@ def test_the_demo_fills_itself_once_and_goes_on_where_it_was(data_folder: Path, 
         assert again.end() == 0
     assert "demo.import" not in again.log.read_text()
     checked = subprocess.run(
-        [*SHOPWIRE, "log", "verify", "--data", str(data_folder), "--json"],
+        [*SHOPWIRE, "log", "verify", "--data", str(shop), "--json"],
         capture_output=True,
         text=True,
         check=True,
