@@ -182,6 +182,15 @@ class MethodNotAllowed(ShopwireError):
     fields = ("method", "allowed")
 
 
+class AddressRefused(ShopwireError):
+    """An address to connect to is internal, or cannot be resolved."""
+
+    code, status = 1014, 422
+    message = "This process does not connect to that address."
+    remedy = "Use an address of the public net, or allow it by the setting allow_addresses."
+    fields = ("host", "reason")
+
+
 # -- 2000: the domain -------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ export const CODES = {
   TooManyTopics: 1011,
   TooManyMessages: 1012,
   MethodNotAllowed: 1013,
+  AddressRefused: 1014,
   Unauthenticated: 1101,
   TokenExpired: 1102,
   Forbidden: 1103,
