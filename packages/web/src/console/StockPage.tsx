@@ -101,13 +101,15 @@ const ALWAYS: readonly Term[] = [
 const WITHHELD: Term = { label: "− Refused", read: (pool) => pool.withheld };
 const BUFFER: Term = { label: "− Buffer", read: (pool) => pool.buffer };
 
-/** The terms of the equation; what the supplier refused only where there is such a thing. */
+const KEPT_BACK: Term = { label: "− Kept back", read: (pool) => pool.kept_back ?? 0 };
+
+/** The terms of the equation; what is rare only where there is such a thing. */
 function termsOf(pools: readonly Pool[]): readonly Term[] {
-  const refused = pools.some((pool) => pool.withheld > 0);
-  return [...ALWAYS, ...(refused ? [WITHHELD] : []), BUFFER];
+  const there = (term: Term) => (pools.some((pool) => term.read(pool) > 0) ? [term] : []);
+  return [...ALWAYS, ...there(WITHHELD), BUFFER, ...there(KEPT_BACK)];
 }
 
-/** reported - reserved - sold - buffer, for each supplier. */
+/** reported - reserved - sold - buffer - kept back, for each supplier. */
 function Pools({ pools }: { pools: readonly Pool[] }) {
   const suppliers = useSuppliers().data;
   const terms = termsOf(pools);

@@ -58,7 +58,7 @@ export interface BadRow {
   readonly raw: string;
 }
 
-/** One SKU at one supplier; sellable = reported - reserved - sold - withheld - buffer, at least 0. */
+/** One SKU at one supplier; sellable = reported - reserved - sold - withheld - buffer - kept_back, at least 0. */
 export interface Pool {
   readonly supplier: string;
   readonly reported: number;
@@ -74,6 +74,8 @@ export interface Pool {
   readonly sequence: number | null;
   readonly doubtful: boolean;
   readonly buffer: number;
+  /** Not offered while the supplier's word is too old. */
+  readonly kept_back?: number;
   readonly sellable: number;
 }
 

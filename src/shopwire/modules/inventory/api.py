@@ -237,6 +237,25 @@ class EndPreorder(Command, frozen=True, kw_only=True):
     """The moment that the policy names; another one has been set since if it differs."""
 
 
+class KeepBack(Command, frozen=True, kw_only=True):
+    """Units of one supplier's pool are not offered for now: its count may be too old.
+
+    They come beside the policy's buffer, and stay away until another such command. With nothing
+    named, all are offered again.
+    """
+
+    operation = "inventory.keep_back"
+    internal = True
+
+    sku: str
+    supplier: str
+    units: int = 0
+    share_bp: int = 0
+    """Besides, so many hundredths of a percent of the count, rounded up."""
+    everything: bool = False
+    """Nothing of the pool is offered, whatever it counts."""
+
+
 class PutBundle(Command, frozen=True, kw_only=True):
     """A SKU is a set of others, and has no stock of its own; without parts it is one no more."""
 

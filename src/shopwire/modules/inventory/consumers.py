@@ -9,7 +9,7 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.module import Consumer
 from shopwire.modules.inventory.api import CountSets
-from shopwire.modules.inventory.events import MOVEMENTS, BundleRef, StockPolicySet
+from shopwire.modules.inventory.events import MOVEMENTS, BundleRef, StockKeptBack, StockPolicySet
 
 
 class _Facts(msgspec.Struct, frozen=True):
@@ -30,7 +30,9 @@ def count_sets(recorded: Recorded) -> Iterable[Command]:
 CONSUMERS: Final = (
     Consumer(
         name="inventory.sets_follow_parts",
-        event_types=frozenset(kind.event_type for kind in (*MOVEMENTS, StockPolicySet)),
+        event_types=frozenset(
+            kind.event_type for kind in (*MOVEMENTS, StockPolicySet, StockKeptBack)
+        ),
         react=count_sets,
     ),
 )

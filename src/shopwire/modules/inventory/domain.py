@@ -96,16 +96,21 @@ class Pool(Row, frozen=True, kw_only=True):
     """The last count did not say which sales are in it."""
     seq: int = 0
     """Number of the last ledger line."""
+    kept_back: int = 0
+    """Not offered besides the policy's buffer, while the supplier's word is too old."""
 
     def sellable(self, buffer: int) -> int:
         """Units of this pool that may be promised, at least 0."""
-        free = self.reported - self.reserved - self.sold - self.withheld - buffer
-        return max(0, free)
+        return max(0, self._free(buffer))
 
     def beyond(self, buffer: int, beyond_max: int) -> int:
         """Units that may be promised besides, to be sent later."""
-        free = self.reported - self.reserved - self.sold - self.withheld - buffer
+        free = self._free(buffer)
         return max(0, free + beyond_max) - max(0, free)
+
+    def _free(self, buffer: int) -> int:
+        promised = self.reserved + self.sold + self.withheld
+        return self.reported - promised - buffer - self.kept_back
 
 
 class LedgerLine(Row, frozen=True, kw_only=True):

@@ -179,6 +179,24 @@ class StockPolicySet(Event, frozen=True, kw_only=True):
     facts: PolicyFacts
 
 
+class KeptBackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose units are not offered for now, and how many. Pools of other suppliers are as before."""
+
+    supplier: str
+    kept_back: int = 0
+    bundles: tuple[BundleRef, ...] = ()
+
+
+class StockKeptBack(Event, frozen=True, kw_only=True):
+    """Units of a pool are not offered for now, or are again."""
+
+    event_type = "inventory.stock_kept_back"
+    topic_kind = "stock"
+
+    document: StockDocument
+    facts: KeptBackFacts
+
+
 class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a set is made of from now on."""
 

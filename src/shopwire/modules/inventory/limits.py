@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from shopwire.kernel.limits import QUANTITY_MAX
+
 HOLD_LINES_MAX: Final = 100
 """Lines of one reservation; a cart with more is refused."""
 
@@ -16,6 +18,9 @@ HOLD_TTL_MS_MAX: Final = 31 * 24 * 3_600_000
 
 HOLDS_A_SWEEP_MAX: Final = 200
 """Reservations that one command ends; the sweep sends as many commands as it takes."""
+
+KEPT_BACK_MAX: Final = 2 * QUANTITY_MAX
+"""Units kept back of a pool of which nothing is offered: more than count and backorder can be."""
 
 WIDE_HOLDS_MAX: Final = 50
 """Reservations of several articles that one command ends: it holds all of their partitions."""

@@ -10,25 +10,30 @@ from shopwire.kernel.errors import InvalidField, RuleBroken
 from shopwire.kernel.events import Event
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_name, check_quantity
-from shopwire.modules.inventory.api import CountSets, EndPreorder, PutBundle, SetPolicy
+from shopwire.modules.inventory.api import CountSets, EndPreorder, KeepBack, PutBundle, SetPolicy
 from shopwire.modules.inventory.domain import Pool, StockItem, document_of
 from shopwire.modules.inventory.events import (
     BundleFacts,
     BundlePut,
     BundleRef,
+    KeptBackFacts,
     PartDocument,
     PolicyFacts,
     SetsCounted,
+    StockKeptBack,
     StockPolicySet,
 )
 from shopwire.modules.inventory.holding import sets_of
 from shopwire.modules.inventory.limits import (
     BUNDLE_PARTS_MAX,
     BUNDLES_A_PART_MAX,
+    KEPT_BACK_MAX,
     MOMENT_MS_MAX,
 )
 
 _LIMITS: Final = ("buffer", "low_threshold", "backorder_max")
+SHARE_BP_MAX: Final = 10_000
+"""All of something, in hundredths of a percent."""
 _OPTIONAL_LIMITS: Final = ("shopper_units_max", "held_units_max")
 _RULES: Final = (*_LIMITS, *_OPTIONAL_LIMITS, "preorder_until_ms")
 
@@ -78,6 +83,32 @@ def do_end_preorder(command: EndPreorder, view: View, context: Context) -> Decis
     if item is None or until_ms != command.until_ms or until_ms > context.now_ms:
         return Decision(result={"applied": False})
     return _ruled(replace(item, backorder_max=0, preorder_until_ms=None), view)
+
+
+def do_keep_back(command: KeepBack, view: View, context: Context) -> Decision:
+    """Keeps units of a pool from being offered; a supplier without a count has nothing to keep."""
+    del context
+    sku = check_name(command.sku, "sku")
+    check_quantity(command.units, least=0, field="units")
+    if not 0 <= command.share_bp <= SHARE_BP_MAX:
+        reason = f"a share has 0 to {SHARE_BP_MAX} hundredths of a percent"
+        raise InvalidField(f"share_bp: {reason}.", field="share_bp", reason=reason)
+    item = view.one(StockItem, sku)
+    known = view.one(Pool, sku, command.supplier)
+    if item is None or known is None:
+        return Decision(result={"applied": False, "reason": "unknown"})
+    share = -(-known.reported * command.share_bp // SHARE_BP_MAX)
+    kept_back = KEPT_BACK_MAX if command.everything else command.units + share
+    if kept_back == known.kept_back:
+        return Decision(result={"applied": False, "reason": "unchanged"})
+    pool = replace(known, kept_back=kept_back)
+    others = [one for one in view.all(Pool, sku) if one.supplier != pool.supplier]
+    item = replace(item, version=item.version + 1)
+    document = document_of(item, [*others, pool])
+    facts = KeptBackFacts(supplier=pool.supplier, kept_back=kept_back, bundles=item.bundles)
+    event = StockKeptBack(entity=sku, version=item.version, document=document, facts=facts)
+    result = {"applied": True, "available": document.available}
+    return Decision(put=[item, pool], events=[event], result=result)
 
 
 # -- sets -------------------------------------------------------------------------------------
@@ -195,6 +226,12 @@ POLICY_HANDLERS: Final = (
         partition_key=lambda command: command.sku,
         needs=lambda command: (Need(StockItem, command.sku), Need(Pool, command.sku)),
         decide=do_end_preorder,
+    ),
+    Handler(
+        command=KeepBack,
+        partition_key=lambda command: command.sku,
+        needs=lambda command: (Need(StockItem, command.sku), Need(Pool, command.sku)),
+        decide=do_keep_back,
     ),
     Handler(
         command=PutBundle,

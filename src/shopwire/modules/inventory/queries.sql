@@ -26,7 +26,7 @@ ON CONFLICT (tenant, sku) DO UPDATE SET
 -- All pools of the wanted SKUs.
 SELECT
     p.tenant, p.sku, p.supplier, p.reported, p.reserved, p.sold, p.backorder, p.shortfall,
-    p.backorder_max, p.withheld, p.reports, p.as_of_ms, p.sequence, p.doubtful, p.seq
+    p.backorder_max, p.withheld, p.reports, p.as_of_ms, p.sequence, p.doubtful, p.seq, p.kept_back
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
 JOIN stock_pool p USING (tenant, sku)
 
@@ -34,19 +34,19 @@ JOIN stock_pool p USING (tenant, sku)
 -- Inserts or replaces pools; the constraints of the table are the limit of what can be sold.
 INSERT INTO stock_pool (
     tenant, sku, supplier, reported, reserved, sold, backorder, shortfall, backorder_max, withheld,
-    reports, as_of_ms, sequence, doubtful, seq
+    reports, as_of_ms, sequence, doubtful, seq, kept_back
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-    $14::boolean[], $15::bigint[]
+    $14::boolean[], $15::bigint[], $16::bigint[]
 )
 ON CONFLICT (tenant, sku, supplier) DO UPDATE SET
     reported = excluded.reported, reserved = excluded.reserved, sold = excluded.sold,
     backorder = excluded.backorder, shortfall = excluded.shortfall,
     backorder_max = excluded.backorder_max, withheld = excluded.withheld,
     reports = excluded.reports, as_of_ms = excluded.as_of_ms, sequence = excluded.sequence,
-    doubtful = excluded.doubtful, seq = excluded.seq
+    doubtful = excluded.doubtful, seq = excluded.seq, kept_back = excluded.kept_back
 
 -- load_stock_hold --
 -- Holds by their ids.
@@ -146,8 +146,11 @@ SELECT * FROM unnest(
 -- The pools that a page about a SKU shows.
 SELECT
     p.supplier, p.reported, p.reserved, p.sold, p.backorder, p.shortfall, p.withheld, p.as_of_ms,
-    p.sequence, p.doubtful, p.seq, i.buffer, i.low_threshold, i.backorder_max,
-    greatest(0, p.reported - p.reserved - p.sold - p.withheld - i.buffer) AS sellable
+    p.sequence, p.doubtful, p.seq, least(p.kept_back, p.reported) AS kept_back, i.buffer,
+    i.low_threshold, i.backorder_max,
+    greatest(
+        0, p.reported - p.reserved - p.sold - p.withheld - i.buffer - p.kept_back
+    ) AS sellable
 FROM stock_pool p
 JOIN stock_item i USING (tenant, sku)
 WHERE p.tenant = $1 AND p.sku = $2
@@ -420,7 +423,8 @@ JOIN (
                 )
                 ELSE 0 END::bigint AS beyond
         FROM (
-            SELECT p.reported - p.reserved - p.sold - p.withheld - item.buffer AS free
+            SELECT p.reported - p.reserved - p.sold - p.withheld - item.buffer - p.kept_back
+                AS free
             FROM stock_pool p WHERE p.tenant = item.tenant AND p.sku = item.sku
         ) pool
     ) n

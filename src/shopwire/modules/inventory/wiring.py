@@ -10,6 +10,7 @@ from shopwire.modules.inventory.events import (
     MOVEMENTS,
     BundlePut,
     SetsCounted,
+    StockKeptBack,
     StockPolicySet,
 )
 from shopwire.modules.inventory.store import CHECKS, TABLES
@@ -18,7 +19,7 @@ MODULE: Final = Module(
     name="inventory",
     handlers=HANDLERS,
     tables=TABLES,
-    events=(*MOVEMENTS, StockPolicySet, BundlePut, SetsCounted),
+    events=(*MOVEMENTS, StockPolicySet, StockKeptBack, BundlePut, SetsCounted),
     consumers=CONSUMERS,
     checks=CHECKS,
     activities=ACTIVITIES,
