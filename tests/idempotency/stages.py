@@ -15,6 +15,7 @@ from shopwire.modules.access.api import (
 )
 from shopwire.modules.catalog.api import (
     Change,
+    CheckSku,
     EditProduct,
     ProductContent,
     PutCategory,
@@ -128,6 +129,12 @@ async def catalog__put_product(bench):
 async def catalog__edit_product(bench):
     await bench.do(PutProduct(source="acme", product=MUG))
     return EditProduct(id="mug", changes={"title": Change(was="Mug", now="Large mug")})
+
+
+@stage
+async def catalog__check_sku(bench):
+    await bench.do(PutProduct(source="acme", product=MUG))
+    return CheckSku(sku="MUG")
 
 
 @stage

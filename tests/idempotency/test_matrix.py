@@ -48,7 +48,7 @@ async def once(bench: Bench, operation):
     return command, path, first, before, bench.picture()
 
 
-CHANGES_NOTHING = {"inventory.check_stock", "pricing.confirm_prices"}
+CHANGES_NOTHING = {"catalog.check_sku", "inventory.check_stock", "pricing.confirm_prices"}
 
 
 @every_command

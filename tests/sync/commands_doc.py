@@ -58,7 +58,9 @@ def _table(struct):
     rows = ["| field | type | without it |", "| --- | --- | --- |"]
     for field in fields:
         default = "required"
-        if field.default is not msgspec.NODEFAULT:
+        if field.default is msgspec.UNSET:
+            default = "left out"
+        elif field.default is not msgspec.NODEFAULT:
             default = f"`{msgspec.json.encode(field.default).decode()}`"
         elif field.default_factory is not msgspec.NODEFAULT:
             default = f"`{msgspec.json.encode(field.default_factory()).decode()}`"
@@ -76,7 +78,7 @@ def _type(annotation):
         ).replace("|", "\\|")
         return _type(args[0]) + (f" ({limits})" if limits else "")
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_type(part) for part in args)
+        return " or ".join(_type(part) for part in args if part is not msgspec.UnsetType)
     if origin is typing.Literal:
         return " or ".join(f"`{msgspec.json.encode(value).decode()}`" for value in args)
     if origin is dict:

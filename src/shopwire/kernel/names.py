@@ -16,6 +16,14 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(plain)
 
 
+def compact_of(text: str) -> str:
+    """A maker's number or a brand as two are compared: `AB-12 c` and `ab12C` are one; may be blank.
+
+    Letters and digits alone, in lower case, without accents.
+    """
+    return "".join(words_of(text))
+
+
 def slug_of(text: str) -> str:
     """A name in lower case, accents dropped, everything between words a hyphen.
 

@@ -69,6 +69,7 @@ export interface PutCategory {
 export interface PutProduct {
   source: string;
   product: ProductContent;
+  partial?: boolean;
 }
 
 export interface ProductContent {
@@ -94,6 +95,7 @@ export interface Variant {
   title?: string;
   options?: Record<string, string>;
   gtin?: string | null;
+  mpn?: string;
 }
 
 export interface Image {

@@ -23,6 +23,8 @@ export interface ProductVariant {
   title: string;
   options: Record<string, string>;
   gtin: string | null;
+  /** The maker's own number, where a supplier told it. */
+  mpn?: string;
 }
 
 export interface ProductImage {

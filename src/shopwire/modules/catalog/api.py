@@ -23,6 +23,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     title: str = ""
     options: dict[str, str] = {}
     gtin: str | None = None
+    mpn: str | msgspec.UnsetType = msgspec.UNSET
+    """The maker's own number, where a source tells it; left out of documents that have none."""
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +73,20 @@ class PutProduct(Command, frozen=True, kw_only=True):
 
     source: str
     product: ProductContent
+    partial: bool = False
+    """Whether the source may have more variants of this product than it tells here."""
+
+
+class CheckSku(Command, frozen=True, kw_only=True):
+    """Refuses with NotFound where no product has this SKU; changes nothing.
+
+    For decisions of other modules, which name it in `then`.
+    """
+
+    operation = "catalog.check_sku"
+    internal = True
+
+    sku: str
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -81,6 +81,7 @@ def _check_variants(told: ProductContent) -> None:
         for text in (
             variant.title,
             variant.gtin or "",
+            variant.mpn or "",
             *variant.options,
             *variant.options.values(),
         ):

@@ -19,12 +19,14 @@ from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_name
 from shopwire.modules.catalog.api import (
     Change,
+    CheckSku,
     EditProduct,
     ProductContent,
     PutCategory,
     PutProduct,
     PutProducts,
     Status,
+    Variant,
 )
 from shopwire.modules.catalog.checks import check_content, check_count, check_path, check_words
 from shopwire.modules.catalog.domain import (
@@ -38,6 +40,7 @@ from shopwire.modules.catalog.domain import (
     SkuOwner,
     Tree,
     joined,
+    marks_of,
     merged,
     search_text_of,
 )
@@ -94,8 +97,16 @@ class _Work:
             )
         )
 
-    def own(self, sku: str, product_id: str) -> None:
-        self.owners[sku] = SkuOwner(tenant=self.context.tenant, sku=sku, product_id=product_id)
+    def own(self, variant: Variant, product_id: str) -> None:
+        """Writes down whose a SKU is; nobody's any more where `product_id` is blank."""
+        gtin, mpn = marks_of(variant) if product_id else ("", "")
+        self.owners[variant.sku] = SkuOwner(
+            tenant=self.context.tenant,
+            sku=variant.sku,
+            product_id=product_id,
+            gtin=gtin,
+            mpn=mpn,
+        )
 
     def decision(self, result: Any) -> Decision:
         categories = self.tree.changed()
@@ -129,7 +140,7 @@ def do_put_product(command: PutProduct, view: View, context: Context) -> Decisio
     """Takes one product or refuses."""
     check_name(command.source, "source")
     work = _Work(view, context)
-    changed = _put(work, command.product, command.source)
+    changed = _put(work, command.product, command.source, partial=command.partial)
     return work.decision({"applied": changed})
 
 
@@ -171,12 +182,13 @@ def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = Fals
         # Who tells what has changed, but nothing that anybody sees.
         work.products[after.id] = replace(after, search_text=known.search_text)
         return False
-    had = {owned.variant.sku for owned in known.variants} if known else set()
-    has = {owned.variant.sku for owned in after.variants}
-    for sku in sorted(has - had):
-        work.own(sku, told.id)
-    for sku in sorted(had - has):
-        work.own(sku, "")
+    had = {owned.variant.sku: owned.variant for owned in known.variants} if known else {}
+    has = {owned.variant.sku: owned.variant for owned in after.variants}
+    for sku in sorted(has):
+        if sku not in had or marks_of(had[sku]) != marks_of(has[sku]):
+            work.own(has[sku], told.id)
+    for sku in sorted(had.keys() - has.keys()):
+        work.own(had[sku], "")
     work.keep(known, after, ProductPut, source)
     return True
 
@@ -249,6 +261,14 @@ def do_put_category(command: PutCategory, view: View, context: Context) -> Decis
     return work.decision({"slug": slug})
 
 
+def do_check_sku(command: CheckSku, view: View, _context: Context) -> Decision:
+    """Changes nothing; raises NotFound for a SKU of no product."""
+    owner = view.one(SkuOwner, check_name(command.sku, "sku"))
+    if owner is None or not owner.product_id:
+        raise NotFound(f"No product has the SKU {command.sku}.", what="sku", id=command.sku)
+    return Decision(result={"product": owner.product_id})
+
+
 def _needs(products: Iterable[ProductContent]) -> Iterable[Need]:
     yield Need(Category, CATALOG)
     for product in products:
@@ -281,5 +301,11 @@ HANDLERS: Final = (
         partition_key=lambda _: CATALOG,
         needs=lambda _: (Need(Category, CATALOG),),
         decide=do_put_category,
+    ),
+    Handler(
+        command=CheckSku,
+        partition_key=lambda _: CATALOG,
+        needs=lambda command: (Need(SkuOwner, command.sku),),
+        decide=do_check_sku,
     ),
 )

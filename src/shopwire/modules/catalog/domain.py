@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from shopwire.kernel.names import slug_of, words_of
+from shopwire.kernel.names import compact_of, slug_of, words_of
 from shopwire.kernel.rows import Row
 from shopwire.modules.catalog.api import Image, Option, Status, Variant
 from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
@@ -43,6 +43,12 @@ CATEGORY_SLUG_CHARS_MAX: Final = 200
 
 FILLABLE: Final = ("description", "brand", "tags", "images", "categories")
 """What another source may tell where the product's own tells nothing."""
+
+
+def marks_of(variant: Variant) -> tuple[str, str]:
+    """By what else than its SKU a variant is found: its GTIN, its maker's number; may be blank."""
+    mpn = compact_of(variant.mpn) if isinstance(variant.mpn, str) else ""
+    return variant.gtin or "", mpn
 
 
 class OwnedVariant(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +118,10 @@ class SkuOwner(Row, frozen=True, kw_only=True):
 
     sku: str
     product_id: str
+    gtin: str = ""
+    """Of the variant, so that one is found by it; blank where it has none, or is given up."""
+    mpn: str = ""
+    """The maker's number as two are compared; blank likewise."""
 
 
 class Category(Row, frozen=True, kw_only=True):

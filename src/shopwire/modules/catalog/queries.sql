@@ -28,15 +28,16 @@ ON CONFLICT (tenant, id) DO UPDATE SET
 
 -- load_sku_owner --
 -- Owners of the wanted SKUs.
-SELECT o.tenant, o.sku, o.product_id
+SELECT o.tenant, o.sku, o.product_id, o.gtin, o.mpn
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
 JOIN sku_owner o USING (tenant, sku)
 
 -- save_sku_owner --
 -- Inserts or replaces owners.
-INSERT INTO sku_owner (tenant, sku, product_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
-ON CONFLICT (tenant, sku) DO UPDATE SET product_id = excluded.product_id
+INSERT INTO sku_owner (tenant, sku, product_id, gtin, mpn)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+ON CONFLICT (tenant, sku) DO UPDATE SET
+    product_id = excluded.product_id, gtin = excluded.gtin, mpn = excluded.mpn
 
 -- load_category --
 -- All categories of the wanted shops.
@@ -243,4 +244,15 @@ FULL JOIN (
     FROM product
 ) v USING (tenant, sku)
 WHERE o.product_id IS DISTINCT FROM v.product_id
+LIMIT $1
+
+-- audit_sku_gtins --
+-- SKUs that are found by another GTIN than their variant has.
+SELECT o.tenant || '/' || o.sku AS subject, o.gtin AS found,
+    coalesce(v.variant ->> 'gtin', '') AS expected
+FROM sku_owner o
+JOIN (
+    SELECT tenant, jsonb_array_elements(variants) -> 'variant' AS variant FROM product
+) v ON v.tenant = o.tenant AND v.variant ->> 'sku' = o.sku
+WHERE o.gtin <> coalesce(v.variant ->> 'gtin', '')
 LIMIT $1

@@ -28,6 +28,7 @@ CHECKS: Final = (
     SqlCheck("catalog.category_documents", _SQL["audit_category_documents"]),
     SqlCheck("catalog.products", _SQL["audit_products"]),
     SqlCheck("catalog.sku_owners", _SQL["audit_sku_owners"]),
+    SqlCheck("catalog.sku_gtins", _SQL["audit_sku_gtins"]),
 )
 
 PAGE_ITEMS_MAX: Final = 100

@@ -297,6 +297,7 @@ class Mapper:
                 title=values.get("variant", "") or " / ".join(options.values()),
                 options=options,
                 gtin=gtin,
+                mpn=more.get("mpn") or msgspec.UNSET,  # type: ignore[arg-type]
             )
         )
         group.lines[sku] = row
