@@ -96,7 +96,7 @@ class Connection:
         self._backoff_ms_min = backoff_ms_min
         self._transport: WSTransport | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._beat_ms = 2_000
+        self._beat_ms: float = 2_000
         self._spoke_ms = self.heard_ms
         self._failures = 0
 
