@@ -164,7 +164,7 @@ class Access:
         """Asks in the background; what comes is shown if it is another one."""
         self._retry = None
         if not self._ended and self._provider is not None:
-            self._ask_once()
+            self._asking = self._ask_once()
 
     def _present(self) -> None:
         """Shows the token of now, where there is another one and a connection was greeted."""
