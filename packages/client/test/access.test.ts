@@ -149,18 +149,18 @@ describe("over HTTP", () => {
 
   it("a command carries the token, and goes once more with another where that one is refused", async () => {
     const all = await setting([expired()], inTurn("t1", "t2").token);
-    expect((await all.client.send("x", {})).result).toBe(1);
+    expect((await all.client.sendUntyped("x", {})).result).toBe(1);
     expect(all.shown).toEqual(["Bearer t1", "Bearer t2"]);
   });
 
   it("a command settles also where no other token can be had", async () => {
     const all = await setting([expired()], inTurn("t1").token);
-    await expect(all.client.send("x", {})).rejects.toMatchObject({ code: 1102 });
+    await expect(all.client.sendUntyped("x", {})).rejects.toMatchObject({ code: 1102 });
   });
 
   it("a command without anybody to ask carries nothing", async () => {
     const all = await setting([], undefined);
-    await all.client.send("x", {});
+    await all.client.sendUntyped("x", {});
     expect(all.shown).toEqual([null]);
   });
 });

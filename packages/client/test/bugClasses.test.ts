@@ -76,7 +76,7 @@ describe("sync bug class", () => {
     });
     all.client.subscribe(["stock:A"]);
     const sent = ["k1", "k2"].map((key) =>
-      all.client.send("x", {}, { queue: true, lane: "a", key }),
+      all.client.sendUntyped("x", {}, { queue: true, lane: "a", key }),
     );
     await turns(all, 30_000);
     all.server.put("stock:A", { n: 5 });
@@ -185,7 +185,7 @@ describe("sync bug class", () => {
     all.client.start();
     await all.clock.advance(CONNECT_MS_MAX);
     expect(all.client.connection).toBe("open");
-    const sent = all.client.send("x", {}).catch((problem: unknown) => problem);
+    const sent = all.client.sendUntyped("x", {}).catch((problem: unknown) => problem);
     await turns(all, 20_000);
     expect(await sent).toMatchObject({ code: 1101 });
   });

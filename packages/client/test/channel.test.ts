@@ -73,7 +73,7 @@ describe("a command on the connection", () => {
     const all = await started((cmd) => refuse(cmd, "StockShort", 409, data));
     all.client.subscribe(["stock:A"]);
     await all.clock.advance(0);
-    const problem = await all.client.send("x", BODY).catch((error: unknown) => error);
+    const problem = await all.client.sendUntyped("x", BODY).catch((error: unknown) => error);
     expect(problem).toBeInstanceOf(ShopwireError);
     expect(problem).toMatchObject({
       code: CODES.StockShort,
@@ -90,13 +90,13 @@ describe("a command on the connection", () => {
 
   it("says whether it was answered from memory", async () => {
     const all = await started((cmd) => done(cmd, true));
-    expect((await all.client.send("x", BODY)).replayed).toBe(true);
+    expect((await all.client.sendUntyped("x", BODY)).replayed).toBe(true);
   });
 
   it("finds its answer whatever order the answers come in", async () => {
     const all = await started(() => undefined);
-    const first = all.client.send("x", { n: 1 });
-    const second = all.client.send("x", { n: 2 });
+    const first = all.client.sendUntyped("x", { n: 1 });
+    const second = all.client.sendUntyped("x", { n: 2 });
     const [one, two] = all.cmds();
     const say = (cmd: Command | undefined, result: number) => {
       const id = cmd?.id ?? 0;
@@ -116,7 +116,7 @@ describe("a command on the connection", () => {
       return tries < 3 ? refuse(cmd, "QueueFull", 503, { retry_ms: 300 }) : done(cmd);
     });
     const told: number[] = [];
-    const sent = all.client.send("x", BODY, { onRetry: (attempt) => told.push(attempt) });
+    const sent = all.client.sendUntyped("x", BODY, { onRetry: (attempt) => told.push(attempt) });
     await all.clock.advance(5_000);
     await sent;
     expect(told).toEqual([1, 2]);
@@ -126,7 +126,7 @@ describe("a command on the connection", () => {
 
   it("is asked over HTTP with its key when the connection is lost under it", async () => {
     const all = await started(() => undefined);
-    const sent = all.client.send("x", BODY);
+    const sent = all.client.sendUntyped("x", BODY);
     const key = all.cmds()[0]?.key;
     all.server.connections.at(-1)?.close(1006);
     expect(await sent).toMatchObject(TOLD);
@@ -140,7 +140,7 @@ describe("a command on the connection", () => {
       tries += 1;
       return tries < 3 ? new Response("<html>", { status: 502 }) : Response.json(TOLD);
     });
-    const sent = all.client.send("x", BODY);
+    const sent = all.client.sendUntyped("x", BODY);
     await all.clock.advance(CHANNEL_MS_MAX - 1);
     expect(all.posts).toEqual([]);
     for (let turn = 0; turn < 40; turn += 1) {
@@ -155,7 +155,7 @@ describe("a command on the connection", () => {
 
   it("whose answer comes late is not settled twice", async () => {
     const all = await started(() => undefined);
-    const sent = all.client.send("x", BODY);
+    const sent = all.client.sendUntyped("x", BODY);
     for (let ms = 0; ms < CHANNEL_MS_MAX; ms += 1_000) {
       await all.clock.advance(1_000);
       all.server.beat();
@@ -177,22 +177,22 @@ describe("a command on the connection", () => {
       await all.clock.advance(5_000);
       expect(all.client.connection).toBe("open");
     }
-    await all.client.send("x", BODY);
+    await all.client.sendUntyped("x", BODY);
     expect(all.posts).toHaveLength(1);
   });
 
   it("goes over HTTP where it is larger than the connection takes", async () => {
     const all = await started();
-    await all.client.send("x", { text: "語".repeat(30_000) });
-    await all.client.send("x", { text: "x".repeat(1_000) });
+    await all.client.sendUntyped("x", { text: "語".repeat(30_000) });
+    await all.client.sendUntyped("x", { text: "x".repeat(1_000) });
     expect(all.posts).toHaveLength(1);
     expect(all.cmds()).toHaveLength(1);
   });
 
   it("goes over HTTP where as many wait as the server takes", async () => {
     const all = await started(() => undefined);
-    for (let count = 0; count < 64; count += 1) void all.client.send("x", BODY);
-    await all.client.send("x", BODY);
+    for (let count = 0; count < 64; count += 1) void all.client.sendUntyped("x", BODY);
+    await all.client.sendUntyped("x", BODY);
     expect(all.cmds()).toHaveLength(64);
     expect(all.posts).toHaveLength(1);
   });
@@ -200,7 +200,7 @@ describe("a command on the connection", () => {
   it("ends at once when it is called off, and is not sent over HTTP then", async () => {
     const all = await started(() => undefined);
     const off = new AbortController();
-    const sent = all.client.send("x", BODY, { signal: off.signal, key: "k1" });
+    const sent = all.client.sendUntyped("x", BODY, { signal: off.signal, key: "k1" });
     const problem = sent.catch((error: unknown) => error);
     off.abort();
     expect(await problem).toBeInstanceOf(UnknownOutcome);
@@ -211,7 +211,7 @@ describe("a command on the connection", () => {
   it("says that its outcome is unknown where neither way answers", async () => {
     const all = await started(() => undefined);
     all.answerHttp(() => Promise.reject(new TypeError("fetch failed")));
-    const sent = all.client.send("x", BODY, { key: "k1" }).catch((error: unknown) => error);
+    const sent = all.client.sendUntyped("x", BODY, { key: "k1" }).catch((error: unknown) => error);
     all.server.reachable = false;
     all.server.connections.at(-1)?.close(1006);
     for (let turn = 0; turn < 40; turn += 1) {
@@ -233,7 +233,7 @@ describe("a command on the connection", () => {
         shown.push(all.client.store.get("stock:A")?.doc?.available),
       );
       const optimistic = { "stock:A": () => ({ available: 2 }) };
-      const sent = all.client.send("x", BODY, { optimistic });
+      const sent = all.client.sendUntyped("x", BODY, { optimistic });
       const id = all.cmds()[0]?.id ?? 0;
       const body = { versions: { "stock:A": 2 }, result: null };
       const steps = [

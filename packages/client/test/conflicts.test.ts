@@ -18,7 +18,9 @@ async function conflicting(operation: string, body: Json, conflicts: object[]) {
       );
     }) as typeof fetch,
   });
-  const conflict = await all.client.send(operation, body).catch((problem: unknown) => problem);
+  const conflict = await all.client
+    .sendUntyped(operation, body)
+    .catch((problem: unknown) => problem);
   if (!(conflict instanceof VersionConflict)) throw new Error("no conflict");
   return { conflict, sent: () => sent.slice(1) };
 }

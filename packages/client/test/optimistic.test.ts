@@ -138,7 +138,7 @@ describe("a command with a layer", () => {
     const seen: unknown[] = [];
     all.client.store.onTopic(CART, () => seen.push(all.shown()));
     const optimistic = { [CART]: set("mug", 2) };
-    const sent = all.client.send("carts.put_line", {}, { optimistic });
+    const sent = all.client.sendUntyped("carts.put_line", {}, { optimistic });
     expect(all.shown()).toEqual({ mug: 2 });
     answer(Response.json({ versions: { [CART]: 2 }, result: null }));
     await sent;
@@ -151,14 +151,14 @@ describe("a command with a layer", () => {
   it("is taken back with the reason where it was refused", async () => {
     const all = await started(async () => Response.json(refusal, { status: 409 }));
     const optimistic = { [CART]: set("mug", 2) };
-    const sent = all.client.send("carts.put_line", {}, { optimistic });
+    const sent = all.client.sendUntyped("carts.put_line", {}, { optimistic });
     await expect(sent).rejects.toMatchObject({ code: 2104, message: "Too few." });
     expect(all.shown()).toEqual({ mug: 1 });
   });
 
   it("keeps its topics up to date until it ends, also where nothing else shows them", async () => {
     const all = await started(async () => Response.json({ versions: { "cart:other": 1 } }));
-    await all.client.send("x", {}, { optimistic: { "cart:other": set("mug", 1) } });
+    await all.client.sendUntyped("x", {}, { optimistic: { "cart:other": set("mug", 1) } });
     await all.clock.advance(10_000);
     expect(received(all, "unsub")).toEqual([]);
     all.server.put("cart:other", { mug: 1 });

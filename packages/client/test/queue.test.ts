@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Client, type ClientOptions } from "../src/core/client.ts";
 import type { CommandResult } from "../src/core/commands.ts";
 import type { Json } from "../src/core/protocol.ts";
-import { QUEUE_CHARS_MAX, QUEUE_ENTRIES_MAX, QueueIsFull } from "../src/core/queue.ts";
+import { QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, QueueIsFull } from "../src/core/queue.ts";
 import {
   IndexedDbQueueStorage,
   MemoryQueueStorage,
@@ -11,9 +11,10 @@ import {
 } from "../src/core/queueStorage.ts";
 import { createFakeServer, FakeBrowser, FakeClock } from "../src/testing/index.ts";
 
+/** Of a command that only these tests know. */
 const foretell = {
   put: ({ topic, n }: Json) => ({ [String(topic)]: () => ({ n }) }),
-};
+} as NonNullable<ClientOptions["foretell"]>;
 
 /** A server over HTTP that has each effect once a key, and can be away or refuse. */
 class Shop {
@@ -66,7 +67,7 @@ function page(shop: Shop, storage: QueueStorage, more: Partial<ClientOptions> = 
 }
 
 const put = (client: Client, topic: string, n: number): Promise<CommandResult<unknown> | Error> =>
-  client.send("put", { topic, n }, { queue: true }).catch((problem: Error) => problem);
+  client.sendUntyped("put", { topic, n }, { queue: true }).catch((problem: Error) => problem);
 
 let databases = 0;
 const STORAGES: [string, () => () => QueueStorage][] = [
@@ -184,14 +185,27 @@ describe("a queue", () => {
     client.stop();
   });
 
-  it("takes only so much text", async () => {
+  it("takes only so many bytes, counted as they are sent, and keeps what it has", async () => {
     const shop = new Shop();
     shop.away = true;
-    const { client } = page(shop, new MemoryQueueStorage());
-    const text = "x".repeat(QUEUE_CHARS_MAX / 2);
-    void client.send("x", { text }, { queue: true }).catch(() => undefined);
-    const second = client.send("x", { text }, { queue: true });
+    const { client, clock } = page(shop, new MemoryQueueStorage());
+    // A third as many characters: each is three bytes.
+    const text = "語".repeat((QUEUE_BYTES_MAX * 0.51) / 3);
+    void client.sendUntyped("x", { text }, { queue: true }).catch(() => undefined);
+    const second = client.sendUntyped("x", { text }, { queue: true });
     await expect(second).rejects.toBeInstanceOf(QueueIsFull);
+    await turns(clock);
+    expect(client.queue.get()).toHaveLength(1);
+    expect(client.queue.bytes).toBe(QUEUE_BYTES_MAX * 0.51 + '{"text":""}'.length);
+    client.stop();
+  });
+
+  it("says that it is full where the browser has no room, and shows nothing of it", async () => {
+    const storage = new MemoryQueueStorage();
+    storage.add = () => Promise.reject(new DOMException("no room", "QuotaExceededError"));
+    const { client } = page(new Shop(), storage);
+    expect(await put(client, "a", 1)).toBeInstanceOf(QueueIsFull);
+    expect(client.store.get("a")?.doc ?? null).toBeNull();
     client.stop();
   });
 

@@ -61,11 +61,11 @@ function Freshness() {
   return `${status} ${Math.floor((whole ?? -1) / 1_000)} ${one === null ? "never" : one >= 0}`;
 }
 
-type Sell = CommandHandle<{ left: number }>;
+type Sell = CommandHandle<"inventory.sell_stock", { left: number }>;
 
 /** Hands its command out, for a test to press. */
 function Seller({ handles }: { handles: Sell[] }) {
-  const handle = useCommand<{ left: number }>("inventory.sell_stock");
+  const handle = useCommand<"inventory.sell_stock", { left: number }>("inventory.sell_stock");
   useEffect(() => {
     handles.push(handle);
   });
@@ -197,7 +197,7 @@ describe("useCommand", () => {
     const handle = await command(all);
     let sent: Promise<unknown> = Promise.resolve();
     await act(async () => {
-      sent = handle().send({ sku: "A" });
+      sent = handle().send({ sku: "A", quantity: 1 });
     });
     expect(handle()).toMatchObject({ pending: true, error: null, result: null });
     await act(async () => {
@@ -214,7 +214,7 @@ describe("useCommand", () => {
     const all = await withAnswer(async () => Response.json(body, { status: 409 }));
     const handle = await command(all);
     await act(async () => {
-      expect(await handle().send({ sku: "A" })).toBeNull();
+      expect(await handle().send({ sku: "A", quantity: 1 })).toBeNull();
     });
     expect(handle().error).toBeInstanceOf(ShopwireError);
     expect(handle()).toMatchObject({ pending: false, error: { code: 2104, message: "Too few." } });
@@ -236,7 +236,7 @@ describe("useCommand", () => {
     const optimistic = change("stock:A", (doc) => doc && { ...doc, available: 2 });
     let sent: Promise<unknown> = Promise.resolve();
     await act(async () => {
-      sent = handles.at(-1)?.send({ sku: "A" }, { optimistic }) ?? sent;
+      sent = handles.at(-1)?.send({ sku: "A", quantity: 1 }, { optimistic }) ?? sent;
     });
     expect(text()).toBe("2 leftpending");
     const body = { code: 2104, name: "StockShort", message: "Too few.", temporary: false };
@@ -257,7 +257,7 @@ describe("useCommand", () => {
     const handle = await command(all);
     let sent: Promise<unknown> = Promise.resolve();
     await act(async () => {
-      sent = handle().send({});
+      sent = handle().send({ sku: "A", quantity: 1 });
       await all.clock.advance(0);
     });
     expect(handle()).toMatchObject({ pending: true, retrying: true });

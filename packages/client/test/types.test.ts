@@ -43,9 +43,9 @@ describe("types", () => {
   });
 
   it("carry a command's result through", () => {
-    type Sent = ReturnType<Client["send"]>;
+    type Sent = ReturnType<Client["sendUntyped"]>;
     expectTypeOf<Sent>().toEqualTypeOf<Promise<CommandResult<unknown>>>();
-    type Result = ReturnType<typeof useCommand<{ left: number }>>["result"];
+    type Result = ReturnType<typeof useCommand<"inventory.sell_stock", { left: number }>>["result"];
     expectTypeOf<Result>().toEqualTypeOf<CommandResult<{ left: number }> | null>();
   });
 

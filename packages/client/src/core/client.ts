@@ -4,6 +4,7 @@ import type { Transport } from "../transports/transport.ts";
 import { Access } from "./access.ts";
 import { CommandChannel } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { CommandBodies, Operation } from "./commandBodies.ts";
 import { type CommandResult, Commands } from "./commands.ts";
 import { conflictOf } from "./conflicts.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
@@ -18,13 +19,13 @@ import { notify } from "./notify.ts";
 import type { Changes, Layer } from "./optimistic.ts";
 import { type ActOptions, type ClientOptions, ownMemory, waysTo } from "./options.ts";
 import type { ClientMessage, Json, ServerMessage } from "./protocol.ts";
-import { Queue } from "./queue.ts";
-import { IndexedDbQueueStorage, MemoryQueueStorage } from "./queueStorage.ts";
+import type { Queue } from "./queue.ts";
+import { foretold, queueFor } from "./queueFor.ts";
 import type { Held } from "./reducer.ts";
 import { type Status, StatusTracker } from "./status.ts";
 import { Store } from "./store.ts";
 import { type Refusal, Subscriptions } from "./subscriptions.ts";
-import { browserPorts, OwnLocks, SILENT_BUS, type TabPorts } from "./tabPorts.ts";
+import { browserPorts, type TabPorts } from "./tabPorts.ts";
 import { TAB_WAY, Tabs } from "./tabs.ts";
 import { waitFor } from "./waitFor.ts";
 
@@ -210,20 +211,30 @@ export class Client {
    * Sends a command, on the connection or over HTTP; see `Commands.send`. Where somebody else changed
    * the same, it rejects with `VersionConflict`, which knows the ways on.
    */
-  send<R = unknown>(
+  send<O extends Operation, R = unknown>(
+    operation: O,
+    body: CommandBodies[O],
+    options?: ActOptions,
+  ): Promise<CommandResult<R>> {
+    return this.sendUntyped(operation, body, options);
+  }
+
+  /** The same for commands that `CommandBodies` does not know: those of a server's own modules. */
+  sendUntyped<R = unknown>(
     operation: string,
-    body: Json,
+    body: object,
     { optimistic, queue = false, lane, ...options }: ActOptions = {},
   ): Promise<CommandResult<R>> {
+    const json = { ...body } as Json;
     if (queue) {
-      const changes = optimistic ?? this.#options.foretell?.[operation]?.(body);
-      return this.queue.add<R>({ op: operation, body, key: options.key, lane, changes });
+      const changes = optimistic ?? foretold(this.#options, operation, json);
+      return this.queue.add<R>({ op: operation, body: json, key: options.key, lane, changes });
     }
     return this.#foretold(optimistic, async () => {
       try {
-        return await this.#commands.send<R>(operation, body, options);
+        return await this.#commands.send<R>(operation, json, options);
       } catch (problem) {
-        throw conflictOf(problem, operation, body, (next) => this.send(operation, next));
+        throw conflictOf(problem, operation, json, (next) => this.sendUntyped(operation, next));
       }
     });
   }
@@ -327,26 +338,19 @@ export class Client {
   }
 
   #makeQueue(): Queue {
-    const name = this.#name("queue");
-    const { storage, foretell = {} } = this.#options;
-    const own = () =>
-      typeof indexedDB === "undefined" ? new MemoryQueueStorage() : new IndexedDbQueueStorage(name);
-    const { locks, bus } = this.#ports;
-    const queue = new Queue({
-      ...{ name, storage: storage ?? own(), locks: locks ?? new OwnLocks() },
-      ...{ bus: bus?.(name) ?? SILENT_BUS, clock: this.#clock, random: this.#random },
+    return queueFor(this.#options, {
+      ...{ name: this.#name("queue"), ports: this.#ports },
+      ...{ clock: this.#clock, random: this.#random },
       send: async ({ op, body, key }) => {
         try {
           return await this.#commands.send(op, body, { key });
         } catch (problem) {
-          throw conflictOf(problem, op, body, (next) => this.send(op, next, { queue: true }));
+          const again = (next: Json) => this.sendUntyped<never>(op, next, { queue: true });
+          throw conflictOf(problem, op, body, again);
         }
       },
-      foretell: (op, body) => foretell[op]?.(body),
       show: (changes) => this.#show(changes),
     });
-    queue.start().catch(() => undefined); // `queue.problem` says it
-    return queue;
   }
 
   /** A name that tabs of the same shop and reader have in common. */

@@ -7,10 +7,10 @@ import type { Transport } from "../transports/transport.ts";
 import { webSocketTransport } from "../transports/ws.ts";
 import type { TokenProvider } from "./access.ts";
 import type { Clock } from "./clock.ts";
+import type { CommandBodies, Operation } from "./commandBodies.ts";
 import type { SendOptions } from "./commands.ts";
 import type { SessionMemory } from "./doors.ts";
 import type { Changes } from "./optimistic.ts";
-import type { Json } from "./protocol.ts";
 import type { QueueStorage } from "./queueStorage.ts";
 import type { TabPorts } from "./tabPorts.ts";
 
@@ -25,6 +25,9 @@ export interface ActOptions extends SendOptions {
   /** Commands of one lane are sent one after the other; else the first topic of `optimistic`. */
   lane?: string;
 }
+
+/** What commands are expected to do, by operation and body. */
+export type Foretell = { readonly [O in Operation]?: (body: CommandBodies[O]) => Changes };
 
 export interface ClientOptions {
   /** Where the server is, such as `https://shop.example`; no slash at its end. */
@@ -46,7 +49,7 @@ export interface ClientOptions {
    * What operations are expected to do, by their body: shown for commands that are sent with
    * `queue`, also after a reload. Pure.
    */
-  foretell?: Readonly<Record<string, (body: Json) => Changes>>;
+  foretell?: Foretell;
   fetch?: typeof fetch;
   clock?: Clock;
   random?: () => number;

@@ -15,8 +15,11 @@ import type { Bus, Locks } from "./tabPorts.ts";
 
 /** Commands that may wait at once; one more is refused. */
 export const QUEUE_ENTRIES_MAX = 500;
-/** Characters that their bodies may have together; more is refused. */
-export const QUEUE_CHARS_MAX = 1_000_000;
+/**
+ * Bytes that their bodies may have together, as UTF-8; what would be more is refused with
+ * `QueueIsFull`, and nothing that waits is given up for it.
+ */
+export const QUEUE_BYTES_MAX = 1_000_000;
 /** Lanes that are sent at once; the others take their turn. */
 export const LANES_AT_ONCE_MAX = 4;
 export const QUEUE_RETRY_MS_LEAST = 1_000;
@@ -88,9 +91,8 @@ export class Queue {
   readonly #waits = new Map<string, { timer: unknown; tries: number }>();
   /** Commands that are being written down, in order. */
   #written: Promise<unknown> = Promise.resolve();
-  #chars = 0;
   /** Commands that are being written down right now. */
-  #coming = { count: 0, chars: 0 };
+  #coming = { count: 0, bytes: 0 };
   #snapshot: readonly QueueEntry[] = [];
   #running = false;
   #problem: unknown = null;
@@ -112,6 +114,14 @@ export class Queue {
   /** Whether what waits survives the page. */
   get durable(): boolean {
     return this.#around.storage.durable && this.#problem === null;
+  }
+
+  /** Bytes that the bodies of what waits have together. */
+  get bytes(): number {
+    return Array.from(this.#records.values(), ({ body }) => bytesOf(body)).reduce(
+      (sum, one) => sum + one,
+      0,
+    );
   }
 
   /** Why the storage could not be used the last time; null where it could. */
@@ -142,23 +152,23 @@ export class Queue {
    */
   async add<R>(command: QueuedCommand): Promise<CommandResult<R>> {
     const { op, body, changes, key = newKey() } = command;
-    const chars = JSON.stringify(body).length;
+    const bytes = bytesOf(body);
     if (this.#records.size + this.#coming.count >= QUEUE_ENTRIES_MAX) {
       throw new QueueIsFull(`${QUEUE_ENTRIES_MAX} commands`);
     }
-    if (this.#chars + this.#coming.chars + chars > QUEUE_CHARS_MAX) {
-      throw new QueueIsFull(`${QUEUE_CHARS_MAX} characters`);
+    if (this.bytes + this.#coming.bytes + bytes > QUEUE_BYTES_MAX) {
+      throw new QueueIsFull(`${QUEUE_BYTES_MAX} bytes`);
     }
     const lane = command.lane ?? Object.keys(changes ?? {})[0] ?? op;
     const layer = changes === undefined ? null : this.#around.show(changes);
     this.#coming.count += 1;
-    this.#coming.chars += chars;
+    this.#coming.bytes += bytes;
     const kept = this.#written.then(() =>
       this.#around.storage.add({ key, op, body, lane, reason: null }),
     );
     const written = () => {
       this.#coming.count -= 1;
-      this.#coming.chars -= chars;
+      this.#coming.bytes -= bytes;
     };
     this.#written = kept.then(written, written);
     try {
@@ -173,7 +183,7 @@ export class Queue {
       return await answer;
     } catch (problem) {
       layer?.drop();
-      throw problem;
+      throw isFull(problem) ? new QueueIsFull("the browser's storage") : problem;
     }
   }
 
@@ -363,7 +373,6 @@ export class Queue {
 
   #changed(): void {
     const records = [...this.#records.values()].sort((one, other) => one.id - other.id);
-    this.#chars = records.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0);
     this.#snapshot = records.map((record) => ({
       ...record,
       state:
@@ -371,6 +380,15 @@ export class Queue {
     }));
     notify(this.#listeners);
   }
+}
+
+function bytesOf(body: Json): number {
+  return new TextEncoder().encode(JSON.stringify(body)).length;
+}
+
+/** Whether the browser has no room for what was to be kept. */
+function isFull(problem: unknown): boolean {
+  return (problem as { name?: unknown } | null)?.name === "QuotaExceededError";
 }
 
 /** Problems that pass by themselves; a missing token is one: somebody will sign in again. */

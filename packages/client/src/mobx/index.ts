@@ -60,7 +60,7 @@ export class ShopwireView {
       operation: O,
       body: CommandBodies[O],
       options?: ActOptions,
-    ): Promise<CommandResult<R>> => this.#client.send<R>(operation, { ...body }, options),
+    ): Promise<CommandResult<R>> => this.#client.send<O, R>(operation, body, options),
   );
 
   /** A command with the state that a button shows. */

@@ -12,9 +12,9 @@ import {
   useSyncExternalStore,
 } from "react";
 import type { ActOptions, Client } from "../core/client.ts";
+import type { CommandBodies, Operation } from "../core/commandBodies.ts";
 import type { CommandResult, ShopwireError } from "../core/commands.ts";
 import type { DocumentOf } from "../core/documents.ts";
-import type { Json } from "../core/protocol.ts";
 import type { Held } from "../core/reducer.ts";
 import type { StatusSnapshot } from "../core/status.ts";
 
@@ -88,9 +88,9 @@ export function useAge(topic?: string): number | null {
   return topic === undefined ? ageMs : client.ageMs(topic);
 }
 
-export interface CommandHandle<R> {
+export interface CommandHandle<O extends Operation, R = unknown> {
   /** Sends it; resolves to its result, or to null where it was refused or never answered. */
-  send(body: Json, options?: ActOptions): Promise<CommandResult<R> | null>;
+  send(body: CommandBodies[O], options?: ActOptions): Promise<CommandResult<R> | null>;
   readonly pending: boolean;
   /** Whether it is being sent again because no answer came. */
   readonly retrying: boolean;
@@ -107,16 +107,16 @@ interface CommandState<R> {
 }
 
 /** A command with the state that a button shows. */
-export function useCommand<R = unknown>(operation: string): CommandHandle<R> {
+export function useCommand<O extends Operation, R = unknown>(operation: O): CommandHandle<O, R> {
   const client = useClient();
   const idle: CommandState<R> = { pending: false, retrying: false, error: null, result: null };
   const [state, setState] = useState(idle);
   const send = useCallback(
-    async (body: Json, options?: ActOptions) => {
+    async (body: CommandBodies[O], options?: ActOptions) => {
       setState({ pending: true, retrying: false, error: null, result: null });
       const onRetry = () => setState((before) => ({ ...before, retrying: true }));
       try {
-        const result = await client.send<R>(operation, body, { onRetry, ...options });
+        const result = await client.send<O, R>(operation, body, { onRetry, ...options });
         setState({ pending: false, retrying: false, error: null, result });
         return result;
       } catch (problem) {

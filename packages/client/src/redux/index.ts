@@ -130,7 +130,7 @@ export function createSend(client: Client) {
     "shopwire/send",
     async ({ operation, body, ...options }, { signal, rejectWithValue }) => {
       try {
-        return await client.send(operation, { ...body }, { ...options, signal });
+        return await client.send(operation, body, { ...options, signal });
       } catch (problem) {
         return rejectWithValue(reasonOf(problem as Error));
       }
