@@ -161,6 +161,16 @@ def guarded_client(
     )
 
 
+async def read_bounded(response: httpx2.Response, bytes_max: int) -> bytes | None:
+    """The body of an answer that is being streamed; None for one that is longer."""
+    held = bytearray()
+    async for part in response.aiter_bytes():
+        held += part
+        if len(held) > bytes_max:
+            return None
+    return bytes(held)
+
+
 def _plain(host: str) -> str:
     return host.strip().strip("[]").rstrip(".").lower()
 

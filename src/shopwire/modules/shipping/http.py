@@ -5,11 +5,11 @@ from typing import Annotated, Any, Final, Literal
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from shopwire.kernel.cursors import after_number, before_place
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.validation import check_name
 from shopwire.modules.shipping.book import order_of
-from shopwire.modules.shipping.cursors import after_number, before_place
 from shopwire.modules.shipping.events import PurchaseOrderStatus, ReturnStatus
 from shopwire.modules.shipping.store import (
     PAGE_MAX,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shopwire.kernel.checks import SqlCheck
+from shopwire.kernel.cursors import write_cursor
 from shopwire.kernel.errors import NotFound
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.kernel.rows import Table
-from shopwire.modules.shipping.cursors import write_cursor
 from shopwire.modules.shipping.domain import (
     CancelAhead,
     Fulfilment,
