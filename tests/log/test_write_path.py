@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from typing_extensions import override
 
+from shopwire.kernel.batch import WRITE_AHEAD_COMMANDS
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.commands import Answer, Command, Envelope, Outcome
 from shopwire.kernel.errors import (
@@ -197,6 +198,21 @@ async def test_what_the_schema_refuses_refuses_that_command_only(path, opened):
     assert await events(opened) == 39
 
 
+async def test_a_long_batch_is_written_while_it_is_decided(opened):
+    many, writes = 2 * WRITE_AHEAD_COMMANDS, []
+    async with running(Counting(opened.storage, writes)) as path:
+        outcomes = await path.submit_many([count_up(f"k{n}") for n in range(many)])
+        assert [answer_of(one).result["count"] for one in outcomes] == list(range(1, many + 1))
+        assert writes == [[WRITE_AHEAD_COMMANDS, WRITE_AHEAD_COMMANDS]]
+        # What the schema refuses behind the first write takes that write back, too.
+        last = count_up("last", by=COUNT_MAX)
+        *good, refused = await path.submit_many([*(count_up(f"l{n}") for n in range(many)), last])
+    assert all(one.ok for one in good)
+    assert error_of(refused).data == {"constraint": "sample_counter_limit"}
+    assert await counts(opened, "shelf") == {"shelf/a": 2 * many}
+    assert await events(opened) == 2 * many
+
+
 async def test_a_command_with_too_many_events_is_refused(path, opened):
     assert error_of(await path.submit(count_up("k", how="many"))).name == "CommandTooLarge"
     assert await events(opened) == 0
@@ -326,6 +342,40 @@ async def test_a_consumer_is_exactly_once_through_two_instances(harness, opened)
         await asyncio.gather(consume(here, opened.log), consume(there, other.log))
     assert sorted(done) == list(range(60))
     assert await counts(opened, "shelf") == {"shelf/a": 60}
+
+
+class Counting(Storage):
+    """Notes how many answers each write of each transaction stores."""
+
+    def __init__(self, inner: Storage, writes: list[list[int]]) -> None:
+        self._inner, self._writes = inner, writes
+
+    @property
+    @override
+    def partitions(self) -> int:
+        return self._inner.partitions
+
+    @override
+    @asynccontextmanager
+    async def transaction(self, partitions):
+        async with self._inner.transaction(partitions) as tx:
+            mine, write = [], tx.write
+
+            async def counted(rows, events, answers):
+                mine.append(len(answers))
+                await write(rows, events, answers)
+
+            tx.write = counted
+            yield tx
+        self._writes.append(mine)
+
+    @override
+    def committed(self, partitions):
+        self._inner.committed(partitions)
+
+    @override
+    async def sweep(self, limit):
+        return await self._inner.sweep(limit)
 
 
 class Breaking(Storage):

@@ -1,5 +1,6 @@
 """One batch of commands, decided and written inside one transaction."""
 
+import asyncio
 import logging
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -134,6 +135,8 @@ class _Decided(msgspec.Struct):
     trouble: ShopwireError | None = None
 
 
+WRITE_AHEAD_COMMANDS: Final = 64
+"""Commands whose effect is written while those after them are decided, where as many follow."""
 THEN_DEPTH_MAX: Final = 3
 """How deep commands may name others that belong to them; deeper is a defect of a handler."""
 
@@ -250,6 +253,8 @@ class Batch:
         self._versions: MutableMapping[tuple[str, str], int] = {}
         self._answers: list[tuple[Claim, Outcome]] = []
         self._verdict = Verdict()
+        self._grown: set[int] = set()
+        self._writing: asyncio.Task[None] | None = None
 
     async def run(self) -> Verdict:
         """Everything inside the transaction, in its fixed order."""
@@ -264,6 +269,18 @@ class Batch:
         for kind, groups in wanted.items():
             self._set.hold(kind, groups, rows[kind])
         moved = await self._move([item for item in self._items if isinstance(item, Step)])
+        try:
+            await self._decide_all(moved)
+        finally:
+            await self._written()
+        await self._move_back(moved)
+        await self._write()
+        return self._verdict
+
+    async def _decide_all(self, moved: set[int]) -> None:
+        """Decides the items in order; what the first of them did is written meanwhile."""
+        undecided = len(self._tickets)
+        unwritten = 0
         for at, item in enumerate(self._items):
             if self._verdict.events >= BATCH_EVENTS_MAX:
                 self._verdict.deferred = list(self._items[at:])
@@ -272,9 +289,21 @@ class Batch:
                 self._take(item, self._answer(item))
             elif id(item) in moved:
                 self._take_step(item)
-        await self._move_back(moved)
-        await self._write()
-        return self._verdict
+            undecided -= item.weight
+            unwritten += item.weight
+            if unwritten >= WRITE_AHEAD_COMMANDS <= undecided:
+                unwritten = 0
+                await self._written()
+                self._writing = asyncio.create_task(self._write())
+                # Once for the task to begin, once for its bytes to leave.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+    async def _written(self) -> None:
+        """Waits for what is being written; a connection does one thing at a time."""
+        if (writing := self._writing) is not None:
+            self._writing = None
+            await writing
 
     async def _move(self, steps: Sequence[Step]) -> set[int]:
         """Moves the steps' positions first: one that is elsewhere has had its effect already."""
@@ -416,8 +445,12 @@ class Batch:
         self._verdict.settled.append((ticket, decided.outcome))
 
     async def _write(self) -> None:
-        self._verdict.grown = sorted(self._events)
-        await self._tx.write(self._set.changed(), self._events, self._answers)
+        """Writes what was decided since the last time."""
+        rows, events, answers = self._set.take_changed(), self._events, self._answers
+        self._events, self._answers = {}, []
+        self._grown |= events.keys()
+        self._verdict.grown = sorted(self._grown)
+        await self._tx.write(rows, events, answers)
 
 
 def _failed(ticket: Ticket, problem: Exception) -> _Decided:

@@ -106,12 +106,17 @@ class WorkingSet:
         for step in reversed(self._undo.pop()):
             step()
 
-    def changed(self) -> dict[type[Row], Sequence[Row]]:
-        """The rows to save: the last state of each, and all lines of ledgers in order."""
+    def take_changed(self) -> dict[type[Row], Sequence[Row]]:
+        """The rows to save since the last call: the last state of each, ledgers' lines in order.
+
+        Not to be called between `begin` and its end: what was taken cannot be undone.
+        """
         rows: dict[type[Row], Sequence[Row]] = {
             kind: list(changed.values()) for kind, changed in self._changed.items() if changed
         }
-        return rows | {kind: lines for kind, lines in self._lines.items() if lines}
+        rows |= {kind: lines for kind, lines in self._lines.items() if lines}
+        self._changed, self._lines = {}, {}
+        return rows
 
 
 def _forget_last(lines: list[Row]) -> None:
