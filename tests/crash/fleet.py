@@ -90,6 +90,7 @@ class Worker:
         reply = self.waiting[number] = asyncio.get_running_loop().create_future()
         with suppress(ConnectionError):
             self.process.stdin.write(msgspec.json.encode(message | {"id": number}) + b"\n")
+        self.moved.set()
         try:
             return await asyncio.wait_for(reply, ANSWER_S_MAX)
         except TimeoutError:
@@ -111,7 +112,7 @@ class Fleet:
         self.dsn = dsn
         self.rng = random.Random(seed)
         self.moved = asyncio.Event()
-        """Something was answered, or a process is ready."""
+        """Something was asked or answered, or a process is ready."""
         self.workers = [Worker(how, dsn, self.moved) for _ in range(size)]
         self.recorder = Recorder(time.monotonic)
         self.told, self.asked = [], {}
@@ -169,20 +170,26 @@ class Fleet:
         return wrong
 
     async def killing(self, answers):
-        """SIGKILL for a random process, after at most so many answers, while others serve on."""
+        """SIGKILL for a random process at work, after at most so many answers; others serve on."""
         while True:
             enough = len(self.told) + self.rng.randint(1, answers)
-            while len(self.told) < enough or self.serving < len(self.workers) - 1:
+            while (
+                len(self.told) < enough or self.serving < len(self.workers) - 1 or not self.at_work
+            ):
                 self.moved.clear()
                 await self.moved.wait()
-            ready = [worker for worker in self.workers if worker.ready.is_set()]
             self.kills += 1
-            self.rng.choice([worker for worker in ready if worker.waiting] or ready).kill()
+            self.rng.choice(self.at_work).kill()
 
     @property
     def serving(self):
         """Processes that take commands."""
         return sum(worker.ready.is_set() for worker in self.workers)
+
+    @property
+    def at_work(self):
+        """Processes that somebody waits for."""
+        return [one for one in self.workers if one.ready.is_set() and one.waiting]
 
     async def findings(self):
         """What the checkers and `shopwire log verify` have to say of the database."""
