@@ -16,7 +16,7 @@ export type { Fact, FactHandler } from "./core/facts.ts";
 export type { List, ListItem, ListQuery, ListSnapshot } from "./core/list.ts";
 export { type Change, type Changes, change, type Layer } from "./core/optimistic.ts";
 export type { ServerMessage } from "./core/protocol.ts";
-export { Dropped, type Queue, type QueueEntry, QueueIsFull } from "./core/queue.ts";
+export { Dropped, type Queue, type QueueEntry, QueueIsFull, Superseded } from "./core/queue.ts";
 export {
   IndexedDbQueueStorage,
   MemoryQueueStorage,

@@ -1,12 +1,13 @@
 import { IDBFactory } from "fake-indexeddb";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Client, type ClientOptions } from "../src/core/client.ts";
 import type { CommandResult } from "../src/core/commands.ts";
 import type { Json } from "../src/core/protocol.ts";
-import { QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, QueueIsFull } from "../src/core/queue.ts";
+import { QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, QueueIsFull, Superseded } from "../src/core/queue.ts";
 import {
   IndexedDbQueueStorage,
   MemoryQueueStorage,
+  OwnQueueStorage,
   type QueueStorage,
 } from "../src/core/queueStorage.ts";
 import { createFakeServer, FakeBrowser, FakeClock } from "../src/testing/index.ts";
@@ -268,3 +269,126 @@ describe("a queue", () => {
     for (const { client } of [one, two]) client.stop();
   });
 });
+
+describe("the last of a lane", () => {
+  const CART = "cart:1";
+  const line = (quantity: number, seen = 0) => ({ sku: "A", quantity, expected_version: seen });
+  const press = (client: Client, quantity: number, seen = 0) =>
+    client
+      .sendUntyped("put", line(quantity, seen), {
+        ...{ queue: true, lane: "a", latest: true, sees: CART },
+      })
+      .catch((problem: Error) => problem);
+
+  /** Answers with a version more each time; `sent` are the bodies. */
+  function counter(decide: (body: Json, n: number) => Response | null = () => null) {
+    const sent: Json[] = [];
+    const send = async (_: string, init: RequestInit) => {
+      const body = JSON.parse(String(init.body)) as Json;
+      sent.push(body);
+      const other = decide(body, sent.length);
+      return other ?? Response.json({ versions: { [CART]: sent.length }, result: null });
+    };
+    return { sent, fetch: send as typeof fetch };
+  }
+
+  it("takes the place of those that nobody has sent, and of no other", async () => {
+    const away: typeof fetch = async () => {
+      throw new TypeError("no network");
+    };
+    let shop: typeof fetch = away;
+    const { client, clock } = page(new Shop(), new MemoryQueueStorage(), {
+      fetch: ((...how: Parameters<typeof fetch>) => shop(...how)) as typeof fetch,
+    });
+    const first = press(client, 1);
+    await turns(clock, 500);
+    const [second, third] = [press(client, 2), press(client, 3)];
+    await turns(clock, 60_000);
+    // What was tried may have had its effect: it is asked for again, and not replaced.
+    expect(client.queue.get().map(({ body }) => body.quantity)).toEqual([1, 3]);
+    expect(await second).toBeInstanceOf(Superseded);
+    const counted = counter();
+    shop = counted.fetch;
+    client.queue.wake();
+    await turns(clock, 200_000);
+    expect(counted.sent.map(({ quantity }) => quantity)).toEqual([1, 3]);
+    expect(await first).toMatchObject({ versions: { [CART]: 1 } });
+    expect(await third).toMatchObject({ versions: { [CART]: 2 } });
+    client.stop();
+  });
+
+  it("sees what those before it made, so that it meets no conflict with itself", async () => {
+    const { sent, fetch } = counter();
+    const { client, clock } = page(new Shop(), new MemoryQueueStorage(), { fetch });
+    void press(client, 1);
+    void client.sendUntyped("put", line(2), { queue: true, lane: "a", sees: CART });
+    void client.sendUntyped("put", line(3, 9), { queue: true, lane: "a", sees: CART });
+    void client.sendUntyped("put", line(4), { queue: true, lane: "b", sees: CART });
+    void client.sendUntyped("put", line(5), { queue: true, lane: "a" });
+    await turns(clock, 1_000);
+    const seen = Object.fromEntries(sent.map((body) => [body.quantity, body.expected_version]));
+    expect(seen).toEqual({ 1: 0, 2: 1, 3: 9, 4: 0, 5: 0 });
+    client.stop();
+  });
+
+  it("is not changed any more once it was sent: its key stands for its body", async () => {
+    const storage = new MemoryQueueStorage();
+    const { client, clock } = page(new Shop(), storage, {
+      fetch: (async () => new Promise(() => {})) as typeof fetch,
+    });
+    void press(client, 1);
+    await turns(clock);
+    expect(await storage.all()).toMatchObject([{ tried: true, body: { quantity: 1 } }]);
+    client.stop();
+  });
+
+  it("takes the place of a refused one, and a decision does", async () => {
+    const conflicts = [{ field: "lines/A/quantity", base: 1, theirs: 2, mine: 3 }];
+    const { sent, fetch } = counter((_, n) =>
+      n > 1
+        ? null
+        : Response.json(
+            {
+              ...{ code: 2000, name: "VersionConflict", message: "Meanwhile.", temporary: false },
+              ...{ remedy: "Decide.", data: { topic: CART, expected: 0, current: 7, conflicts } },
+            },
+            { status: 409 },
+          ),
+    );
+    const { client, clock } = page(new Shop(), new MemoryQueueStorage(), { fetch });
+    await press(client, 3);
+    const [entry] = client.queue.get();
+    expect(entry).toMatchObject({ state: "refused", reason: { code: 2000 } });
+    const conflict = entry === undefined ? null : client.conflict(entry);
+    expect(conflict).toMatchObject({ theirs: { "lines/A/quantity": 2 }, current: 7 });
+    const decided = conflict?.merge({ "lines/A/quantity": 4 });
+    await turns(clock, 1_000);
+    await decided;
+    expect(sent[1]).toMatchObject({ quantity: 4, expected_version: 7 });
+    expect(client.queue.get()).toEqual([]);
+    client.stop();
+  });
+});
+
+describe("the browser's own storage", () => {
+  it("is memory where there is no database, and says so", async () => {
+    const broken = { open: () => failing() } as unknown as IDBFactory;
+    vi.stubGlobal("indexedDB", broken);
+    const stubbed = new OwnQueueStorage("none");
+    expect(stubbed.durable).toBe(true);
+    const record = await stubbed.add({ key: "k", op: "x", body: {}, lane: "l", reason: null });
+    expect(stubbed.durable).toBe(false);
+    await stubbed.put({ ...record, tried: true });
+    expect(await stubbed.all()).toMatchObject([{ key: "k", tried: true }]);
+    await stubbed.remove(record.id);
+    expect(await stubbed.all()).toEqual([]);
+    vi.unstubAllGlobals();
+  });
+});
+
+/** A database that its reader has forbidden. */
+function failing() {
+  const request = { error: new DOMException("forbidden", "SecurityError") } as IDBOpenDBRequest;
+  queueMicrotask(() => request.onerror?.(new Event("error")));
+  return request;
+}

@@ -74,6 +74,11 @@ export class Access {
     return this.#token;
   }
 
+  /** The same as a header; none where there is no token. */
+  get headers(): Record<string, string> {
+    return this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` };
+  }
+
   /** What hello shows: at once where a token is known, else as soon as there is one, or null. */
   hello(): string | null | Promise<string | null> {
     this.#ended = false;

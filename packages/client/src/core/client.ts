@@ -5,8 +5,8 @@ import { Access } from "./access.ts";
 import { CommandChannel } from "./channel.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { CommandBodies, Operation } from "./commandBodies.ts";
-import { type CommandResult, Commands } from "./commands.ts";
-import { conflictOf } from "./conflicts.ts";
+import { type CommandResult, Commands, type SendOptions } from "./commands.ts";
+import { conflictOf, type VersionConflict } from "./conflicts.ts";
 import { Connection, type ConnectionState } from "./connection.ts";
 import { Digest, type DigestCounts, type DigestEntry } from "./digest.ts";
 import type { DocumentOf } from "./documents.ts";
@@ -16,11 +16,11 @@ import { type FactHandler, Facts } from "./facts.ts";
 import { Hubs } from "./hubs.ts";
 import { List, type ListItem, type ListQuery } from "./list.ts";
 import { notify } from "./notify.ts";
-import type { Changes, Layer } from "./optimistic.ts";
+import { type Changes, type Layer, until } from "./optimistic.ts";
 import { type ActOptions, type ClientOptions, ownMemory, waysTo } from "./options.ts";
 import type { ClientMessage, Json, ServerMessage } from "./protocol.ts";
-import type { Queue } from "./queue.ts";
-import { foretold, queueFor } from "./queueFor.ts";
+import type { Queue, QueueEntry } from "./queue.ts";
+import { conflictIn, foretold, queueFor } from "./queueFor.ts";
 import type { Held } from "./reducer.ts";
 import { type Status, StatusTracker } from "./status.ts";
 import { Store } from "./store.ts";
@@ -193,14 +193,14 @@ export class Client {
 
   /** A list that the server orders, live until its `close`. */
   list<I extends ListItem = ListItem>(query: ListQuery): List<I> {
-    const headers = (): Record<string, string> => {
-      const { token } = this.access;
-      return token === null ? {} : { Authorization: `Bearer ${token}` };
-    };
     const list = new List<I>(
       {
         ...{ url: this.url, fetch: this.#fetch, clock: this.#clock, random: this.#random },
-        ...{ store: this.store, headers, subscribe: (topics) => this.subscribe(topics) },
+        ...{
+          headers: () => this.access.headers,
+          store: this.store,
+          subscribe: (topics) => this.subscribe(topics),
+        },
       },
       query,
     );
@@ -223,12 +223,13 @@ export class Client {
   sendUntyped<R = unknown>(
     operation: string,
     body: object,
-    { optimistic, queue = false, lane, ...options }: ActOptions = {},
+    { optimistic, queue = false, lane, latest, sees, ...options }: ActOptions = {},
   ): Promise<CommandResult<R>> {
     const json = { ...body } as Json;
     if (queue) {
       const changes = optimistic ?? foretold(this.#options, operation, json);
-      return this.queue.add<R>({ op: operation, body: json, key: options.key, lane, changes });
+      const { key } = options;
+      return this.queue.add<R>({ op: operation, body: json, key, lane, latest, sees, changes });
     }
     return this.#foretold(optimistic, async () => {
       try {
@@ -239,11 +240,16 @@ export class Client {
     });
   }
 
+  /** The ways on from a waiting command that was refused for a conflict; null where it was not. */
+  conflict(entry: QueueEntry): VersionConflict | null {
+    return conflictIn(entry, (body, how) => this.sendUntyped(entry.op, body, how));
+  }
+
   /** Posts to another door that takes keys; see `Commands.post`. */
   post<R = unknown>(
     path: string,
     body: Json,
-    { optimistic, ...options }: Omit<ActOptions, "queue" | "lane"> = {},
+    { optimistic, ...options }: SendOptions & Pick<ActOptions, "optimistic"> = {},
   ): Promise<CommandResult<R>> {
     return this.#foretold(optimistic, () => this.#commands.post<R>(path, body, options));
   }
@@ -399,20 +405,11 @@ export class Client {
   }
 
   /** Shows what is expected; its topics are kept up to date meanwhile, so that it comes to an end. */
-  async #foretold<R>(
+  #foretold<R>(
     changes: Changes | undefined,
     act: () => Promise<CommandResult<R>>,
   ): Promise<CommandResult<R>> {
-    if (changes === undefined) return act();
-    const layer = this.#show(changes);
-    try {
-      const answer = await act();
-      layer.confirm(answer.versions);
-      return answer;
-    } catch (problem) {
-      layer.drop();
-      throw problem;
-    }
+    return changes === undefined ? act() : until(this.#show(changes), act);
   }
 
   #take(message: ServerMessage): void {

@@ -33,7 +33,6 @@ export interface Accepted {
   sku: string;
   amount_minor: number;
   currency: string;
-  quantity?: number;
 }
 
 export interface PutLine {
@@ -130,8 +129,6 @@ export interface NoteChunk {
   counts: Counts;
   digests?: ReadonlyArray<Digest>;
   bad_rows?: ReadonlyArray<BadRow>;
-  altered?: ReadonlyArray<AlteredGroup>;
-  discontinued?: number;
 }
 
 export interface Digest {
@@ -148,36 +145,6 @@ export interface BadRow {
   reason: string;
   remedy: string;
   raw: string;
-  cells?: Record<string, string>;
-}
-
-export interface AlteredGroup {
-  key: string;
-  altered?: ReadonlyArray<Altered>;
-  said_was?: Digest | null;
-  said_now?: Digest | null;
-}
-
-export interface Altered {
-  what: "offer" | "product" | "stock";
-  id: string;
-  supplier?: string;
-  was: Record<string, unknown> | null;
-  now: Record<string, unknown>;
-}
-
-export interface PutLimits {
-  supplier: string;
-  zeroed_percent?: number;
-  price_moved_percent?: number;
-  price_move_percent?: number;
-  shrunk_percent?: number;
-  skus_min?: number;
-  price_factor?: number;
-}
-
-export interface RejectRun {
-  run: string;
 }
 
 export interface StartRun {
@@ -185,22 +152,6 @@ export interface StartRun {
   supplier: string;
   profile: string;
   source: string;
-  kind?: "full" | "partial";
-  reading?: Reading;
-}
-
-export interface Reading {
-  name?: string;
-  profile?: Record<string, unknown>;
-  encoding?: string | null;
-  currency?: string;
-  decimal?: string;
-  delimiter?: string;
-  format?: string;
-  columns?: ReadonlyArray<string>;
-  as_of_ms?: number | null;
-  afresh?: boolean;
-  folder?: string;
 }
 
 export interface CheckStock {
@@ -221,7 +172,6 @@ export interface HoldStock {
   ttl_ms: number;
   shopper?: string;
   reference?: string;
-  prefer?: ReadonlyArray<Preferred>;
 }
 
 export interface HoldLine {
@@ -230,12 +180,6 @@ export interface HoldLine {
   parts?: ReadonlyArray<Part>;
   supplier?: string | null;
   avoid?: ReadonlyArray<string>;
-}
-
-export interface Preferred {
-  sku: string;
-  supplier: string;
-  quantity?: number | null;
 }
 
 export interface PutBundle {
@@ -371,37 +315,6 @@ export interface ApplyCost {
 
 export interface ConfirmPrices {
   lines: ReadonlyArray<Accepted>;
-  order?: string;
-}
-
-export interface EndPromotion {
-  id: string;
-  expected_version?: number | null;
-}
-
-export interface PutPromotion {
-  id: string;
-  name: string;
-  skus?: ReadonlyArray<string>;
-  category?: string | null;
-  kind: "amount" | "fixed" | "percent";
-  value: number;
-  currency: string;
-  starts_at_ms: number;
-  ends_at_ms: number;
-  quota?: number | null;
-  expected_version?: number | null;
-}
-
-export interface PutRates {
-  rates: ReadonlyArray<RateLine>;
-}
-
-export interface RateLine {
-  base: string;
-  quote: string;
-  rate: string;
-  valid_from_ms: number;
 }
 
 export interface PutRules {
@@ -412,15 +325,10 @@ export interface PutRules {
 export interface PriceRules {
   currency?: string;
   markups?: ReadonlyArray<Markup>;
-  rules?: ReadonlyArray<PriceRule>;
-  shipping_minor?: number;
-  fee_minor?: number;
-  fee_bp?: number;
   ending_minor?: number | null;
   margin_min_bp?: number;
   keep_map?: boolean;
   compare_at_msrp?: boolean;
-  compare_at_bp?: number | null;
 }
 
 export interface Markup {
@@ -429,41 +337,8 @@ export interface Markup {
   add_minor?: number;
 }
 
-export interface PriceRule {
-  name: string;
-  when?: When;
-  priority?: number;
-  factor_bp?: number;
-  add_minor?: number;
-  shipping_minor?: number | null;
-  fee_minor?: number | null;
-  fee_bp?: number | null;
-  ending_minor?: number | null;
-  exact?: boolean;
-  margin_min_bp?: number | null;
-  compare_at_bp?: number | null;
-}
-
-export interface When {
-  cost_from_minor?: number;
-  cost_below_minor?: number | null;
-  skus?: ReadonlyArray<string>;
-  categories?: ReadonlyArray<string>;
-  brands?: ReadonlyArray<string>;
-  suppliers?: ReadonlyArray<string>;
-}
-
 export interface Reprice {
   sku: string;
-}
-
-export interface RepriceMany {
-  skus: ReadonlyArray<string>;
-}
-
-export interface UndoRules {
-  to_version: number;
-  expected_version?: number | null;
 }
 
 export interface AcknowledgePurchaseOrder {
@@ -606,8 +481,6 @@ export interface CommandBodies {
   "catalog.put_products": PutProducts;
   "feeds.finish_run": FinishRun;
   "feeds.note_chunk": NoteChunk;
-  "feeds.put_limits": PutLimits;
-  "feeds.reject_run": RejectRun;
   "feeds.start_run": StartRun;
   "inventory.check_stock": CheckStock;
   "inventory.hold_stock": HoldStock;
@@ -629,13 +502,8 @@ export interface CommandBodies {
   "payments.request_void": RequestVoid;
   "pricing.apply_cost": ApplyCost;
   "pricing.confirm_prices": ConfirmPrices;
-  "pricing.end_promotion": EndPromotion;
-  "pricing.put_promotion": PutPromotion;
-  "pricing.put_rates": PutRates;
   "pricing.put_rules": PutRules;
   "pricing.reprice": Reprice;
-  "pricing.reprice_many": RepriceMany;
-  "pricing.undo_rules": UndoRules;
   "shipping.acknowledge_purchase_order": AcknowledgePurchaseOrder;
   "shipping.cancel_purchase_orders": CancelPurchaseOrders;
   "shipping.close_return": CloseReturn;

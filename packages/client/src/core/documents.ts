@@ -1,6 +1,12 @@
 /** What the documents of each kind of topic look like. One name everywhere: server, wire, screen. */
 
 import type {
+  MatchDocument,
+  MatchesDocument,
+  MatchLinkDocument,
+  MatchPolicyDocument,
+} from "./matches.ts";
+import type {
   CartDocument,
   ConflictDocument,
   OrderDocument,
@@ -11,6 +17,7 @@ import type {
   ShipmentDocument,
 } from "./trade.ts";
 
+export type * from "./matches.ts";
 export type * from "./trade.ts";
 
 export interface ProductOption {
@@ -151,6 +158,10 @@ export interface Documents {
   offer: OfferDocument;
   import: ImportDocument;
   imports: ImportsDocument;
+  match: MatchDocument;
+  matches: MatchesDocument;
+  match_link: MatchLinkDocument;
+  match_policy: MatchPolicyDocument;
   cart: CartDocument;
   order: OrderDocument;
   payment: PaymentDocument;

@@ -37,6 +37,21 @@ export interface Layer {
   drop(): void;
 }
 
+/** Shows a layer while something is done: until its versions are received, or until it failed. */
+export async function until<A extends { versions: Readonly<Record<string, number>> }>(
+  layer: Layer,
+  act: () => Promise<A>,
+): Promise<A> {
+  try {
+    const answer = await act();
+    layer.confirm(answer.versions);
+    return answer;
+  } catch (problem) {
+    layer.drop();
+    throw problem;
+  }
+}
+
 interface Pending {
   readonly changes: Changes;
   readonly ended: () => void;

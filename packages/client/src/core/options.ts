@@ -24,6 +24,16 @@ export interface ActOptions extends SendOptions {
   queue?: boolean;
   /** Commands of one lane are sent one after the other; else the first topic of `optimistic`. */
   lane?: string;
+  /**
+   * With `queue`: only the last of the lane counts. Those that were refused, or that nobody can
+   * have sent yet, are dropped for this one (`Superseded`).
+   */
+  latest?: boolean;
+  /**
+   * With `queue`: the topic whose version `expected_version` in the body speaks of. What earlier
+   * commands of the lane make of it is no conflict: the version moves on with them.
+   */
+  sees?: string;
 }
 
 /** What commands are expected to do, by operation and body. */

@@ -45,6 +45,11 @@ export class Dropped extends Error {
   override name = "Dropped";
 }
 
+/** A later command of its lane took its place: only the last one was to count. */
+export class Superseded extends Dropped {
+  override name = "Superseded";
+}
+
 /** What one tab tells the others. */
 type News =
   | { t: "changed" }
@@ -75,6 +80,8 @@ export interface QueuedCommand {
   body: Json;
   key?: string | undefined;
   lane?: string | undefined;
+  latest?: boolean | undefined;
+  sees?: string | undefined;
   changes?: Changes | undefined;
 }
 
@@ -151,7 +158,7 @@ export class Queue {
    * with `QueueIsFull` at once, or with `Dropped`. Where the page ends before, the next one sends.
    */
   async add<R>(command: QueuedCommand): Promise<CommandResult<R>> {
-    const { op, body, changes, key = newKey() } = command;
+    const { op, body, changes, sees, key = newKey() } = command;
     const bytes = bytesOf(body);
     if (this.#records.size + this.#coming.count >= QUEUE_ENTRIES_MAX) {
       throw new QueueIsFull(`${QUEUE_ENTRIES_MAX} commands`);
@@ -164,7 +171,10 @@ export class Queue {
     this.#coming.count += 1;
     this.#coming.bytes += bytes;
     const kept = this.#written.then(() =>
-      this.#around.storage.add({ key, op, body, lane, reason: null }),
+      this.#around.storage.add({
+        ...{ key, op, body, lane, reason: null },
+        ...(sees === undefined ? {} : { sees }),
+      }),
     );
     const written = () => {
       this.#coming.count -= 1;
@@ -179,6 +189,7 @@ export class Queue {
         this.#askers.set(record.id, { resolve: resolve as Asker["resolve"], reject });
       });
       this.#around.bus.tell({ t: "changed" } satisfies News);
+      if (command.latest === true) this.#supersede(record);
       this.#pump();
       return await answer;
     } catch (problem) {
@@ -188,26 +199,59 @@ export class Queue {
   }
 
   /** Gives a command up that is not being sent. False where it is, or is not there any more. */
-  async drop(id: number): Promise<boolean> {
+  drop(id: number): Promise<boolean> {
+    return this.#drop(id, new Dropped("The command was dropped."), () => true);
+  }
+
+  async #drop(id: number, why: Dropped, may: (record: QueueRecord) => boolean): Promise<boolean> {
     const record = this.#records.get(id);
     if (record === undefined || this.#sending.has(id)) return false;
     const dropped = await this.#locked(record.lane, async () => {
       await this.#read();
-      if (!this.#records.has(id)) return false;
+      const now = this.#records.get(id);
+      if (now === undefined || !may(now)) return false;
       await this.#around.storage.remove(id);
       this.#around.bus.tell({ t: "dropped", id } satisfies News);
-      this.#gone(id, new Dropped("The command was dropped."));
+      this.#gone(id, why);
       return true;
     });
     this.#pump();
     return dropped ?? false;
   }
 
+  /** Drops what waits in front of the last of a lane: refused, or never sent by anybody. */
+  #supersede({ id: last, lane }: QueueRecord): void {
+    const idle = (one: QueueRecord) => one.reason !== null || one.tried !== true;
+    for (const one of this.#records.values()) {
+      if (one.lane !== lane || one.id >= last || !idle(one)) continue;
+      // Gone from the screen at once; from what is kept as soon as nobody is at the lane.
+      this.#layers.get(one.id)?.drop();
+      this.#layers.delete(one.id);
+      const why = new Superseded("A later command took its place.");
+      this.#drop(one.id, why, idle).catch((problem: unknown) => {
+        this.#problem = problem;
+      });
+    }
+  }
+
+  /** What this command made of a topic is no news to those behind it that looked at it. */
+  async #moveOn({ id: done, lane }: QueueRecord, versions: CommandResult["versions"]) {
+    for (const one of [...this.#records.values()]) {
+      const { sees, body, tried } = one;
+      const version = sees === undefined ? undefined : versions[sees];
+      if (one.lane !== lane || one.id <= done || tried === true || version === undefined) continue;
+      if (!(Number(body.expected_version ?? version) < version)) continue;
+      const moved = { ...one, body: { ...body, expected_version: version } };
+      await this.#around.storage.put(moved);
+      this.#records.set(one.id, moved);
+    }
+  }
+
   /** Sends a refused command again, as a new intent: the refusal had no effect. */
   async retry(id: number): Promise<boolean> {
     const record = this.#records.get(id);
     if (record === undefined || record.reason === null) return false;
-    const again = { ...record, key: newKey(), reason: null };
+    const again = { ...record, key: newKey(), reason: null, tried: false };
     await this.#around.storage.put(again);
     this.#keep(again);
     this.#restore(again);
@@ -267,7 +311,12 @@ export class Queue {
     this.#sending.add(record.id);
     this.#changed();
     try {
-      const result = await this.#around.send(record);
+      // Written down first: a page that ends here must not take it for one that nobody sent.
+      const sent = { ...record, tried: true };
+      if (record.tried !== true) await this.#around.storage.put(sent);
+      this.#records.set(record.id, sent);
+      const result = await this.#around.send(sent);
+      await this.#moveOn(record, result.versions);
       await this.#around.storage.remove(record.id);
       this.#waits.delete(lane);
       this.#around.bus.tell({ t: "done", id: record.id, result } satisfies News);
@@ -284,7 +333,7 @@ export class Queue {
   }
 
   async #refuse(record: QueueRecord, problem: unknown): Promise<void> {
-    const refused = { ...record, reason: reasonOf(problem) };
+    const refused = { ...record, tried: true, reason: reasonOf(problem) };
     await this.#around.storage.put(refused);
     this.#layers.get(record.id)?.drop();
     this.#layers.delete(record.id);

@@ -1,12 +1,14 @@
 /** The queue that a client's options ask for. */
 
 import type { Clock } from "./clock.ts";
-import type { CommandResult } from "./commands.ts";
+import { CODES } from "./codes.ts";
+import { type CommandResult, ShopwireError } from "./commands.ts";
+import { conflictOf, type VersionConflict } from "./conflicts.ts";
 import type { Changes, Layer } from "./optimistic.ts";
-import type { ClientOptions } from "./options.ts";
+import type { ActOptions, ClientOptions } from "./options.ts";
 import type { Json } from "./protocol.ts";
-import { Queue } from "./queue.ts";
-import { IndexedDbQueueStorage, MemoryQueueStorage, type QueueRecord } from "./queueStorage.ts";
+import { Queue, type QueueEntry } from "./queue.ts";
+import { OwnQueueStorage, type QueueRecord } from "./queueStorage.ts";
 import { OwnLocks, SILENT_BUS, type TabPorts } from "./tabPorts.ts";
 
 interface Surroundings {
@@ -28,15 +30,27 @@ export function foretold(
   return (tell as ((body: Json) => Changes) | undefined)?.(body);
 }
 
+type Again = (body: Json, options: ActOptions) => Promise<CommandResult<never>>;
+
+/** The ways on from a waiting command that met a conflict; null where it met none. */
+export function conflictIn(entry: QueueEntry, again: Again): VersionConflict | null {
+  const { op, body, lane, sees, reason } = entry;
+  if (reason?.code !== CODES.VersionConflict) return null;
+  const { name, ...said } = reason;
+  const refusal = new ShopwireError({ ...said, name, temporary: false }, 409);
+  // What is decided takes the place of what was refused.
+  const options = { queue: true, lane, latest: true, ...(sees === undefined ? {} : { sees }) };
+  const send = (next: Json) => again(next, options);
+  return conflictOf(refusal, op, body, send as never) as VersionConflict;
+}
+
 /** A queue that has begun: it sends what an earlier page left. */
 export function queueFor(
   options: ClientOptions,
   { name, ports, clock, random, send, show }: Surroundings,
 ): Queue {
-  const own = () =>
-    typeof indexedDB === "undefined" ? new MemoryQueueStorage() : new IndexedDbQueueStorage(name);
   const queue = new Queue({
-    ...{ name, storage: options.storage ?? own(), clock, random, send, show },
+    ...{ name, storage: options.storage ?? new OwnQueueStorage(name), clock, random, send, show },
     ...{ locks: ports.locks ?? new OwnLocks(), bus: ports.bus?.(name) ?? SILENT_BUS },
     foretell: (op, body) => foretold(options, op, body),
   });

@@ -68,13 +68,21 @@ export async function begin(
   return take(role, await ask("/api/sessions", { role, ...login }));
 }
 
-/** Forgets a session that the shop does not know any more. */
-export async function endIfOver(role: SessionRole): Promise<void> {
+/** Forgets a session that the shop does not know any more; resolves to whether it was over. */
+export async function endIfOver(role: SessionRole): Promise<boolean> {
   const session = sessionOf(role);
-  if (session === null) return;
+  if (session === null) return false;
   const headers = { authorization: `Bearer ${session.token}` };
-  const answer = await fetch("/api/sessions/me", { headers, credentials: "omit" });
-  if (WRONG.has(answer.status) && sessionOf(role)?.token === session.token) end(role);
+  let status: number;
+  try {
+    ({ status } = await fetch("/api/sessions/me", { headers, credentials: "omit" }));
+  } catch {
+    // Without a network nothing is known; who is back asks for a token, and learns it then.
+    return false;
+  }
+  const over = WRONG.has(status) && sessionOf(role)?.token === session.token;
+  if (over) end(role);
+  return over;
 }
 
 /** Forgets a session in this browser. */
