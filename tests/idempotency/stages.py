@@ -45,6 +45,16 @@ from shopwire.modules.inventory.api import (
     SetPolicy,
     VoidHold,
 )
+from shopwire.modules.matching.api import (
+    ForgetLink,
+    IgnoreMatch,
+    Link,
+    LinkMatch,
+    MakeNew,
+    NoteMatches,
+    PutPolicy,
+    Waiting,
+)
 from shopwire.modules.pricing.api import (
     Accepted,
     ApplyCost,
@@ -225,6 +235,55 @@ async def feeds__note_chunk(bench):
 async def feeds__finish_run(bench):
     await bench.do(RUN)
     return FinishRun(run="run-1", counts=Counts(rows=2, changed=2))
+
+
+# -- matching -----------------------------------------------------------------------------------
+
+DOUBT = Waiting(
+    supplier_sku="X-9",
+    line=2,
+    reasons=("near_title",),
+    product=ProductContent(id="cup", title="Cup", variants=(Variant(sku="X-9"),)),
+    quantity=4,
+    new_sku="X-9",
+    new_product="cup",
+)
+NOTED = NoteMatches(supplier="acme", run="run-1", waiting=(DOUBT,))
+
+
+@stage
+async def matching__put_policy(bench):
+    return PutPolicy(supplier="acme", mode="match")
+
+
+@stage
+async def matching__note_matches(bench):
+    link = Link(supplier_sku="X-8", sku="MUG", how="gtin")
+    return NoteMatches(supplier="acme", run="run-1", links=(link,), waiting=(DOUBT,))
+
+
+@stage
+async def matching__link(bench):
+    await bench.do(PutProduct(source="first", product=MUG), NOTED)
+    return LinkMatch(supplier="acme", supplier_sku="X-9", sku="MUG")
+
+
+@stage
+async def matching__make_new(bench):
+    await bench.do(NOTED)
+    return MakeNew(supplier="acme", supplier_sku="X-9", sku="X-9", product="cup")
+
+
+@stage
+async def matching__ignore(bench):
+    await bench.do(NOTED)
+    return IgnoreMatch(supplier="acme", supplier_sku="X-9")
+
+
+@stage
+async def matching__forget(bench):
+    await bench.do(IgnoreMatch(supplier="acme", supplier_sku="X-9"))
+    return ForgetLink(supplier="acme", supplier_sku="X-9")
 
 
 # -- inventory ----------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ from shopwire.services.import_news import (
     refused_row,
     stock_commands,
 )
+from shopwire.services.matching import Matched, SkuMatching
 
 T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
@@ -198,6 +199,20 @@ class Importer:
                 await self._pause(wait_ms / 1_000)
         return await call()
 
+    async def match(self, matching: SkuMatching, groups: Sequence[Group]) -> Matched:
+        """A chunk under the shop's SKUs."""
+        return await self._patiently(lambda: matching.match(groups))
+
+    def matching(self, request: ImportRequest) -> SkuMatching:
+        """What finds out which of the shop's SKUs a feed's are."""
+        return SkuMatching(
+            self._reads,
+            tenant=request.tenant,
+            supplier=request.supplier,
+            run=request.run,
+            as_of_ms=request.as_of_ms,
+        )
+
     async def refuse_used(self, request: ImportRequest) -> None:
         """Raises AlreadyExists for the id of an earlier run; a repeated start is no such run."""
         run = await get_run(self._reads, request.tenant, request.run)
@@ -239,6 +254,7 @@ class _Job:
         self._importer, self._request, self._feed = importer, request, feed
         self._supplier = slug_of(request.supplier)
         self._names = {self._supplier: request.supplier}
+        self._matching = importer.matching(request)
         self._chunk = 0
         self._foreign = 0
         """Products whose SKUs belong to another product of the shop."""
@@ -352,6 +368,7 @@ class _Job:
     async def _take(self, groups: Sequence[Group]) -> None:
         """Compares a chunk with what is known, sends the news, writes down what came of it."""
         request, summary = self._request, self.summary
+        groups = await self._matched(groups)
         digests = {group.key: group.digest() for group in groups if group.key}
         known: dict[str, Digest] = {}
         if not request.afresh:
@@ -389,6 +406,14 @@ class _Job:
             bad_rows=tuple(bad),
         )
         await self._importer.record(request, f"{self._chunk}/note", note)
+
+    async def _matched(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """The chunk under the shop's SKUs; what was found is remembered before it takes effect."""
+        matched = await self._importer.match(self._matching, groups)
+        if matched.note is None or self._request.dry_run:
+            return matched.groups
+        sent = await self._importer.send(self._request, [(f"{self._chunk}/matches", matched.note)])
+        return matched.without(msgspec.json.decode(sent[0].body)["result"]["refused"])
 
     def _count_unsent(self, news: News) -> None:
         """A dry run: what would be sent; of some of it the shop may know already."""

@@ -14,6 +14,8 @@ from shopwire.modules.feeds import http as feeds_http
 from shopwire.modules.feeds.wiring import MODULE as FEEDS
 from shopwire.modules.inventory import http as inventory_http
 from shopwire.modules.inventory.wiring import MODULE as INVENTORY
+from shopwire.modules.matching import http as matching_http
+from shopwire.modules.matching.wiring import MODULE as MATCHING
 from shopwire.modules.orders import http as orders_http
 from shopwire.modules.orders.wiring import MODULE as ORDERS
 from shopwire.modules.payments import http as payments_http
@@ -27,13 +29,13 @@ from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
 MODULES: Final[tuple[Module, ...]] = (
     CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
-    ACCESS,
+    ACCESS, MATCHING,
 )  # fmt: skip
 """Every module of the shop."""
 
 _HTTP: Final = (
     catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
-    carts_http, orders_http, payments_http, shipping_http, access_http,
+    carts_http, orders_http, payments_http, shipping_http, access_http, matching_http,
 )  # fmt: skip
 
 

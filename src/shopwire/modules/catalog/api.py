@@ -80,13 +80,15 @@ class PutProduct(Command, frozen=True, kw_only=True):
 class CheckSku(Command, frozen=True, kw_only=True):
     """Refuses with NotFound where no product has this SKU; changes nothing.
 
-    For decisions of other modules, which name it in `then`.
+    With `free` it is the other way round: AlreadyExists where one has it. For decisions of other
+    modules, which name it in `then`.
     """
 
     operation = "catalog.check_sku"
     internal = True
 
     sku: str
+    free: bool = False
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,6 @@ from shopwire.modules.catalog.api import (
 )
 from shopwire.modules.catalog.checks import check_content, check_count, check_path, check_words
 from shopwire.modules.catalog.domain import (
-    CATALOG,
     CATEGORIES_A_SHOP_MAX,
     PRODUCTS_A_COMMAND_MAX,
     VARIANTS_MAX,
@@ -45,6 +44,7 @@ from shopwire.modules.catalog.domain import (
     search_text_of,
 )
 from shopwire.modules.catalog.events import (
+    CATALOG,
     CategoryChanged,
     ProductEdited,
     ProductFacts,
@@ -97,8 +97,17 @@ class _Work:
             )
         )
 
-    def own(self, variant: Variant, product_id: str) -> None:
-        """Writes down whose a SKU is; nobody's any more where `product_id` is blank."""
+    def move_skus(self, before: Product | None, after: Product) -> None:
+        """Writes down which SKUs a product has got and given up, and by what they are found."""
+        had = {owned.variant.sku: owned.variant for owned in before.variants} if before else {}
+        has = {owned.variant.sku: owned.variant for owned in after.variants}
+        for sku in sorted(has):
+            if sku not in had or marks_of(had[sku]) != marks_of(has[sku]):
+                self._own(has[sku], after.id)
+        for sku in sorted(had.keys() - has.keys()):
+            self._own(had[sku], "")
+
+    def _own(self, variant: Variant, product_id: str) -> None:
         gtin, mpn = marks_of(variant) if product_id else ("", "")
         self.owners[variant.sku] = SkuOwner(
             tenant=self.context.tenant,
@@ -182,13 +191,7 @@ def _put(work: _Work, told: ProductContent, source: str, *, partial: bool = Fals
         # Who tells what has changed, but nothing that anybody sees.
         work.products[after.id] = replace(after, search_text=known.search_text)
         return False
-    had = {owned.variant.sku: owned.variant for owned in known.variants} if known else {}
-    has = {owned.variant.sku: owned.variant for owned in after.variants}
-    for sku in sorted(has):
-        if sku not in had or marks_of(had[sku]) != marks_of(has[sku]):
-            work.own(has[sku], told.id)
-    for sku in sorted(had.keys() - has.keys()):
-        work.own(had[sku], "")
+    work.move_skus(known, after)
     work.keep(known, after, ProductPut, source)
     return True
 
@@ -262,11 +265,16 @@ def do_put_category(command: PutCategory, view: View, context: Context) -> Decis
 
 
 def do_check_sku(command: CheckSku, view: View, _context: Context) -> Decision:
-    """Changes nothing; raises NotFound for a SKU of no product."""
-    owner = view.one(SkuOwner, check_name(command.sku, "sku"))
-    if owner is None or not owner.product_id:
+    """Changes nothing; raises NotFound for a SKU of no product, or AlreadyExists for one's."""
+    row = view.one(SkuOwner, check_name(command.sku, "sku"))
+    owner = row.product_id if row else ""
+    if not owner and not command.free:
         raise NotFound(f"No product has the SKU {command.sku}.", what="sku", id=command.sku)
-    return Decision(result={"product": owner.product_id})
+    if owner and command.free:
+        raise AlreadyExists(
+            f"The SKU {command.sku} belongs to {owner}.", what="sku", id=command.sku
+        )
+    return Decision(result={"product": owner})
 
 
 def _needs(products: Iterable[ProductContent]) -> Iterable[Need]:

@@ -11,10 +11,8 @@ from msgspec.structs import replace
 from shopwire.kernel.names import compact_of, slug_of, words_of
 from shopwire.kernel.rows import Row
 from shopwire.modules.catalog.api import Image, Option, Status, Variant
-from shopwire.modules.catalog.events import CategoryDocument, ProductDocument
+from shopwire.modules.catalog.events import CATALOG, CategoryDocument, ProductDocument
 
-CATALOG: Final = "catalog"
-"""All products and categories of a shop live in one partition, so that counts are exact."""
 ALL: Final = "all"
 """The slug of the category that every active product is in."""
 

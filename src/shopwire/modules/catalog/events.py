@@ -1,9 +1,24 @@
 """What happened to products and categories."""
 
+from typing import Final
+
 import msgspec
+from typing_extensions import override
 
 from shopwire.kernel.events import Event
 from shopwire.modules.catalog.api import Image, Option, Status, Variant
+
+CATALOG: Final = "catalog"
+"""All products and categories of a shop live in one partition, so that counts are exact."""
+
+
+class CatalogEvent(Event, frozen=True, kw_only=True):
+    """Something about a product or a category: it lives with all others."""
+
+    @property
+    @override
+    def home(self) -> str:
+        return CATALOG
 
 
 class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +42,7 @@ class ProductFacts(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-class ProductPut(Event, frozen=True, kw_only=True):
+class ProductPut(CatalogEvent, frozen=True, kw_only=True):
     """A product came, or a source told something new about it."""
 
     event_type = "catalog.product_put"
@@ -37,7 +52,7 @@ class ProductPut(Event, frozen=True, kw_only=True):
     facts: ProductFacts
 
 
-class ProductEdited(Event, frozen=True, kw_only=True):
+class ProductEdited(CatalogEvent, frozen=True, kw_only=True):
     """Somebody changed a product by hand."""
 
     event_type = "catalog.product_edited"
@@ -58,7 +73,7 @@ class CategoryDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Grows when a member comes, goes or changes: time to ask again for a list."""
 
 
-class CategoryChanged(Event, frozen=True, kw_only=True):
+class CategoryChanged(CatalogEvent, frozen=True, kw_only=True):
     """A category is new, or its members are others than before."""
 
     event_type = "catalog.category_changed"
