@@ -301,7 +301,8 @@ describe("the last of a lane", () => {
       fetch: ((...how: Parameters<typeof fetch>) => shop(...how)) as typeof fetch,
     });
     const first = press(client, 1);
-    await turns(clock, 500);
+    // Long enough to wait for its next round of tries, with nobody at the lane.
+    await turns(clock, 20_000);
     const [second, third] = [press(client, 2), press(client, 3)];
     await turns(clock, 60_000);
     // What was tried may have had its effect: it is asked for again, and not replaced.

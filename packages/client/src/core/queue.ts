@@ -234,12 +234,15 @@ export class Queue {
     }
   }
 
-  /** What this command made of a topic is no news to those behind it that looked at it. */
+  /**
+   * What this command made of a topic is no news to those behind it that looked at it. Nobody has
+   * sent these: a lane goes on only when the one in front is gone.
+   */
   async #moveOn({ id: done, lane }: QueueRecord, versions: CommandResult["versions"]) {
     for (const one of [...this.#records.values()]) {
-      const { sees, body, tried } = one;
+      const { sees, body } = one;
       const version = sees === undefined ? undefined : versions[sees];
-      if (one.lane !== lane || one.id <= done || tried === true || version === undefined) continue;
+      if (one.lane !== lane || one.id <= done || version === undefined) continue;
       if (!(Number(body.expected_version ?? version) < version)) continue;
       const moved = { ...one, body: { ...body, expected_version: version } };
       await this.#around.storage.put(moved);
