@@ -4,7 +4,8 @@ Each class is a row: its `code` never changes its meaning, and HTTP statuses, We
 the TypeScript codes are generated from it (`tools/gen_codes.py`). Clients decide by `code` and
 `temporary`, never by prose. Ranges: 1000 request (from 1100 on callers and their rights, in
 `shopwire.kernel.access_errors`), 2000 domain (from 2105 on in
-`shopwire.kernel.trade_errors`), 3000 feeds, 4000 capacity and availability, 5000 our own fault.
+`shopwire.kernel.trade_errors`), 3000 feeds (from 3100 on in
+`shopwire.kernel.source_errors`), 4000 capacity and availability, 5000 our own fault.
 """
 
 from importlib import import_module
@@ -372,7 +373,7 @@ class CommandTooLarge(ShopwireError):
 
 def error_table() -> dict[int, type[ShopwireError]]:
     """Every error by its code, in order; raises ValueError where two share one code."""
-    for part in ("access_errors", "trade_errors"):
+    for part in ("access_errors", "source_errors", "trade_errors"):
         import_module(f"shopwire.kernel.{part}")
     table: dict[int, type[ShopwireError]] = {}
     pending = list(ShopwireError.__subclasses__())

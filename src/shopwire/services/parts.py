@@ -24,18 +24,21 @@ from shopwire.modules.pricing import http as pricing_http
 from shopwire.modules.pricing.wiring import MODULE as PRICING
 from shopwire.modules.shipping import http as shipping_http
 from shopwire.modules.shipping.wiring import MODULE as SHIPPING
+from shopwire.modules.sources import http as sources_http
+from shopwire.modules.sources.wiring import MODULE as SOURCES
 from shopwire.modules.suppliers import http as suppliers_http
 from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
 MODULES: Final[tuple[Module, ...]] = (
     CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
-    ACCESS, MATCHING,
+    ACCESS, MATCHING, SOURCES,
 )  # fmt: skip
 """Every module of the shop."""
 
 _HTTP: Final = (
     catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
     carts_http, orders_http, payments_http, shipping_http, access_http, matching_http,
+    sources_http,
 )  # fmt: skip
 
 

@@ -86,6 +86,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "rules": _OPERATOR,
     "import": _OPERATOR,
     "imports": _OPERATOR,
+    "source": _OPERATOR,
+    "supply": _OPERATOR,
     "match": _OPERATOR,
     "matches": _OPERATOR,
     "match_link": _OPERATOR,

@@ -1,6 +1,6 @@
-"""What the inventory follows: sets are counted anew when the stock of their parts changes."""
+"""What the inventory follows: the stock of sets' parts, and how good suppliers' data is."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -8,8 +8,11 @@ import msgspec
 from shopwire.kernel.commands import Command
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.module import Consumer
-from shopwire.modules.inventory.api import CountSets
+from shopwire.kernel.queries import Reads
+from shopwire.modules.inventory.api import CountSets, KeepBack
 from shopwire.modules.inventory.events import MOVEMENTS, BundleRef, StockKeptBack, StockPolicySet
+from shopwire.modules.inventory.store import skus_of_supplier
+from shopwire.modules.sources.events import Caution, CautionChanged
 
 
 class _Facts(msgspec.Struct, frozen=True):
@@ -27,6 +30,31 @@ def count_sets(recorded: Recorded) -> Iterable[Command]:
     return [CountSets(sku=bundle.sku, parts=bundle.parts) for bundle in bundles]
 
 
+class _Supply(msgspec.Struct, frozen=True):
+    supplier: str
+    caution: Caution
+
+
+_supply_of: Final = msgspec.json.Decoder(_Supply).decode
+
+
+async def keep_back(recorded: Recorded, reads: Reads) -> AsyncIterator[Sequence[Command]]:
+    """Every pool of a supplier keeps back what the merchant's rule says for data of its age."""
+    supply = _supply_of(recorded.document)
+    caution = supply.caution
+    async for skus in skus_of_supplier(reads, recorded.tenant, supply.supplier):
+        yield [
+            KeepBack(
+                sku=sku,
+                supplier=supply.supplier,
+                units=caution.units,
+                share_bp=caution.share_bp,
+                everything=caution.everything,
+            )
+            for sku in skus
+        ]
+
+
 CONSUMERS: Final = (
     Consumer(
         name="inventory.sets_follow_parts",
@@ -34,5 +62,10 @@ CONSUMERS: Final = (
             kind.event_type for kind in (*MOVEMENTS, StockPolicySet, StockKeptBack)
         ),
         react=count_sets,
+    ),
+    Consumer(
+        name="inventory.keep_back",
+        event_types=frozenset({CautionChanged.event_type}),
+        expand=keep_back,
     ),
 )

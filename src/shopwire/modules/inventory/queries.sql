@@ -161,6 +161,13 @@ ORDER BY p.supplier
 SELECT sku FROM stock_pool
 WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND (sold > 0 OR withheld > 0)
 
+-- skus_of_supplier --
+-- What a supplier has a pool of, after a SKU.
+SELECT sku FROM stock_pool
+WHERE tenant = $1 AND supplier = $2 AND sku > $3
+ORDER BY sku
+LIMIT $4
+
 -- ledger_of_sku --
 -- The newest lines of a SKU, before a (moment, supplier, number) if one is given.
 SELECT

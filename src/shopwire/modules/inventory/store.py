@@ -1,6 +1,6 @@
 """How the inventory's rows are kept, and what screens read of them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from shopwire.kernel.checks import SqlCheck
@@ -44,6 +44,9 @@ PREORDERS_TO_END: Final = _SQL["preorders_to_end"]
 LEDGER_LINES_MAX: Final = 200
 """Lines of a ledger that one page shows; the next page is asked for by the last line's place."""
 
+SKUS_A_STEP_MAX: Final = 500
+"""SKUs of a supplier that are read, and kept back, together."""
+
 PROMISES_SHOWN_MAX: Final = 200
 """Holds, and open sales, that one page shows; the rest is in the pools' numbers."""
 
@@ -54,6 +57,20 @@ async def skus_with_open_sales(
     """Of which SKUs even the same count is news: something waits to be in it."""
     rows = await reads.fetch(_SQL["skus_with_open_sales"], tenant, supplier, list(skus))
     return {row["sku"] for row in rows}
+
+
+async def skus_of_supplier(
+    reads: Reads, tenant: str, supplier: str
+) -> AsyncIterator[Sequence[str]]:
+    """SKUs that a supplier has a pool of, SKUS_A_STEP_MAX at a time."""
+    after = ""
+    while True:
+        rows = await reads.fetch(_SQL["skus_of_supplier"], tenant, supplier, after, SKUS_A_STEP_MAX)
+        if rows:
+            yield [row["sku"] for row in rows]
+        if len(rows) < SKUS_A_STEP_MAX:
+            return
+        after = rows[-1]["sku"]
 
 
 async def explain_stock(

@@ -1,0 +1,1 @@
+"""Where suppliers' feeds come from, when, and what the shop sells while they stay away."""
