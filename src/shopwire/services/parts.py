@@ -10,6 +10,8 @@ from shopwire.modules.carts import http as carts_http
 from shopwire.modules.carts.wiring import MODULE as CARTS
 from shopwire.modules.catalog import http as catalog_http
 from shopwire.modules.catalog.wiring import MODULE as CATALOG
+from shopwire.modules.channels import http as channels_http
+from shopwire.modules.channels.wiring import MODULE as CHANNELS
 from shopwire.modules.feeds import http as feeds_http
 from shopwire.modules.feeds.wiring import MODULE as FEEDS
 from shopwire.modules.inventory import http as inventory_http
@@ -31,14 +33,14 @@ from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
 MODULES: Final[tuple[Module, ...]] = (
     CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
-    ACCESS, MATCHING, SOURCES,
+    ACCESS, MATCHING, SOURCES, CHANNELS,
 )  # fmt: skip
 """Every module of the shop."""
 
 _HTTP: Final = (
     catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
     carts_http, orders_http, payments_http, shipping_http, access_http, matching_http,
-    sources_http,
+    sources_http, channels_http,
 )  # fmt: skip
 
 

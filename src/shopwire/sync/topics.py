@@ -101,6 +101,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "conflict": Kind(audience="operator", delivery="fact"),
     "notice": Kind(audience="operator", delivery="fact"),
     "access": _OPERATOR,
+    "channel": _OPERATOR,
+    "bundle": _OPERATOR,
+    "invoice": _OPERATOR,
+    "message": _OPERATOR,
     "ops": Kind(audience="operator", ephemeral=True),
 }
 

@@ -37,6 +37,8 @@ export const CODES = {
   HoldLimit: 2108,
   BundleChanged: 2109,
   PriceMoved: 2200,
+  QuotaShort: 2201,
+  PromotionOver: 2202,
   CartClosed: 2300,
   CartFull: 2301,
   OrderState: 2400,
@@ -51,6 +53,14 @@ export const CODES = {
   FeedUnreadable: 3000,
   ProfileUnknown: 3001,
   MappingInvalid: 3002,
+  SourceUnreachable: 3100,
+  SourceRefused: 3101,
+  SourceTooLarge: 3102,
+  SourceTooSlow: 3103,
+  HostKeyChanged: 3104,
+  UnsafeFile: 3105,
+  SourceBusy: 3106,
+  SecretMissing: 3107,
   QueueFull: 4000,
   StorageUnavailable: 4001,
   Fenced: 4002,
@@ -68,4 +78,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 2108, 2504, 4000, 4001, 4002, 4003, 4004, 4006, 4007]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007]);

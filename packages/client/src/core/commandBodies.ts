@@ -33,6 +33,7 @@ export interface Accepted {
   sku: string;
   amount_minor: number;
   currency: string;
+  quantity?: number;
 }
 
 export interface PutLine {
@@ -109,6 +110,84 @@ export interface PutProducts {
   partial?: boolean;
 }
 
+export interface DismissMessage {
+  supplier: string;
+  id: string;
+}
+
+export interface MendMessage {
+  supplier: string;
+  id: string;
+  text?: string | null;
+}
+
+export interface PutChannel {
+  supplier: string;
+  way: FetchWay | SimulatorWay | ApiWay | WebhookWay | X12Way | EmailWay;
+  gather_ms?: number;
+  orders_max?: number;
+}
+
+export type FetchWay = Record<string, never>;
+
+export type SimulatorWay = Record<string, never>;
+
+export interface ApiWay {
+  url: string;
+  secret?: string;
+  timeout_ms?: number;
+}
+
+export interface WebhookWay {
+  url: string;
+  repeats?: boolean;
+  timeout_ms?: number;
+}
+
+export interface X12Way {
+  place: string;
+  sender: string;
+  receiver: string;
+  sender_kind?: string;
+  receiver_kind?: string;
+  outbox?: string;
+  inbox?: string;
+  sku_kind?: string;
+  element_sign?: string;
+  component_sign?: string;
+  terminator?: string;
+  newline?: boolean;
+  test?: boolean;
+  secret?: string;
+  host_key?: string;
+  poll_ms?: number;
+}
+
+export interface EmailWay {
+  to: ReadonlyArray<string>;
+  sender: string;
+  host: string;
+  port?: number;
+  security?: "none" | "starttls" | "tls";
+  user?: string;
+  secret?: string;
+}
+
+export interface SettleBundle {
+  supplier: string;
+  bundle: string;
+  letters: ReadonlyArray<string>;
+  arrived: boolean;
+}
+
+export interface SettleInvoice {
+  supplier: string;
+  number: string;
+  purchase_order: string;
+  outcome: "accepted" | "disputed";
+  note?: string;
+}
+
 export interface FinishRun {
   run: string;
   counts: Counts;
@@ -129,6 +208,8 @@ export interface NoteChunk {
   counts: Counts;
   digests?: ReadonlyArray<Digest>;
   bad_rows?: ReadonlyArray<BadRow>;
+  altered?: ReadonlyArray<AlteredGroup>;
+  discontinued?: number;
 }
 
 export interface Digest {
@@ -145,6 +226,37 @@ export interface BadRow {
   reason: string;
   remedy: string;
   raw: string;
+  cells?: Record<string, string>;
+}
+
+export interface AlteredGroup {
+  key: string;
+  altered?: ReadonlyArray<Altered>;
+  said_was?: Digest | null;
+  said_now?: Digest | null;
+}
+
+export interface Altered {
+  what: "offer" | "product" | "stock";
+  id: string;
+  supplier?: string;
+  was: Record<string, unknown> | null;
+  now: Record<string, unknown>;
+}
+
+export interface PutLimits {
+  supplier: string;
+  zeroed_percent?: number;
+  price_moved_percent?: number;
+  price_move_percent?: number;
+  shrunk_percent?: number;
+  skus_min?: number;
+  price_factor?: number;
+}
+
+export interface RejectRun {
+  run: string;
+  reason?: string;
 }
 
 export interface StartRun {
@@ -152,6 +264,22 @@ export interface StartRun {
   supplier: string;
   profile: string;
   source: string;
+  kind?: "full" | "partial";
+  reading?: Reading;
+}
+
+export interface Reading {
+  name?: string;
+  profile?: Record<string, unknown>;
+  encoding?: string | null;
+  currency?: string;
+  decimal?: string;
+  delimiter?: string;
+  format?: string;
+  columns?: ReadonlyArray<string>;
+  as_of_ms?: number | null;
+  afresh?: boolean;
+  folder?: string;
 }
 
 export interface CheckStock {
@@ -172,6 +300,7 @@ export interface HoldStock {
   ttl_ms: number;
   shopper?: string;
   reference?: string;
+  prefer?: ReadonlyArray<Preferred>;
 }
 
 export interface HoldLine {
@@ -180,6 +309,12 @@ export interface HoldLine {
   parts?: ReadonlyArray<Part>;
   supplier?: string | null;
   avoid?: ReadonlyArray<string>;
+}
+
+export interface Preferred {
+  sku: string;
+  supplier: string;
+  quantity?: number | null;
 }
 
 export interface PutBundle {
@@ -274,7 +409,13 @@ export interface SettleConflict {
   sku: string;
   supplier?: string | null;
   choice: "cancel" | "replace" | "wait";
-  by?: "operator" | "shopper";
+  by?: "operator" | "routing" | "shopper";
+  sources?: ReadonlyArray<Source>;
+}
+
+export interface Source {
+  supplier: string;
+  quantity: number;
 }
 
 export interface ReplayWebhook {
@@ -315,6 +456,37 @@ export interface ApplyCost {
 
 export interface ConfirmPrices {
   lines: ReadonlyArray<Accepted>;
+  order?: string;
+}
+
+export interface EndPromotion {
+  id: string;
+  expected_version?: number | null;
+}
+
+export interface PutPromotion {
+  id: string;
+  name: string;
+  skus?: ReadonlyArray<string>;
+  category?: string | null;
+  kind: "amount" | "fixed" | "percent";
+  value: number;
+  currency: string;
+  starts_at_ms: number;
+  ends_at_ms: number;
+  quota?: number | null;
+  expected_version?: number | null;
+}
+
+export interface PutRates {
+  rates: ReadonlyArray<RateLine>;
+}
+
+export interface RateLine {
+  base: string;
+  quote: string;
+  rate: string;
+  valid_from_ms: number;
 }
 
 export interface PutRules {
@@ -325,10 +497,15 @@ export interface PutRules {
 export interface PriceRules {
   currency?: string;
   markups?: ReadonlyArray<Markup>;
+  rules?: ReadonlyArray<PriceRule>;
+  shipping_minor?: number;
+  fee_minor?: number;
+  fee_bp?: number;
   ending_minor?: number | null;
   margin_min_bp?: number;
   keep_map?: boolean;
   compare_at_msrp?: boolean;
+  compare_at_bp?: number | null;
 }
 
 export interface Markup {
@@ -337,8 +514,97 @@ export interface Markup {
   add_minor?: number;
 }
 
+export interface PriceRule {
+  name: string;
+  when?: When;
+  priority?: number;
+  factor_bp?: number;
+  add_minor?: number;
+  shipping_minor?: number | null;
+  fee_minor?: number | null;
+  fee_bp?: number | null;
+  ending_minor?: number | null;
+  exact?: boolean;
+  margin_min_bp?: number | null;
+  compare_at_bp?: number | null;
+}
+
+export interface When {
+  cost_from_minor?: number;
+  cost_below_minor?: number | null;
+  skus?: ReadonlyArray<string>;
+  categories?: ReadonlyArray<string>;
+  brands?: ReadonlyArray<string>;
+  suppliers?: ReadonlyArray<string>;
+}
+
 export interface Reprice {
   sku: string;
+}
+
+export interface RepriceMany {
+  skus: ReadonlyArray<string>;
+}
+
+export interface UndoRules {
+  to_version: number;
+  expected_version?: number | null;
+}
+
+export interface ChooseSupplier {
+  order_id: string;
+  move: string;
+  sku: string;
+  supplier: string;
+  to: string;
+  quantity: number;
+}
+
+export interface RoutingPutRules {
+  rules: RoutingRules;
+  expected_version?: number | null;
+}
+
+export interface RoutingRules {
+  lead_day_minor?: number;
+  unknown_lead_days?: number;
+  split_minor?: number;
+  score_bp?: number;
+  doubt_bp?: number;
+  parcel_minor?: number;
+  unit_minor?: number;
+  fee_bp?: number;
+  fee_minor?: number;
+  reroute?: ReadonlyArray<"late" | "overpromised" | "refused">;
+  reroute_loss_minor_max?: number;
+  rules?: ReadonlyArray<Rule>;
+}
+
+export interface Rule {
+  name: string;
+  action: "exclude" | "prefer" | "review";
+  suppliers?: ReadonlyArray<string>;
+  skus?: ReadonlyArray<string>;
+  categories?: ReadonlyArray<string>;
+  countries?: ReadonlyArray<string>;
+  value_from_minor?: number | null;
+  value_to_minor?: number | null;
+  margin_below_minor?: number | null;
+  bonus_minor?: number;
+}
+
+export interface PutTerms {
+  supplier: string;
+  currency: string;
+  parcel_minor: number;
+  unit_minor: number;
+  handling_minor?: number;
+  countries?: ReadonlyArray<string>;
+}
+
+export interface ReleaseRoute {
+  order_id: string;
+  note?: string;
 }
 
 export interface AcknowledgePurchaseOrder {
@@ -428,6 +694,60 @@ export interface SetSupplierRules {
   ship_within_ms?: number;
 }
 
+export interface PauseSource {
+  supplier: string;
+  name?: string;
+  paused?: boolean;
+}
+
+export interface PutRule {
+  supplier: string;
+  when_stale?: "growing_buffer" | "pause" | "sell_on";
+  units_per_hour?: number;
+  share_bp_per_hour?: number;
+  units_max?: number;
+  share_bp_max?: number;
+  late_after_minutes?: number | null;
+  stale_after_minutes?: number | null;
+}
+
+export interface PutSource {
+  supplier: string;
+  name?: string;
+  place: Place;
+  schedule?: Schedule | null;
+  profile?: string | null;
+  encoding?: string | null;
+  currency?: string;
+  feed?: "full" | "partial" | null;
+  as_of?: "fetched" | "modified" | "none";
+}
+
+export interface Place {
+  kind: "folder" | "http" | "push" | "sftp";
+  address?: string;
+  pattern?: string;
+  secret?: string;
+  header?: string;
+  host_key?: string;
+}
+
+export interface Schedule {
+  every_minutes?: number | null;
+  daily_at?: string | null;
+  time_zone?: string;
+}
+
+export interface RemoveSource {
+  supplier: string;
+  name?: string;
+}
+
+export interface RunNow {
+  supplier: string;
+  name?: string;
+}
+
 export interface PutOffer {
   sku: string;
   supplier: string;
@@ -479,8 +799,15 @@ export interface CommandBodies {
   "catalog.put_category": PutCategory;
   "catalog.put_product": PutProduct;
   "catalog.put_products": PutProducts;
+  "channels.dismiss_message": DismissMessage;
+  "channels.mend_message": MendMessage;
+  "channels.put_channel": PutChannel;
+  "channels.settle_bundle": SettleBundle;
+  "channels.settle_invoice": SettleInvoice;
   "feeds.finish_run": FinishRun;
   "feeds.note_chunk": NoteChunk;
+  "feeds.put_limits": PutLimits;
+  "feeds.reject_run": RejectRun;
   "feeds.start_run": StartRun;
   "inventory.check_stock": CheckStock;
   "inventory.hold_stock": HoldStock;
@@ -502,8 +829,17 @@ export interface CommandBodies {
   "payments.request_void": RequestVoid;
   "pricing.apply_cost": ApplyCost;
   "pricing.confirm_prices": ConfirmPrices;
+  "pricing.end_promotion": EndPromotion;
+  "pricing.put_promotion": PutPromotion;
+  "pricing.put_rates": PutRates;
   "pricing.put_rules": PutRules;
   "pricing.reprice": Reprice;
+  "pricing.reprice_many": RepriceMany;
+  "pricing.undo_rules": UndoRules;
+  "routing.choose_supplier": ChooseSupplier;
+  "routing.put_rules": RoutingPutRules;
+  "routing.put_terms": PutTerms;
+  "routing.release_route": ReleaseRoute;
   "shipping.acknowledge_purchase_order": AcknowledgePurchaseOrder;
   "shipping.cancel_purchase_orders": CancelPurchaseOrders;
   "shipping.close_return": CloseReturn;
@@ -516,6 +852,11 @@ export interface CommandBodies {
   "shipping.refuse_purchase_order": RefusePurchaseOrder;
   "shipping.replay_notice": ReplayNotice;
   "shipping.set_supplier_rules": SetSupplierRules;
+  "sources.pause_source": PauseSource;
+  "sources.put_rule": PutRule;
+  "sources.put_source": PutSource;
+  "sources.remove_source": RemoveSource;
+  "sources.run_now": RunNow;
   "suppliers.put_offer": PutOffer;
   "suppliers.put_offers": PutOffers;
   "suppliers.register_supplier": RegisterSupplier;

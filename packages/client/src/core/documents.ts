@@ -7,8 +7,12 @@ import type {
   MatchPolicyDocument,
 } from "./matches.ts";
 import type {
+  BundleDocument,
   CartDocument,
+  ChannelDocument,
   ConflictDocument,
+  InvoiceDocument,
+  MessageDocument,
   OrderDocument,
   OrderStatus,
   PaymentDocument,
@@ -169,6 +173,10 @@ export interface Documents {
   shipment: ShipmentDocument;
   return: ReturnDocument;
   conflict: ConflictDocument;
+  channel: ChannelDocument;
+  bundle: BundleDocument;
+  invoice: InvoiceDocument;
+  message: MessageDocument;
   ops: PulseDocument;
 }
 

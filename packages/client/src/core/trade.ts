@@ -236,3 +236,70 @@ export interface ReturnDocument {
   currency: string;
   opened_at_ms: number;
 }
+
+/** How a supplier is reached; `type` says which fields there are. */
+export interface Way {
+  type: "fetch" | "simulator" | "api" | "webhook" | "x12" | "email";
+  url?: string;
+  place?: string;
+  to?: string[];
+}
+
+/** A supplier's way, for operators. */
+export interface ChannelDocument {
+  supplier: string;
+  way: Way;
+  gather_ms: number;
+  orders_max: number;
+}
+
+/** Purchase orders that leave, or left, together. */
+export interface BundleDocument {
+  id: string;
+  supplier: string;
+  control: number;
+  kind: string;
+  /** `releasing`: it may have left. `doubtful`: nobody can know; a person says. */
+  state: "staging" | "releasing" | "left" | "doubtful";
+  orders: string[];
+  trouble: string;
+  tries: number;
+  begun_at_ms: number;
+  due_at_ms: number;
+  left_at_ms: number | null;
+  receipt: "none" | "accepted" | "partly" | "rejected";
+}
+
+/** A place at which a bill is not what was ordered. */
+export interface Difference {
+  what: "quantity" | "price" | "unknown_sku" | "total" | "currency" | "order" | "no_cost";
+  sku: string;
+  billed: string;
+  expected: string;
+}
+
+/** A supplier's bill beside what was ordered. */
+export interface InvoiceDocument {
+  id: string;
+  supplier: string;
+  number: string;
+  purchase_order: string;
+  state: "matched" | "differs" | "accepted" | "disputed";
+  currency: string;
+  total_minor: number;
+  expected_minor: number | null;
+  differences: Difference[];
+  note: string;
+  received_at_ms: number;
+}
+
+/** What a supplier sent and could not be used. */
+export interface MessageDocument {
+  id: string;
+  supplier: string;
+  name: string;
+  state: "open" | "reading" | "applied" | "dismissed";
+  reason: string;
+  received_at_ms: number;
+  tries: number;
+}

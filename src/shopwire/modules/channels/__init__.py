@@ -1,0 +1,1 @@
+"""How purchase orders reach each supplier, and what comes back by the same way."""

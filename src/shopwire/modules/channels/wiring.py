@@ -1,0 +1,17 @@
+"""What the ways to suppliers tell the composition root."""
+
+from typing import Final
+
+from shopwire.kernel.module import Module
+from shopwire.modules.channels.commands import HANDLERS
+from shopwire.modules.channels.events import EVENTS
+from shopwire.modules.channels.store import CHECKS, TABLES
+
+MODULE: Final = Module(
+    name="channels",
+    handlers=HANDLERS,
+    tables=TABLES,
+    events=EVENTS,
+    checks=CHECKS,
+)
+"""The activities need the media: see `activities.activities`."""
