@@ -12,7 +12,7 @@ from shopwire.kernel.ids import new_id
 from shopwire.modules.matching.api import ForgetLink, IgnoreMatch, LinkMatch, MakeNew, PutPolicy
 from shopwire.modules.matching.consumers import follow_forgotten
 from shopwire.modules.matching.store import list_cases, list_links
-from shopwire.services.matching import DOUBTFUL
+from shopwire.services.matching import DOUBTFUL, SkuMatching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -188,4 +188,30 @@ async def test_a_link_that_is_taken_back_ends_the_offer_and_is_asked_for(shop: S
     again = await second(shop, rows)
     assert again.quarantined == 1
     assert (await waiting(shop))[0]["reasons"] == ["forgotten"]
+    assert await shop.drift() == []
+
+
+async def test_of_one_supplier_one_sku_is_one_article(shop: Shop, monkeypatch):
+    await begin(shop)
+    await second(shop, f"x9,Mug,,,{MUG},X-9,4,2.20\n")
+    twice = await do(shop, LinkMatch(supplier="second", supplier_sku="X-8", sku="MUG"))
+    assert (twice["ok"], twice["data"]) == (False, {"what": "link", "id": "X-9"})
+    await second(shop, "c,Iron Pan,,,,C,3,8.00\n")
+    taken = MakeNew(supplier="second", supplier_sku="C", sku="JUG", product="jug")
+    assert (await do(shop, taken))["message"] == "The SKU JUG belongs to jug."
+
+    match = SkuMatching.match
+
+    async def overtaken(self, groups):
+        found = await match(self, groups)
+        link = LinkMatch(supplier="second", supplier_sku="X-7", sku="JUG")
+        assert (await do(shop, link))["ok"]
+        return found
+
+    monkeypatch.setattr(SkuMatching, "match", overtaken)
+    late = await second(shop, f"x5,Jug,,,{JUG},X-5,9,2.20\n")
+    assert (late.changed, late.quarantined) == (0, 1)
+    assert (await document(shop, "stock:JUG"))["available"] == 6
+    assert (await links(shop))["X-7"] == ("JUG", "person")
+    assert "X-5" not in await links(shop)
     assert await shop.drift() == []

@@ -178,13 +178,14 @@ class Matcher:
 
     def _near(self, asked: Asked) -> list[str]:
         """Articles of nearly the same name that are none of this supplier's, nearest first."""
-        own = name_words(asked.title, asked.variant, asked.brand)
         found: list[tuple[float, str]] = []
         for sku in self._known.likes.get(asked.supplier_sku, ()):
             article = self._known.articles.get(sku)
             if article is None or self._holder(sku) or self._gtin_differs(asked, sku):
                 continue
-            share = share_of(own, name_words(article.title, article.variant, article.brand))
+            brands = f"{asked.brand} {article.brand}"
+            own = name_words(asked.title, asked.variant, brands)
+            share = share_of(own, name_words(article.title, article.variant, brands))
             if share >= TITLE_SHARE_MIN:
                 found.append((-share, sku))
         return [sku for _, sku in sorted(found)]
@@ -227,10 +228,10 @@ class Matcher:
             self._mpns[article.mpn, brand].append(article.sku)
 
 
-def name_words(title: str, variant: str, brand: str) -> frozenset[str]:
-    """The words of an article's name; the maker's may stand in it or not."""
+def name_words(title: str, variant: str, brands: str) -> frozenset[str]:
+    """The words of an article's name without the maker's, which may stand in it or not."""
     own = set(words_of(f"{title} {variant}"))
-    return frozenset((own - set(words_of(brand))) or own)
+    return frozenset((own - set(words_of(brands))) or own)
 
 
 def share_of(one: frozenset[str], other: frozenset[str]) -> float:
