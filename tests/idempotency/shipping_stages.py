@@ -1,5 +1,6 @@
 """Stages of shipping; see `stages`. Importing it gives the stages of all modules."""
 
+import tests.idempotency.pricing_stages
 import tests.idempotency.source_stages  # noqa: F401 - makes its stages known
 from tests.idempotency.stages import STAGES, stage
 from tests.idempotency.trade_stages import ORDER, PURCHASE_ORDER

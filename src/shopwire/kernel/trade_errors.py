@@ -66,6 +66,24 @@ class PriceMoved(ShopwireError):
     fields = ("changes",)
 
 
+class QuotaShort(ShopwireError):
+    """A sale has fewer units left at its price than the shopper wants."""
+
+    code, status = 2201, 409
+    message = "Fewer units are left at this sale price."
+    remedy = "Take at most data.available units at this price; the others cost the regular price."
+    fields = ("sku", "requested", "available")
+
+
+class PromotionOver(ShopwireError):
+    """A promotion has ended: it cannot be changed or taken up again."""
+
+    code, status = 2202, 409
+    message = "This promotion is over."
+    remedy = "Make a new one under another id."
+    fields = ("promotion",)
+
+
 # -- 2300: carts ------------------------------------------------------------------------------
 
 

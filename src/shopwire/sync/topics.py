@@ -84,6 +84,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "supplier": Kind(audience="supplier", supplier=str),
     "offer": _OPERATOR,
     "rules": _OPERATOR,
+    "rates": _OPERATOR,
+    "promotion": _OPERATOR,
     "import": _OPERATOR,
     "imports": _OPERATOR,
     "source": _OPERATOR,

@@ -84,6 +84,12 @@ export interface PriceDocument {
   amount_minor: number;
   currency: string;
   compare_at_minor: number | null;
+  /** There while the price is a promotion's; without it the price is what `compare_at_minor` says. */
+  sale?: {
+    ends_at_ms: number;
+    /** Units that are left at this price; null where there are as many as there is stock. */
+    quota_left: number | null;
+  };
 }
 
 export interface SupplierDocument {

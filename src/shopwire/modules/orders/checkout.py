@@ -140,9 +140,15 @@ def opening(
     found: list[Command] = [
         ConfirmPrices(
             lines=tuple(
-                Accepted(sku=line.sku, amount_minor=line.price_minor, currency=command.currency)
+                Accepted(
+                    sku=line.sku,
+                    amount_minor=line.price_minor,
+                    currency=command.currency,
+                    quantity=line.quantity,
+                )
                 for line in lines
-            )
+            ),
+            order=command.order_id,
         ),
         HoldStock(
             hold_id=command.order_id,

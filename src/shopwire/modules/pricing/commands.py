@@ -1,45 +1,42 @@
-"""How prices are decided."""
+"""How prices are decided, and how a checkout takes units at them."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
-from shopwire.kernel.commands import Context, Decision, Handler
-from shopwire.kernel.each import LINES_A_COMMAND_MAX
-from shopwire.kernel.errors import InvalidField, VersionConflict
-from shopwire.kernel.limits import MONEY_MINOR_MAX
+from shopwire.kernel.commands import Command, Context, Decision, Handler
+from shopwire.kernel.each import LINES_A_COMMAND_MAX, each
+from shopwire.kernel.errors import InvalidField
+from shopwire.kernel.events import Event
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, Row, View
-from shopwire.kernel.trade_errors import PriceMoved
+from shopwire.kernel.trade_errors import PriceMoved, QuotaShort
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
 from shopwire.modules.pricing.api import (
+    Accepted,
     ApplyCost,
     ConfirmPrices,
-    PriceRules,
-    PutRules,
+    DescribeProduct,
     Reprice,
+    RepriceMany,
+    SettleSale,
 )
-from shopwire.modules.pricing.domain import (
-    BASIS,
-    RULES_ID,
-    RULES_PARTITION,
-    CostInput,
-    Price,
-    RulesRow,
-    quote,
+from shopwire.modules.pricing.domain import CostInput, Price, Sale, SaleUnits, Traits
+from shopwire.modules.pricing.events import PriceFacts, SaleSoldOut
+from shopwire.modules.pricing.promotion_commands import HANDLERS as PROMOTION_HANDLERS
+from shopwire.modules.pricing.publishing import (
+    Change,
+    event_of,
+    follow,
+    needs_of_skus,
+    together,
 )
-from shopwire.modules.pricing.events import PriceChanged, PriceWithdrawn, RulesDocument, RulesPut
+from shopwire.modules.pricing.rate_commands import HANDLERS as RATE_HANDLERS
+from shopwire.modules.pricing.rule_commands import HANDLERS as RULE_HANDLERS
 
-MARKUPS_MAX: Final = 100
-"""Cost ranges that one set of rules may have."""
-FACTOR_BP_MAX: Final = 1_000_000
-"""A hundred times the cost; more is a slip of the finger."""
-
-
-def needs_of_sku(command: ApplyCost | Reprice) -> Iterable[Need]:
-    """The SKU's costs and price, and the rules of the shop."""
-    return (Need(CostInput, command.sku), Need(Price, command.sku), Need(RulesRow, RULES_ID))
+CATEGORIES_MAX: Final = 100
+"""Categories of one product that rules may ask for; a product cannot be in more."""
 
 
 def do_apply_cost(command: ApplyCost, view: View, context: Context) -> Decision:
@@ -63,94 +60,66 @@ def do_apply_cost(command: ApplyCost, view: View, context: Context) -> Decision:
         msrp_minor=command.msrp_minor,
         active=command.active,
     )
-    inputs = [one for one in view.all(CostInput, sku) if one.supplier != known.supplier]
-    return _publish(sku, [*inputs, known], [known], view, context)
+    return _alone(follow(sku, view, context, cost=known))
 
 
 def do_reprice(command: Reprice, view: View, context: Context) -> Decision:
     """Publishes the price that follows from the rules as they are now, if it is another one."""
-    sku = check_name(command.sku, "sku")
-    return _publish(sku, view.all(CostInput, sku), [], view, context)
+    return _alone(follow(check_name(command.sku, "sku"), view, context))
 
 
-def _publish(
-    sku: str, inputs: Iterable[CostInput], put: list[Row], view: View, context: Context
-) -> Decision:
-    rules = view.one(RulesRow, RULES_ID) or RulesRow(tenant=context.tenant)
-    price = view.one(Price, sku) or Price(tenant=context.tenant, sku=sku)
-    quoted = quote(sku, inputs, rules.rules, rules.version)
-    document, facts = quoted.document, quoted.facts
-    after = replace(
-        price,
-        version=price.version + 1,
-        amount_minor=document.amount_minor if document else None,
-        currency=document.currency if document else "",
-        compare_at_minor=document.compare_at_minor if document else None,
-        supplier=facts.supplier,
-        reason=facts.reason,
-    )
-    public = (price.amount_minor, price.currency, price.compare_at_minor)
-    if public == (after.amount_minor, after.currency, after.compare_at_minor):
-        if price.version:
-            put = [*put, replace(after, version=price.version)]
-        return Decision(put=put, result={"applied": False, "reason": "unchanged"})
-    event: PriceChanged | PriceWithdrawn
-    if document is None:
-        event = PriceWithdrawn(entity=sku, version=after.version, facts=facts)
-    else:
-        event = PriceChanged(entity=sku, version=after.version, document=document, facts=facts)
-    return Decision(put=[*put, after], events=[event], result={"applied": True})
+def _alone(change: Change) -> Decision:
+    if change.event is None:
+        return Decision(put=change.put, result={"applied": False, "reason": "unchanged"})
+    return Decision(put=change.put, events=[change.event], result={"applied": True})
 
 
-def do_put_rules(command: PutRules, view: View, context: Context) -> Decision:
-    """Replaces the rules; raises VersionConflict where the caller saw older ones."""
-    _check_rules(command.rules)
-    known = view.one(RulesRow, RULES_ID) or RulesRow(tenant=context.tenant)
-    if command.expected_version is not None and command.expected_version != known.version:
-        raise VersionConflict(
-            topic=f"rules:{RULES_ID}",
-            expected=command.expected_version,
-            current=known.version,
-            conflicts=[{"field": "rules", "theirs": known.rules, "mine": command.rules}],
+def do_reprice_many(command: RepriceMany, view: View, context: Context) -> Decision:
+    """Publishes the prices that are other ones now; the result counts, it does not list."""
+    if len(command.skus) > LINES_A_COMMAND_MAX:
+        raise InvalidField("Too many lines.", field="skus", reason="too many lines")
+    changes = [
+        follow(check_name(sku, "skus"), view, context) for sku in dict.fromkeys(command.skus)
+    ]
+    return together(changes)
+
+
+def do_describe_product(command: DescribeProduct, view: View, context: Context) -> Decision:
+    """Takes over what rules may ask of a product, for each of its SKUs."""
+    if len(command.categories) > CATEGORIES_MAX:
+        raise InvalidField("Too many.", field="categories", reason=f"at most {CATEGORIES_MAX}")
+    product = check_name(command.product, "product")
+
+    def one(sku: str) -> Decision:
+        traits = Traits(
+            tenant=context.tenant,
+            sku=check_name(sku, "skus"),
+            product=product,
+            categories=command.categories,
+            brand=command.brand,
         )
-    if known.version and known.rules == command.rules:
-        return Decision(result={"applied": False, "reason": "unchanged"})
-    rules = replace(known, version=known.version + 1, rules=command.rules)
-    document = RulesDocument(rules=rules.rules)
-    event = RulesPut(entity=RULES_ID, version=rules.version, document=document)
-    return Decision(put=[rules], events=[event], result={"applied": True})
+        if view.one(Traits, sku) == traits:
+            return Decision()
+        change = follow(sku, view, context, traits=traits)
+        return Decision(put=change.put, events=[change.event] if change.event else ())
+
+    return each(dict.fromkeys(command.skus), str, one)
 
 
-def _check_rules(rules: PriceRules) -> None:
-    unit = 10 ** exponent_of(rules.currency)
-    starts = [markup.cost_from_minor for markup in rules.markups]
-    amounts = [one.add_minor for one in rules.markups] + starts
-    problems = {
-        "markups": len(starts) > MARKUPS_MAX or len(set(starts)) != len(starts),
-        "cost_from_minor": any(start < 0 for start in starts),
-        "markups' amounts": any(amount > MONEY_MINOR_MAX for amount in amounts),
-        "factor_bp": any(not 0 <= one.factor_bp <= FACTOR_BP_MAX for one in rules.markups),
-        "add_minor": any(one.add_minor < 0 for one in rules.markups),
-        "ending_minor": rules.ending_minor is not None and not 0 <= rules.ending_minor < unit,
-        "margin_min_bp": not 0 <= rules.margin_min_bp < BASIS,
-    }
-    for field, wrong in problems.items():
-        if wrong:
-            raise InvalidField(
-                f"{field} of the rules is out of range, or a cost range is there twice.",
-                field=f"rules.{field}",
-                reason="out of range",
-            )
+# -- checkout ---------------------------------------------------------------------------------
 
 
-def do_confirm_prices(command: ConfirmPrices, view: View, _: Context) -> Decision:
-    """Refuses unless every price is the accepted one; raises PriceMoved with all that are not."""
+def do_confirm_prices(command: ConfirmPrices, view: View, context: Context) -> Decision:
+    """Refuses unless every price is the accepted one, and takes what an order buys on sale.
+
+    Raises PriceMoved with all that are not; QuotaShort where a sale has fewer units left.
+    """
     if len(command.lines) > LINES_A_COMMAND_MAX:
         raise InvalidField("Too many lines.", field="lines", reason="too many lines")
     changes = []
     for line in command.lines:
         price = view.one(Price, line.sku)
-        now = (price.amount_minor, price.currency) if price else (None, "")
+        now = (price.asked_at(context.now_ms), price.currency) if price else (None, "")
         if now != (line.amount_minor, line.currency):
             changes.append(
                 {
@@ -162,33 +131,160 @@ def do_confirm_prices(command: ConfirmPrices, view: View, _: Context) -> Decisio
             )
     if changes:
         raise PriceMoved(changes=changes)
-    return Decision(result={"confirmed": len(command.lines)})
+    rows: list[Row] = []
+    events: list[Event] = []
+    for line in _of_order(command):
+        _take_units(line, command.order, view, context, rows, events)
+    return Decision(put=rows, events=events, result={"confirmed": len(command.lines)})
+
+
+def _of_order(command: ConfirmPrices) -> Iterable[Accepted]:
+    """What an order takes, a SKU each; raises InvalidField where one has two prices."""
+    if not command.order:
+        return ()
+    lines: dict[str, Accepted] = {}
+    for line in command.lines:
+        check_quantity(line.quantity, least=1)
+        known = lines.get(line.sku)
+        quantity = line.quantity + (known.quantity if known else 0)
+        lines[line.sku] = replace(line, quantity=quantity)
+    return lines.values()
+
+
+def _take_units(
+    line: Accepted,
+    order: str,
+    view: View,
+    context: Context,
+    rows: list[Row],
+    events: list[Event],
+) -> None:
+    """Takes a line's units out of its sale's quota, if it has one.
+
+    The number on the screen follows, and with the last unit the price goes back; what else may be
+    on sale by then, `reprice` finds, which follows that event.
+    """
+    price = view.one(Price, line.sku)
+    if price is None or price.promotion is None or price.asked_at(context.now_ms) is None:
+        return
+    over = price.sale_ends_at_ms is not None and context.now_ms >= price.sale_ends_at_ms
+    sale = view.one(Sale, line.sku, price.promotion)
+    if over or sale is None or sale.left is None:
+        return
+    if (known := view.one(SaleUnits, order, line.sku)) is not None and known.units > 0:
+        return
+    if line.quantity > sale.left:
+        raise QuotaShort(sku=line.sku, requested=line.quantity, available=sale.left)
+    taken = replace(sale, taken=sale.taken + line.quantity)
+    units = SaleUnits(
+        tenant=context.tenant,
+        order_id=order,
+        sku=line.sku,
+        promotion=sale.promotion,
+        units=line.quantity,
+    )
+    facts = PriceFacts(
+        supplier=price.supplier,
+        cost_minor=None,
+        rules_version=0,
+        reason=f"sold to {order}",
+        promotion=sale.promotion,
+    )
+    after = replace(price, version=price.version + 1, quota_left=taken.left)
+    if taken.left:
+        rows += [taken, units, after]
+        events.append(event_of(after, facts))
+        return
+    after = replace(
+        after,
+        amount_minor=price.regular_minor,
+        compare_at_minor=None,
+        promotion=None,
+        regular_minor=None,
+        sale_ends_at_ms=None,
+        quota_left=None,
+        reason="sold out",
+    )
+    rows += [taken, units, after]
+    document = after.document()
+    if document is not None:
+        events.append(
+            SaleSoldOut(entity=line.sku, version=after.version, document=document, facts=facts)
+        )
+
+
+def do_settle_sale(command: SettleSale, view: View, context: Context) -> Decision:
+    """Gives back what an order no longer stands for; the price may go down again."""
+    changes = []
+    for keep in command.keeps:
+        held = view.one(SaleUnits, command.order, keep.sku)
+        least = check_quantity(keep.units, least=0, field="units")
+        if held is None or held.units <= least:
+            continue
+        sale = view.one(Sale, keep.sku, held.promotion)
+        if sale is None:
+            continue
+        back = replace(sale, taken=sale.taken - (held.units - least))
+        change = follow(keep.sku, view, context, sale=back)
+        changes.append(Change([*change.put, replace(held, units=least)], change.event))
+    return together(changes)
+
+
+def _needs_to_confirm(command: ConfirmPrices) -> Iterable[Need]:
+    for line in command.lines:
+        yield Need(Price, line.sku)
+        if command.order:
+            yield Need(Sale, line.sku)
+    if command.order:
+        yield Need(SaleUnits, command.order)
+
+
+def _needs_to_settle(command: SettleSale) -> Iterable[Need]:
+    yield Need(SaleUnits, command.order)
+    yield from needs_of_skus(keep.sku for keep in command.keeps)
+
+
+def _handler(kind: type[Command], decide: Any) -> Handler[Any]:
+    """For a command about one SKU."""
+    return Handler(
+        command=kind,
+        partition_key=lambda command: command.sku,
+        needs=lambda command: needs_of_skus((command.sku,)),
+        decide=decide,
+    )
+
+
+def _handler_of_many(kind: type[Command], decide: Any) -> Handler[Any]:
+    """For a command about many SKUs."""
+    return Handler(
+        command=kind,
+        partition_key=lambda command: command.skus[0] if command.skus else "",
+        keys=lambda command: command.skus,
+        needs=lambda command: needs_of_skus(command.skus),
+        decide=decide,
+    )
 
 
 HANDLERS: Final = (
-    Handler(
-        command=ApplyCost,
-        partition_key=lambda command: command.sku,
-        needs=needs_of_sku,
-        decide=do_apply_cost,
-    ),
-    Handler(
-        command=Reprice,
-        partition_key=lambda command: command.sku,
-        needs=needs_of_sku,
-        decide=do_reprice,
-    ),
-    Handler(
-        command=PutRules,
-        partition_key=lambda _: RULES_PARTITION,
-        needs=lambda _: (Need(RulesRow, RULES_ID),),
-        decide=do_put_rules,
-    ),
+    _handler(ApplyCost, do_apply_cost),
+    _handler(Reprice, do_reprice),
+    _handler_of_many(RepriceMany, do_reprice_many),
+    _handler_of_many(DescribeProduct, do_describe_product),
     Handler(
         command=ConfirmPrices,
         partition_key=lambda command: command.lines[0].sku if command.lines else "",
         keys=lambda command: (line.sku for line in command.lines),
-        needs=lambda command: (Need(Price, line.sku) for line in command.lines),
+        needs=_needs_to_confirm,
         decide=do_confirm_prices,
     ),
+    Handler(
+        command=SettleSale,
+        partition_key=lambda command: command.keeps[0].sku if command.keeps else "",
+        keys=lambda command: (keep.sku for keep in command.keeps),
+        needs=_needs_to_settle,
+        decide=do_settle_sale,
+    ),
+    *RULE_HANDLERS,
+    *RATE_HANDLERS,
+    *PROMOTION_HANDLERS,
 )
