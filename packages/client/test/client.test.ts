@@ -238,3 +238,29 @@ describe("status", () => {
     expect(seen.lastIndexOf("offline")).toBeLessThan(live);
   });
 });
+
+describe("what an earlier page received", () => {
+  const ENTRY = { topic: "stock:A", v: 1, doc: STOCK, at: 0 };
+
+  it("is shown before a server is heard, and taken up by its version", async () => {
+    const all = setUp();
+    all.server.put("stock:A", STOCK);
+    all.client.store.resume(all.server.epoch, [ENTRY]);
+    expect(all.client.store.get("stock:A")?.v).toBe(1);
+    all.client.start().subscribe(["stock:A"]);
+    await all.clock.advance(0);
+    expect(received(all, "sub")).toMatchObject([{ have: { "stock:A": 1 } }]);
+    expect(all.client.statusOf("stock:A")).toBe("live");
+  });
+
+  it("counts no more where the log is another one, or this page has heard of one", async () => {
+    const all = setUp();
+    all.client.store.resume(all.server.epoch - 1, [ENTRY]);
+    all.client.start();
+    await all.clock.advance(0);
+    expect(all.client.store.get("stock:A")).toBeUndefined();
+    all.client.store.resume(all.server.epoch - 1, [ENTRY]);
+    expect(all.client.store.epoch).toBe(all.server.epoch);
+    expect(all.client.store.get("stock:A")).toBeUndefined();
+  });
+});

@@ -343,6 +343,27 @@ describe("the last of a lane", () => {
     client.stop();
   });
 
+  it("is not held up by what was refused in front of it meanwhile", async () => {
+    let refuse: (answer: Response) => void = () => {};
+    const { sent, fetch } = counter();
+    const { client, clock } = page(new Shop(), new MemoryQueueStorage(), {
+      fetch: ((...how: Parameters<typeof fetch>) =>
+        sent.length === 0
+          ? fetch(...how).then(() => new Promise((resolve) => (refuse = resolve)))
+          : fetch(...how)) as typeof fetch,
+    });
+    const first = press(client, 9);
+    await turns(clock);
+    const second = press(client, 2);
+    await turns(clock);
+    refuse(Response.json({ code: 2104, name: "StockShort" }, { status: 409 }));
+    await turns(clock, 1_000);
+    expect(await first).toMatchObject({ code: 2104 });
+    expect(await second).toMatchObject({ versions: { [CART]: 2 } });
+    expect(client.queue.get()).toEqual([]);
+    client.stop();
+  });
+
   it("takes the place of a refused one, and a decision does", async () => {
     const conflicts = [{ field: "lines/A/quantity", base: 1, theirs: 2, mine: 3 }];
     const { sent, fetch } = counter((_, n) =>
@@ -366,6 +387,30 @@ describe("the last of a lane", () => {
     await turns(clock, 1_000);
     await decided;
     expect(sent[1]).toMatchObject({ quantity: 4, expected_version: 7 });
+    expect(client.queue.get()).toEqual([]);
+    client.stop();
+  });
+});
+
+describe("a client that is stopped and started", () => {
+  it("shows and sends what waits once, and nothing in between", async () => {
+    const shop = new Shop();
+    shop.away = true;
+    const { client, clock } = page(shop, new MemoryQueueStorage());
+    void put(client, "a", 1);
+    await turns(clock, 20_000);
+    client.stop();
+    expect(client.store.get("a")?.doc ?? null).toBeNull();
+    shop.away = false;
+    await turns(clock, 90_000);
+    expect(shop.effects).toEqual([]);
+    shop.away = true;
+    client.start();
+    await turns(clock);
+    expect(client.store.get("a")?.doc).toEqual({ n: 1 });
+    shop.away = false;
+    await turns(clock, 20_000);
+    expect(shop.effects).toHaveLength(1);
     expect(client.queue.get()).toEqual([]);
     client.stop();
   });

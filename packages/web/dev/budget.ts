@@ -26,7 +26,7 @@ function filesOf(name: string, seen: Set<string>): Set<string> {
   return seen;
 }
 
-const files = filesOf("src/storefront/Storefront.tsx", filesOf("index.html", new Set()));
+const files = filesOf("src/storefront/Entrance.tsx", filesOf("index.html", new Set()));
 const bytes = [...files]
   .map((file) => gzipSync(readFileSync(new URL(file, DIST)), { level: 9 }).length)
   .reduce((sum, size) => sum + size, 0);

@@ -8,10 +8,9 @@ import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Broken } from "./shared/Broken.tsx";
 import { usePlace } from "./shared/router.tsx";
-import { Surface } from "./shared/Surface.tsx";
 import { begin, roleOfPage, sessionOf } from "./shared/session.ts";
 
-const Storefront = lazy(() => import("./storefront/Storefront.tsx"));
+const Entrance = lazy(() => import("./storefront/Entrance.tsx"));
 const Console = lazy(() => import("./console/Console.tsx"));
 
 function App() {
@@ -22,15 +21,7 @@ function App() {
         Skip to the content
       </a>
       <Broken>
-        <Suspense>
-          {roleOfPage(path) === "operator" ? (
-            <Console />
-          ) : (
-            <Surface who="shopper">
-              <Storefront />
-            </Surface>
-          )}
-        </Suspense>
+        <Suspense>{roleOfPage(path) === "operator" ? <Console /> : <Entrance />}</Suspense>
       </Broken>
     </>
   );

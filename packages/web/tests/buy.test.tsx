@@ -36,6 +36,10 @@ function taken(body: Record<string, unknown>): Response {
   return json({ versions: { [topic]: shop.server.put(topic, doc) }, result: null });
 }
 
+const cartDoc = () => ({ id: cartId(), lines: [], status: "open", order_id: null, attempt: 1 });
+const lineOf = (quantity: number) => ({
+  ...{ sku: "MUG", quantity, accepted_minor: 1_450, currency: "EUR" },
+});
 const count = () => screen.getByTestId("cart-count").textContent;
 const faster = () => screen.queryByTestId("faster")?.textContent ?? "";
 /** How the shop decides about the next line. */
@@ -105,7 +109,7 @@ test("presses while one is on its way become one: the last number counts", async
   expect(bodies.map(({ quantity }) => quantity)).toEqual([1]);
   decide = taken;
   answer(taken(bodies[0] ?? {}));
-  await shop.advance(0);
+  for (let turn = 0; turn < 5; turn += 1) await shop.advance(0);
   expect(bodies.map(({ quantity }) => quantity)).toEqual([1, 4]);
   // What our own press made is no change by somebody else.
   expect(bodies[1]?.expected_version).toBe(1);
@@ -143,14 +147,49 @@ test("no answer: sent again with the same key; what is shown stays as it was pre
   expect(count()).toBe("1");
 });
 
-test("never an answer: what the shop has confirmed is shown again, and that nobody knows", async () => {
+test("no answer for long: it is kept, and sent with its key when the shop can be reached", async () => {
   decide = () => {
     throw new TypeError("network");
   };
   await press("add-to-cart");
-  await shop.advance(20_000);
-  expect(faster()).toContain("No answer came");
-  expect(count()).toBe("0");
+  for (let minute = 0; minute < 5; minute += 1) await shop.advance(60_000);
+  expect(count()).toBe("1");
+  expect(shop.client.queue.get()).toMatchObject([{ op: "carts.put_line", state: "queued" }]);
+  decide = taken;
+  for (let minute = 0; minute < 2; minute += 1) await shop.advance(60_000);
+  expect(count()).toBe("1");
+  expect(shop.client.queue.get()).toEqual([]);
+  expect(new Set(shop.keys).size).toBe(1);
+});
+
+test("changed in two places: it says so, and each way on does what it says", async () => {
+  await press("add-to-cart");
+  const conflict = (theirs: number) =>
+    refused(2000, {
+      ...{ topic: `cart:${cartId()}`, expected: 1, current: 2 },
+      conflicts: [{ field: "lines/MUG/quantity", base: 1, theirs, mine: 2 }],
+    });
+  for (const [choice, label, quantity] of [
+    ["mine", "Keep mine: 2", 2],
+    ["theirs", "Take theirs: 3", null],
+    ["both", "Both together: 4", 4],
+  ] as const) {
+    shop.server.put(`cart:${cartId()}`, { ...cartDoc(), lines: [lineOf(1)] });
+    await shop.advance(0);
+    decide = () => conflict(3);
+    await press("quantity-more");
+    const words = screen.getByTestId("line-conflict").textContent;
+    expect(words).toContain("there are 3 there, you wanted 2 here");
+    expect(screen.getByTestId(`choose-${choice}`).textContent).toBe(label);
+    decide = taken;
+    const before = bodies.length;
+    await press(`choose-${choice}`);
+    expect(screen.queryByTestId("line-conflict")).toBeNull();
+    expect(shop.client.queue.get()).toEqual([]);
+    const sent = bodies.slice(before);
+    if (quantity === null) expect(sent).toEqual([]);
+    else expect(sent).toMatchObject([{ quantity, expected_version: 2 }]);
+  }
 });
 
 test("what another window takes while it is in the cart is told at once", async () => {
@@ -196,16 +235,20 @@ test("a cart that was bought makes way for a new one, and its order is remembere
   expect(localStorage.getItem("shopwire.orders")).toBe(JSON.stringify([order_id]));
 });
 
-test("offline: values are marked, the page says so, and nothing can be bought", async () => {
+test("offline: values are marked, the page says so, and what is pressed is kept", async () => {
   expect(screen.getByTestId("freshness").dataset.status).toBe("live");
   shop.server.reachable = false;
   shop.server.connections.at(-1)?.close(1006);
   await shop.advance(1_000);
   expect(screen.getByTestId("freshness").dataset.status).toBe("offline");
   expect(screen.getByText(/^as of /)).toBeTruthy();
-  expect(screen.getByText(/cannot be reached, so nothing can be bought/)).toBeTruthy();
+  expect(screen.getByText(/is kept on this device and sent when it can/)).toBeTruthy();
+  decide = () => {
+    throw new TypeError("network");
+  };
   await press("add-to-cart");
-  expect(bodies).toEqual([]);
+  expect(count()).toBe("1");
+  expect(screen.queryByTestId("buy-now")).toBeNull();
 });
 
 test("a server that keeps still: live, delayed, stale, each as it becomes true", async () => {

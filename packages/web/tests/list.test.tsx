@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { navigate } from "../src/shared/router.tsx";
 import { QUIET_MS } from "../src/shared/useRevision.ts";
 import { TYPING_MS } from "../src/storefront/SearchField.tsx";
-import Storefront from "../src/storefront/Storefront.tsx";
+import { Storefront } from "../src/storefront/Storefront.tsx";
 import { json, openShop, type Shop } from "./shop.tsx";
 
 class Observer {

@@ -20,7 +20,7 @@ import { type Changes, type Layer, until } from "./optimistic.ts";
 import { type ActOptions, type ClientOptions, ownMemory, waysTo } from "./options.ts";
 import type { ClientMessage, Json, ServerMessage } from "./protocol.ts";
 import type { Queue, QueueEntry } from "./queue.ts";
-import { conflictIn, foretold, queueFor } from "./queueFor.ts";
+import { beginQueue, conflictIn, foretold, queueFor } from "./queueFor.ts";
 import type { Held } from "./reducer.ts";
 import { type Status, StatusTracker } from "./status.ts";
 import { Store } from "./store.ts";
@@ -144,9 +144,8 @@ export class Client {
       });
     }
     // What an earlier page left is sent without being asked for.
-    if (this.#options.storage !== undefined || this.#options.foretell !== undefined) {
-      void this.queue;
-    }
+    if (this.#queue !== null) beginQueue(this.#queue);
+    else if (this.#options.storage ?? this.#options.foretell) void this.queue;
     return this;
   }
 

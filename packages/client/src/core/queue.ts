@@ -61,7 +61,8 @@ interface Surroundings {
   name: string;
   storage: QueueStorage;
   locks: Locks;
-  bus: Bus;
+  /** A channel to the other tabs; another one for each time that it begins. */
+  bus: () => Bus;
   clock: Clock;
   random: () => number;
   send: (record: QueueRecord) => Promise<CommandResult<unknown>>;
@@ -95,13 +96,14 @@ export class Queue {
   /** Lanes that this tab is about to send. */
   readonly #busy = new Set<string>();
   /** Lanes that wait before another try, and the tries in vain. */
-  readonly #waits = new Map<string, { timer: unknown; tries: number }>();
+  readonly #waits = new Map<string, { timer: unknown; tries: number; taken: boolean }>();
   /** Commands that are being written down, in order. */
   #written: Promise<unknown> = Promise.resolve();
   /** Commands that are being written down right now. */
   #coming = { count: 0, bytes: 0 };
   #snapshot: readonly QueueEntry[] = [];
   #running = false;
+  #bus: Bus | null = null;
   #problem: unknown = null;
 
   constructor(around: Surroundings) {
@@ -140,15 +142,20 @@ export class Queue {
   async start(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    this.#around.bus.listen((news) => void this.#hear(news as News));
+    this.#bus = this.#around.bus();
+    this.#bus.listen((news) => void this.#hear(news as News));
     await this.#read();
     for (const record of this.#records.values()) this.#restore(record);
     this.#pump();
   }
 
+  /** Sends and shows nothing more; `start` takes it up again. */
   stop(): void {
     this.#running = false;
-    this.#around.bus.close();
+    this.#bus?.close();
+    this.#bus = null;
+    for (const layer of this.#layers.values()) layer.drop();
+    this.#layers.clear();
     for (const { timer } of this.#waits.values()) this.#around.clock.cancel(timer);
     this.#waits.clear();
   }
@@ -158,7 +165,7 @@ export class Queue {
    * with `QueueIsFull` at once, or with `Dropped`. Where the page ends before, the next one sends.
    */
   async add<R>(command: QueuedCommand): Promise<CommandResult<R>> {
-    const { op, body, changes, sees, key = newKey() } = command;
+    const { op, body, changes, sees, latest, key = newKey() } = command;
     const bytes = bytesOf(body);
     if (this.#records.size + this.#coming.count >= QUEUE_ENTRIES_MAX) {
       throw new QueueIsFull(`${QUEUE_ENTRIES_MAX} commands`);
@@ -174,6 +181,7 @@ export class Queue {
       this.#around.storage.add({
         ...{ key, op, body, lane, reason: null },
         ...(sees === undefined ? {} : { sees }),
+        ...(latest === true ? { latest } : {}),
       }),
     );
     const written = () => {
@@ -188,8 +196,8 @@ export class Queue {
       const answer = new Promise<CommandResult<R>>((resolve, reject) => {
         this.#askers.set(record.id, { resolve: resolve as Asker["resolve"], reject });
       });
-      this.#around.bus.tell({ t: "changed" } satisfies News);
-      if (command.latest === true) this.#supersede(record);
+      this.#bus?.tell({ t: "changed" } satisfies News);
+      if (latest === true) this.#supersede(record);
       this.#pump();
       return await answer;
     } catch (problem) {
@@ -211,10 +219,16 @@ export class Queue {
       const now = this.#records.get(id);
       if (now === undefined || !may(now)) return false;
       await this.#around.storage.remove(id);
-      this.#around.bus.tell({ t: "dropped", id } satisfies News);
+      this.#bus?.tell({ t: "dropped", id } satisfies News);
       this.#gone(id, why);
       return true;
     });
+    // It was this that kept the lane's next one from being sent.
+    const wait = this.#waits.get(record.lane);
+    if (wait?.taken === true) {
+      this.#around.clock.cancel(wait.timer);
+      wait.timer = null;
+    }
     this.#pump();
     return dropped ?? false;
   }
@@ -258,7 +272,7 @@ export class Queue {
     await this.#around.storage.put(again);
     this.#keep(again);
     this.#restore(again);
-    this.#around.bus.tell({ t: "changed" } satisfies News);
+    this.#bus?.tell({ t: "changed" } satisfies News);
     this.#pump();
     return true;
   }
@@ -322,7 +336,7 @@ export class Queue {
       await this.#moveOn(record, result.versions);
       await this.#around.storage.remove(record.id);
       this.#waits.delete(lane);
-      this.#around.bus.tell({ t: "done", id: record.id, result } satisfies News);
+      this.#bus?.tell({ t: "done", id: record.id, result } satisfies News);
       this.#done(record.id, result);
       return true;
     } catch (problem) {
@@ -330,20 +344,31 @@ export class Queue {
       if (mayPass(problem)) {
         this.#wait(lane);
         this.#changed();
-      } else await this.#refuse(record, problem);
-      return false;
+        return false;
+      }
+      return this.#refuse(record, problem);
     }
   }
 
-  async #refuse(record: QueueRecord, problem: unknown): Promise<void> {
+  /** Keeps it until somebody has seen it, unless a later one counts; says whether to go on. */
+  async #refuse(record: QueueRecord, problem: unknown): Promise<boolean> {
+    const { id, lane } = record;
+    const behind = Array.from(this.#records.values());
+    if (behind.some((one) => one.lane === lane && one.id > id && one.latest === true)) {
+      await this.#around.storage.remove(id);
+      this.#bus?.tell({ t: "dropped", id } satisfies News);
+      this.#gone(id, problem as Error);
+      return true;
+    }
     const refused = { ...record, tried: true, reason: reasonOf(problem) };
     await this.#around.storage.put(refused);
     this.#layers.get(record.id)?.drop();
     this.#layers.delete(record.id);
     this.#keep(refused);
-    this.#askers.get(record.id)?.reject(problem);
-    this.#askers.delete(record.id);
-    this.#around.bus.tell({ t: "changed" } satisfies News);
+    this.#askers.get(id)?.reject(problem);
+    this.#askers.delete(id);
+    this.#bus?.tell({ t: "changed" } satisfies News);
+    return false;
   }
 
   #wait(lane: string, ms?: number): void {
@@ -355,7 +380,8 @@ export class Queue {
       if (wait !== undefined) wait.timer = null;
       this.#pump();
     });
-    this.#waits.set(lane, { timer, tries: ms === undefined ? tries + 1 : tries });
+    const taken = ms !== undefined;
+    this.#waits.set(lane, { timer, tries: taken ? tries : tries + 1, taken });
   }
 
   async #hear(news: News): Promise<void> {

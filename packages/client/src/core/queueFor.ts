@@ -51,9 +51,14 @@ export function queueFor(
 ): Queue {
   const queue = new Queue({
     ...{ name, storage: options.storage ?? new OwnQueueStorage(name), clock, random, send, show },
-    ...{ locks: ports.locks ?? new OwnLocks(), bus: ports.bus?.(name) ?? SILENT_BUS },
+    ...{ locks: ports.locks ?? new OwnLocks(), bus: () => ports.bus?.(name) ?? SILENT_BUS },
     foretell: (op, body) => foretold(options, op, body),
   });
-  queue.start().catch(() => undefined); // `queue.problem` says it
+  beginQueue(queue);
   return queue;
+}
+
+/** Begins, or takes up again what was stopped. */
+export function beginQueue(queue: Queue): void {
+  queue.start().catch(() => undefined); // `queue.problem` says it
 }

@@ -22,6 +22,8 @@ export interface QueueRecord {
   readonly lane: string;
   /** The topic whose version `expected_version` in the body speaks of; absent where of none. */
   readonly sees?: string;
+  /** Whether it alone counts of its lane: what was refused in front of it holds nothing up. */
+  readonly latest?: boolean;
   /** Whether it may have been sent: from then on its body never changes. */
   readonly tried?: boolean;
   readonly reason: QueueReason | null;

@@ -111,6 +111,19 @@ export class Store {
     this.apply({ t: "batch", items });
   }
 
+  /**
+   * Takes what an earlier page received, with its `epoch`; nothing where this page has heard of a
+   * server already. Where the epoch still is that of the log, only what changed since is sent.
+   */
+  resume(
+    epoch: number | null,
+    entries: Iterable<{ topic: string; v: number; doc: unknown; at: number }>,
+  ): void {
+    if (this.epoch !== null || epoch === null) return;
+    this.#replica.epoch = epoch;
+    this.offer(entries, epoch);
+  }
+
   /** Tells those who watch a topic that something about it changed that is not its document. */
   touch(topic: string): void {
     this.#tell(new Set([topic]));

@@ -8,10 +8,11 @@ import { OldMark } from "../shared/Freshness.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { Link, navigate } from "../shared/router.tsx";
-import { blockedBy, laterText } from "./buy.ts";
+import { blockedBy, laterText, OFFLINE } from "./buy.ts";
 import { quantityOf, sellableOf } from "./cart/cart.ts";
 import { Faster, Instead } from "./cart/Instead.tsx";
 import { Quantity } from "./cart/Quantity.tsx";
+import { Refused } from "./cart/Refused.tsx";
 import { articleOf } from "./cart/useArticle.ts";
 import { type Cart, useCart } from "./cart/useCart.ts";
 import { fasterText, refusalTold } from "./cart/words.ts";
@@ -82,14 +83,14 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
   const id = useId();
   const inCart = quantityOf(cart.cart, sku);
   const offline = status === "offline";
-  const blocked = blockedBy({ offline, stock, priced: price !== null });
+  const blocked = blockedBy({ stock, priced: price !== null });
   const want = (quantity: number): Promise<boolean> => {
     if (price === null) return Promise.resolve(false);
     const { amount_minor, currency } = price;
     return cart.actions.put({ sku, quantity, accepted_minor: amount_minor, currency });
   };
   const buyNow = async (): Promise<void> => {
-    if (blocked !== null) return;
+    if (blocked !== null || offline) return;
     if (inCart > 0 || (await want(1))) navigate("/checkout");
   };
   return (
@@ -100,7 +101,6 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
           of={product.title}
           quantity={inCart}
           most={stock ? sellableOf(stock) : inCart}
-          offline={offline}
           sku={sku}
           want={want}
         />
@@ -116,7 +116,7 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
           {blocked?.label ?? "Add to cart"}
         </button>
       )}
-      {blocked === null && (
+      {blocked === null && !offline && (
         <button
           type="button"
           className="button buy-more"
@@ -128,7 +128,7 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
         </button>
       )}
       <p className="buy-why" id={id}>
-        {blocked?.reason ?? laterText(stock)}
+        {blocked?.reason ?? (offline ? OFFLINE : laterText(stock))}
       </p>
       <Trouble product={product} variant={variant} stock={stock} cart={cart} inCart={inCart} />
     </>
@@ -141,11 +141,10 @@ interface InCartProps {
   sku: string;
   quantity: number;
   most: number;
-  offline: boolean;
   want: (quantity: number) => Promise<boolean>;
 }
 
-function InCart({ cart, of, sku, quantity, most, offline, want }: InCartProps) {
+function InCart({ cart, of, sku, quantity, most, want }: InCartProps) {
   const pending = usePending(`cart:${cart.id}`);
   const closed = cart.cart.status !== "open";
   return (
@@ -154,7 +153,7 @@ function InCart({ cart, of, sku, quantity, most, offline, want }: InCartProps) {
         of={of}
         value={quantity}
         most={most}
-        disabled={offline || closed}
+        disabled={closed}
         onChange={(next) => void want(next)}
       />
       <Link className="button button-main" href="/cart" data-testid="to-cart">
@@ -179,11 +178,14 @@ function Trouble({ product, variant, stock, cart, inCart }: TroubleProps) {
   const short = cart.cart.status === "open" && stock !== null && sellableOf(stock) < inCart;
   const text = refused?.text ?? (short ? fasterText(sellableOf(stock)) : null);
   const article = articleOf(product, variant.sku);
+  if (problem?.conflict) return <Refused sku={variant.sku} title={product.title} cart={cart} />;
   if (text === null || article === null) return null;
   const scarce = short || (refused !== null && refused.left !== null);
   return (
     <Faster text={text}>
-      {scarce && <Instead article={article} quantity={Math.max(1, problem?.wanted ?? inCart)} />}
+      {scarce && (
+        <Instead article={article} quantity={Math.max(1, problem?.wanted.quantity ?? inCart)} />
+      )}
     </Faster>
   );
 }

@@ -36,7 +36,7 @@ function useCategories(): readonly Category[] | null {
   return useMemo(() => data?.items.filter((one) => one.slug !== "all") ?? null, [data]);
 }
 
-export default function Storefront() {
+export function Storefront() {
   const place = usePlace();
   const query = useMemo(() => queryOf(place.path, place.params), [place]);
   const product = match("/product/:id", place.path);

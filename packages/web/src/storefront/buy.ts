@@ -11,13 +11,16 @@ export interface Blocked {
 }
 
 export interface BuyFacts {
-  readonly offline: boolean;
   readonly stock: Stock | null;
   readonly priced: boolean;
 }
 
+/** Said beside the button while the shop cannot be reached. */
+export const OFFLINE =
+  "The shop cannot be reached right now. What you put into your cart is kept on this device and sent when it can.";
+
 /** Why nothing can be bought right now; null where it can. */
-export function blockedBy({ offline, stock, priced }: BuyFacts): Blocked | null {
+export function blockedBy({ stock, priced }: BuyFacts): Blocked | null {
   if (stock === null || !priced) {
     return {
       label: "Not for sale yet",
@@ -26,13 +29,6 @@ export function blockedBy({ offline, stock, priced }: BuyFacts): Blocked | null 
   }
   if (sellableOf(stock) <= 0) {
     return { label: "Sold out", reason: "It can be bought again the moment a supplier has more." };
-  }
-  if (offline) {
-    return {
-      label: "Add to cart",
-      reason:
-        "The shop cannot be reached, so nothing can be bought right now. Trying to reach it again.",
-    };
   }
   return null;
 }

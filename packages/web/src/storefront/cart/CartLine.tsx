@@ -11,9 +11,10 @@ import { stockWording } from "../offer.ts";
 import { type Issue, issuesOf, type Row, sellableOf, toAccept, type Wanted } from "./cart.ts";
 import { Faster, Instead } from "./Instead.tsx";
 import { Quantity } from "./Quantity.tsx";
+import { Refused } from "./Refused.tsx";
 import { type Article, useArticle } from "./useArticle.ts";
 import type { Cart } from "./useCart.ts";
-import { issueText, refusalTold } from "./words.ts";
+import { issueText } from "./words.ts";
 
 interface CartLineProps {
   row: Row;
@@ -61,7 +62,7 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
           value={line.quantity}
           least={1}
           most={stock ? Math.max(sellableOf(stock), 1) : line.quantity}
-          disabled={offline || !open}
+          disabled={!open}
           onChange={want}
         />
         <button
@@ -69,8 +70,8 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
           className="cart-remove"
           data-testid="remove"
           aria-label={`Remove ${title}`}
-          aria-disabled={offline || !open}
-          onClick={() => !offline && open && want(0)}
+          aria-disabled={!open}
+          onClick={() => open && want(0)}
         >
           Remove
         </button>
@@ -81,7 +82,8 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
         </Cued>
       </p>
       <div className="cart-news">
-        <Refused row={row} cart={cart} />
+        {pending && offline && <Kept />}
+        <Refused sku={line.sku} title={title} cart={cart} />
         {issues.map((issue) => (
           <IssueShown key={issue.kind} issue={issue} row={row} cart={cart} article={article} />
         ))}
@@ -90,21 +92,11 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
   );
 }
 
-/** Why the last press did not count. */
-function Refused({ row, cart }: { row: Row; cart: Cart }) {
-  const problem = cart.problems.get(row.line.sku);
-  if (problem === undefined) return null;
+/** Said while the shop cannot be reached: what was pressed is not lost. */
+function Kept() {
   return (
-    <p className="cart-refused" role="alert" data-testid="line-refused">
-      <Icon name="alert" size={18} />
-      <span>{refusalTold(problem.error).text}</span>
-      <button
-        type="button"
-        className="link-button"
-        onClick={() => cart.actions.dismiss(row.line.sku)}
-      >
-        All right
-      </button>
+    <p className="cart-kept" data-testid="line-kept">
+      Kept on this device. It is sent as soon as the shop can be reached.
     </p>
   );
 }

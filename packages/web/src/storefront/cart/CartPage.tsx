@@ -9,6 +9,8 @@ import { Link, useTitle } from "../../shared/router.tsx";
 import { CartLine } from "./CartLine.tsx";
 import { openIssues, type Row, toAccept, totalOf, unitsOf } from "./cart.ts";
 import { useMyOrders } from "./mine.ts";
+import { Refused } from "./Refused.tsx";
+import { useArticle } from "./useArticle.ts";
 import { type Cart, useCart, useRows } from "./useCart.ts";
 import { unitsText } from "./words.ts";
 
@@ -17,7 +19,10 @@ export function CartPage() {
   const mine = useCart();
   const rows = useRows(mine.cart);
   const offline = useStatus().status === "offline";
-  if (rows.length === 0) return mine.known ? <Empty /> : <CartSkeleton />;
+  const gone = [...mine.problems.values()].filter(
+    ({ wanted }) => !rows.some(({ line }) => line.sku === wanted.sku),
+  );
+  if (rows.length + gone.length === 0) return mine.known ? <Empty /> : <CartSkeleton />;
   return (
     <div className="cart">
       <div className="cart-head">
@@ -25,6 +30,9 @@ export function CartPage() {
         <p role="status">{unitsText(unitsOf(mine.cart))}</p>
       </div>
       <Closed cart={mine} />
+      {gone.map(({ wanted: { sku } }) => (
+        <Gone key={sku} sku={sku} cart={mine} />
+      ))}
       <ul className="cart-lines">
         {rows.map((row) => (
           <CartLine key={row.line.sku} row={row} cart={mine} offline={offline} />
@@ -32,6 +40,17 @@ export function CartPage() {
       </ul>
       <Sum rows={rows} cart={mine} offline={offline} />
     </div>
+  );
+}
+
+/** An article that is not in the cart, because a change of it was refused. */
+function Gone({ sku, cart }: { sku: string; cart: Cart }) {
+  const title = useArticle(sku)?.title ?? sku;
+  return (
+    <section className="cart-gone" aria-label={title}>
+      <h2 className="cart-title">{title}</h2>
+      <Refused sku={sku} title={title} cart={cart} />
+    </section>
   );
 }
 

@@ -1,39 +1,42 @@
 /**
- * Changes of a cart as the shopper presses: shown at once, sent one after the other for each
- * article, taken back with the reason where the shop refuses.
+ * Changes of a cart as the shopper presses: shown at once, kept on this device until the shop has
+ * answered, and sent one after the other for each article, the last press counting. What the shop
+ * refuses is taken back with its reason, and stays told until somebody has seen it.
  */
 
-import { type CartDocument, type Client, change, type Layer } from "@shopwire/client";
-import { type Accepted, emptyCart, type Wanted, withAccepted, withLine } from "./cart.ts";
+import {
+  type CartDocument,
+  type Client,
+  change,
+  type QueueEntry,
+  QueueIsFull,
+  ShopwireError,
+  Superseded,
+  type VersionConflict,
+} from "@shopwire/client";
+import { type Accepted, emptyCart, lineForetold, type Wanted, withAccepted } from "./cart.ts";
+import { type Choice, choicesOf } from "./choices.ts";
 
 /** Why the last change of an article was taken back. */
 export interface Problem {
-  readonly wanted: number;
-  readonly error: Error;
-}
-
-interface Intent {
   readonly wanted: Wanted;
-  /** The cart's version that was on the screen. */
-  readonly seen: number;
-  readonly layer: Layer;
-  readonly done: (fine: boolean) => void;
+  readonly error: Error;
+  /** The ways on where somebody else changed the same meanwhile. */
+  readonly conflict: VersionConflict | null;
 }
 
-/** An article's presses: one on its way, and the latest of those behind it. */
-interface Lane {
-  next: Intent | null;
-  /** The cart's version that our own last change of the article made. */
-  made: number;
-}
+type Problems = ReadonlyMap<string, Problem>;
 
 export class CartActions {
   readonly #client: Client;
   readonly #id: string;
   readonly #shopper: string;
-  readonly #lanes = new Map<string, Lane>();
   readonly #listeners = new Set<() => void>();
-  #problems: ReadonlyMap<string, Problem> = new Map();
+  /** The cart's version that our own last change of an article made. */
+  readonly #made = new Map<string, number>();
+  /** Refusals of what was never kept. */
+  #notes: Problems = new Map();
+  #told: { entries: readonly QueueEntry[]; notes: Problems; problems: Problems } | null = null;
 
   constructor(client: Client, id: string, shopper: string) {
     this.#client = client;
@@ -45,96 +48,119 @@ export class CartActions {
     return `cart:${this.#id}`;
   }
 
-  readonly problems = (): ReadonlyMap<string, Problem> => this.#problems;
+  readonly problems = (): Problems => {
+    const entries = this.#client.queue.get();
+    if (this.#told?.entries !== entries || this.#told.notes !== this.#notes) {
+      this.#told = { entries, notes: this.#notes, problems: this.#problemsIn(entries) };
+    }
+    return this.#told.problems;
+  };
 
   readonly listen = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const stop = this.#client.queue.subscribe(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      stop();
+    };
   };
 
   /** Wants this many of an article, none to remove it; resolves to whether the shop took it. */
-  put(wanted: Wanted): Promise<boolean> {
-    this.dismiss(wanted.sku);
-    return new Promise((done) => {
-      const intent = { wanted, done, seen: this.#received, layer: this.#layer(wanted) };
-      const lane = this.#lanes.get(wanted.sku);
-      if (lane === undefined) {
-        const started = { next: null, made: 0 };
-        this.#lanes.set(wanted.sku, started);
-        void this.#send(started, intent);
-        return;
-      }
-      // Of presses that wait, only the last one says what is wanted.
-      lane.next?.layer.drop();
-      lane.next?.done(true);
-      lane.next = intent;
-    });
-  }
-
-  /** Takes over new prices that the shopper has seen. */
-  async accept(prices: readonly Accepted[]): Promise<boolean> {
-    const body = { cart_id: this.#id, lines: prices };
-    const optimistic = this.#over((cart) => withAccepted(cart, prices));
-    for (const { sku } of prices) this.dismiss(sku);
-    try {
-      await this.#client.send("carts.accept_prices", body, { optimistic });
-      return true;
-    } catch (problem) {
-      for (const { sku } of prices) this.#note(sku, { wanted: 0, error: problem as Error });
-      return false;
-    }
-  }
-
-  /** The shopper has read it. */
-  dismiss(sku: string): void {
-    if (this.#problems.has(sku)) this.#note(sku, null);
-  }
-
-  get #received(): number {
-    return this.#client.store.received(this.topic)?.v ?? 0;
-  }
-
-  #over(become: (cart: CartDocument) => CartDocument) {
-    return change(this.topic, (cart) => become(cart ?? emptyCart(this.#id)));
-  }
-
-  #layer(wanted: Wanted): Layer {
-    const giveBack = this.#client.subscribe([this.topic]);
-    const changes = this.#over((cart) => withLine(cart, wanted));
-    return this.#client.store.layers.add(changes, giveBack);
-  }
-
-  async #send(lane: Lane, { wanted, seen, layer, done }: Intent): Promise<void> {
+  async put(wanted: Wanted): Promise<boolean> {
     const { sku, quantity, accepted_minor, currency } = wanted;
     const parts = this.#client.store.get(`stock:${sku}`)?.doc?.parts;
     const body = {
       ...{ cart_id: this.#id, shopper: this.#shopper },
       ...{ sku, quantity, accepted_minor, currency },
       ...(parts ? { parts } : {}),
-      expected_version: Math.max(seen, lane.made),
+      expected_version: Math.max(this.#received, this.#made.get(sku) ?? 0),
     };
+    const how = {
+      ...{ queue: true, latest: true, lane: this.#lane(sku), sees: this.topic },
+      optimistic: lineForetold(body),
+    };
+    this.#note(sku, null);
     try {
-      const { versions } = await this.#client.send("carts.put_line", body);
-      lane.made = versions[this.topic] ?? lane.made;
-      layer.confirm(versions);
-      done(true);
+      const { versions } = await this.#client.send("carts.put_line", body, how);
+      this.#made.set(sku, versions[this.topic] ?? 0);
+      return true;
     } catch (problem) {
-      layer.drop();
-      // What was pressed meanwhile has its own answer to come.
-      if (lane.next === null) this.#note(sku, { wanted: quantity, error: problem as Error });
-      done(false);
+      if (problem instanceof Superseded) return true;
+      if (problem instanceof QueueIsFull) {
+        this.#note(sku, { wanted, error: problem, conflict: null });
+      }
+      return false;
     }
-    const { next } = lane;
-    lane.next = null;
-    if (next === null) this.#lanes.delete(sku);
-    else await this.#send(lane, next);
+  }
+
+  /** Takes over new prices that the shopper has seen. */
+  async accept(prices: readonly Accepted[]): Promise<boolean> {
+    const body = { cart_id: this.#id, lines: prices };
+    const optimistic = change(this.topic, (cart: CartDocument | null) =>
+      withAccepted(cart ?? emptyCart(this.#id), prices),
+    );
+    for (const { sku } of prices) this.dismiss(sku);
+    try {
+      await this.#client.send("carts.accept_prices", body, { optimistic });
+      return true;
+    } catch (problem) {
+      for (const { sku, amount_minor, currency } of prices) {
+        const wanted = { sku, quantity: 0, accepted_minor: amount_minor, currency };
+        this.#note(sku, { wanted, error: problem as Error, conflict: null });
+      }
+      return false;
+    }
+  }
+
+  /** Settles what was changed here and elsewhere; resolves when that is on its way. */
+  decide(sku: string, choice: Choice): void {
+    const conflict = this.problems().get(sku)?.conflict;
+    if (!conflict) return;
+    const { field, mine, theirs, both } = choicesOf(conflict);
+    const quantity = { mine, theirs, both: both ?? mine }[choice];
+    if (quantity === theirs) this.dismiss(sku);
+    // Refused once more, it is told as any other: the queue keeps it.
+    else conflict.merge({ [field]: quantity }).catch(() => undefined);
+  }
+
+  /** The shopper has read it. */
+  dismiss(sku: string): void {
+    this.#note(sku, null);
+    for (const entry of this.#refused(this.#client.queue.get())) {
+      if (entry.lane === this.#lane(sku)) void this.#client.queue.drop(entry.id);
+    }
+  }
+
+  get #received(): number {
+    return this.#client.store.received(this.topic)?.v ?? 0;
+  }
+
+  #lane(sku: string): string {
+    return `${this.topic}/${sku}`;
+  }
+
+  #refused(entries: readonly QueueEntry[]): readonly QueueEntry[] {
+    const mine = `${this.topic}/`;
+    return entries.filter(({ lane, state }) => state === "refused" && lane.startsWith(mine));
+  }
+
+  #problemsIn(entries: readonly QueueEntry[]): Problems {
+    const problems = new Map(this.#notes);
+    for (const entry of this.#refused(entries)) {
+      const wanted = entry.body as unknown as Wanted;
+      const conflict = this.#client.conflict(entry);
+      const error = conflict ?? new ShopwireError({ ...entry.reason, temporary: false }, 409);
+      problems.set(wanted.sku, { wanted, error, conflict });
+    }
+    return problems;
   }
 
   #note(sku: string, problem: Problem | null): void {
-    const next = new Map(this.#problems);
+    if (problem === null && !this.#notes.has(sku)) return;
+    const next = new Map(this.#notes);
     if (problem === null) next.delete(sku);
     else next.set(sku, problem);
-    this.#problems = next;
+    this.#notes = next;
     for (const listener of [...this.#listeners]) listener();
   }
 }

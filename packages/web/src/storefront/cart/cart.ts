@@ -1,6 +1,12 @@
 /** What a cart amounts to, and what changed since the shopper looked; no I/O. */
 
-import type { CartDocument, CartLine } from "@shopwire/client";
+import {
+  type CartDocument,
+  type CartLine,
+  type Changes,
+  type CommandBodies,
+  change,
+} from "@shopwire/client";
 import type { Price, Stock } from "../../shared/documents.ts";
 
 /** What a shopper wants of an article, at the price that was on the screen. */
@@ -33,6 +39,14 @@ export function withLine(cart: CartDocument, wanted: Wanted): CartDocument {
   const rest = cart.lines.filter((line) => line.sku !== wanted.sku);
   const lines = wanted.quantity > 0 ? rest.toSpliced(at < 0 ? rest.length : at, 0, wanted) : rest;
   return { ...cart, lines };
+}
+
+/** What the shop is expected to make of a line: shown before it has answered. */
+export function lineForetold({ cart_id, ...body }: CommandBodies["carts.put_line"]): Changes {
+  const { sku, quantity, accepted_minor, currency } = body;
+  return change(`cart:${cart_id}`, (cart) =>
+    withLine(cart ?? emptyCart(cart_id), { sku, quantity, accepted_minor, currency }),
+  );
 }
 
 /** The cart with these prices accepted. */
