@@ -38,10 +38,13 @@ class PostgresShop(Shop):
                     "main", topic, self.versions[topic], "t.e", body, b"null", f"c{self.commands}"
                 )
             )
-        partition = partition_of("main", changes[0][0], self.log.partitions)
+        partition = self.home_of(changes)
         async with self.storage.transaction([partition]) as tx:
             await tx.append(partition, events)
         self.storage.committed([partition])
+
+    def home_of(self, changes):
+        return partition_of("main", changes[0][0], self.log.partitions)
 
 
 async def test_screens_follow_the_log_through_lost_connections(database_url):

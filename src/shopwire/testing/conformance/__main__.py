@@ -9,7 +9,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shopwire.testing.conformance.remote import RemoteTarget
-from shopwire.testing.conformance.rules import ON_WISH, SUITES, Rule, Verdict, check, rules_of
+from shopwire.testing.conformance.rules import (
+    DOORS,
+    ON_WISH,
+    SUITES,
+    Rule,
+    Verdict,
+    check,
+    rules_of,
+)
 from shopwire.testing.conformance.sync import connected
 
 PASSED: Final = 0
@@ -26,14 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("url", help="address of the WebSocket, ws://127.0.0.1:8000/sync")
     parser.add_argument("--events", default="", help="address of the events, if not <url>/sse")
+    parser.add_argument("--poll", default="", help="address of long-poll, if not <url>/poll")
+    parser.add_argument("--graphql", default="", help="GraphQL's WebSocket, if not /graphql")
     parser.add_argument("--control", default="", help="address of the server's back door")
     parser.add_argument("--suite", action="append", choices=list(SUITES), help="only these")
+    parser.add_argument("--door", action="append", choices=[*DOORS, "all"], help="at these doors")
     parser.add_argument("--only", default="", help="only rules with these words in their names")
     parser.add_argument("--list", action="store_true", help="name the rules and check nothing")
     chosen = parser.parse_args(arguments)
     if not __debug__:
         return _cannot("the rules are assertions: run Python without -O")
-    suites = chosen.suite or [name for name in SUITES if name not in ON_WISH]
+    doors = DOORS if "all" in (chosen.door or ()) else chosen.door or ()
+    suites = [*(chosen.suite or ()), *(f"door-{name}" for name in doors)]
+    suites = suites or [name for name in SUITES if name not in ON_WISH]
     rules = [rule for name in suites for rule in rules_of(name) if chosen.only in rule.name]
     if not rules:
         return _cannot("no rule has these words in its name")
@@ -43,7 +56,13 @@ def main(arguments: list[str] | None = None) -> int:
         return PASSED
     if urlsplit(chosen.url).scheme not in {"ws", "wss"}:
         return _cannot(f"{chosen.url} is no address of a WebSocket")
-    target = RemoteTarget(chosen.url, events_url=chosen.events, control_url=chosen.control)
+    target = RemoteTarget(
+        chosen.url,
+        events_url=chosen.events,
+        control_url=chosen.control,
+        poll_url=chosen.poll,
+        graphql_url=chosen.graphql,
+    )
     return asyncio.run(_check_all(target, rules))
 
 

@@ -26,12 +26,23 @@ class BackDoorError(Exception):
 
 
 class RemoteTarget:
-    """A `Target` and an `AccessTarget` by addresses alone."""
+    """A `Target`, an `AccessTarget` and a `DoorsTarget` by addresses alone."""
 
-    def __init__(self, url: str, *, events_url: str = "", control_url: str = "") -> None:
-        """Args: `url` of the WebSocket; without `events_url` the events are looked for below it."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        events_url: str = "",
+        control_url: str = "",
+        poll_url: str = "",
+        graphql_url: str = "",
+    ) -> None:
+        """Args: `url` of the WebSocket; without the others they are where a Shopwire has them."""
         self.url = url
-        self.events_url = events_url or "http" + url.removeprefix("ws").rstrip("/") + "/sse"
+        below = "http" + url.removeprefix("ws").rstrip("/")
+        self.events_url = events_url or below + "/sse"
+        self.poll_url = poll_url or below + "/poll"
+        self.graphql_url = graphql_url or urlsplit(url)._replace(path="/graphql").geturl()
         self._control_url = control_url.rstrip("/")
 
     async def change(self, changes: Sequence[tuple[str, Any]]) -> None:

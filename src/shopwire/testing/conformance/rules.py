@@ -13,21 +13,36 @@ import msgspec
 from shopwire.testing.conformance.remote import NotOfferedError, RemoteTarget
 from shopwire.testing.conformance.sync import SyncConformance
 from shopwire.testing.conformance.sync_commands import CommandsConformance
+from shopwire.testing.conformance.sync_doors import (
+    OverEvents,
+    OverGraphql,
+    OverPoll,
+    OverWebSocket,
+)
 from shopwire.testing.conformance.sync_events import EventsConformance
 from shopwire.testing.conformance.sync_proofs import ProofsConformance
 from shopwire.testing.conformance.sync_rights import RightsConformance
 
 RULE_S_MAX: Final = 60.0
 """How long one rule may take; reached only by a defect."""
+DOORS: Final[dict[str, type]] = {
+    "websocket": OverWebSocket,
+    "events": OverEvents,
+    "poll": OverPoll,
+    "graphql": OverGraphql,
+}
+"""One suite, at each of the doors."""
 SUITES: Final[dict[str, type]] = {
     "sync": SyncConformance,
     "events": EventsConformance,
     "proofs": ProofsConformance,
     "rights": RightsConformance,
     "commands": CommandsConformance,
+    **{f"door-{name}": suite for name, suite in DOORS.items()},
 }
-ON_WISH: Final = frozenset({"commands"})
-"""Suites that are only run when they are named: they need a server made for them."""
+ON_WISH: Final = frozenset({"commands", *(f"door-{name}" for name in DOORS)})
+"""Suites that are only run when they are named: they need a server made for them, or ask again
+at each door what the others ask at one."""
 
 Run = Callable[[RemoteTarget], Awaitable[None]]
 
@@ -51,7 +66,10 @@ class Verdict(msgspec.Struct, frozen=True):
 def rules_of(suite: str) -> Iterator[Rule]:
     """The rules of a suite, in the order in which they are written."""
     made = SUITES[suite]()
-    for name, test in vars(type(made)).items():
+    tests: dict[str, Any] = {}
+    for kind in reversed(type(made).__mro__):
+        tests |= vars(kind)
+    for name, test in tests.items():
         if not name.startswith("test_") or not inspect.isfunction(test):
             continue
         words = name.removeprefix("test_").replace("_", " ")
