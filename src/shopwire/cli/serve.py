@@ -83,6 +83,18 @@ def up(
         int | None,
         Parameter(help="Serve screens from so many further processes, fed by a broker of ours."),
     ] = None,
+    allow_address: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            help="An internal address that feeds and purchase orders may go to: 10.1.0.0/16,"
+            " erp.local.",
+        ),
+    ] = (),
+    source_folder: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="A folder that may be watched for feeds, besides DATA/inbox."),
+    ] = (),
     bus: Brokers = (),
     payments: Annotated[
         PaymentName | None,
@@ -111,6 +123,8 @@ def up(
         "allow_origins": allow_origin,
         "access": access,
         "hubs": hubs,
+        "allow_addresses": allow_address,
+        "source_folders": source_folder,
         "bus": bus,
         "payments": payments,
         "suppliers": suppliers,

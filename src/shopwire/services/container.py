@@ -19,6 +19,7 @@ from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
+from shopwire.modules.sources.activities import activities as source_activities
 from shopwire.services.access import Access, open_access
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
@@ -46,10 +47,13 @@ from shopwire.services.outside import (
 )
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
+from shopwire.services.places import places_of
 from shopwire.services.pulse import Pulse
 from shopwire.services.reach import is_loopback, names_of
 from shopwire.services.session_door import session_routes
 from shopwire.services.shared_log import SharedLog
+from shopwire.services.source_door import source_routes
+from shopwire.services.sourcing import Sourcing
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
@@ -79,6 +83,10 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Further names by which a server on loopback may be addressed, as by a proxy before it."""
     allow_origins: tuple[str, ...] = ()
     """Origins of other pages that may use API and sync: `https://shop.example`."""
+    allow_addresses: tuple[str, ...] = ()
+    """Internal addresses that sources and suppliers may be reached at: networks, names of hosts."""
+    source_folders: tuple[str, ...] = ()
+    """Folders that may be watched for feeds, besides the data folder's inbox."""
     bus: tuple[str, ...] = ()
     """Addresses of brokers that take the log's events to hubs in other processes."""
     payments: PaymentName = "simulator"
@@ -129,6 +137,7 @@ class Container(msgspec.Struct, kw_only=True):
     checkout: CheckoutDoor
     activities: Activities
     importer: Importer
+    sourcing: Sourcing
     hub: Hub
     sync: SyncDoor
     pulse: Pulse
@@ -165,6 +174,9 @@ class Container(msgspec.Struct, kw_only=True):
                     *webhook_routes(webhooks),
                     *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),
                     *supplier_routes(self.write_path, secrets.known, clock),
+                    *source_routes(
+                        self.write_path, self.store.reads, self.sourcing, secrets.known, clock
+                    ),
                 ],
                 sync=self.sync.asgi,
                 documents=DocumentDoor(self.hub, self.store.log),
@@ -230,7 +242,16 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     asked = OutsideOptions(
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
-    trade = await open_trade(asked, steps, store, log, write_path, clock, fail)
+    importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
+    places = places_of(
+        options.data,
+        clock,
+        allow_addresses=options.allow_addresses,
+        source_folders=options.source_folders,
+    )
+    sourcing = Sourcing(write_path, store.reads, importer, places, clock)
+    fetching = source_activities(sourcing.fetch, clock)
+    trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=fetching)
     access = await open_access(
         log, store.reads, clock, keys=options.keys, open_to_all=options.is_open
     )
@@ -259,7 +280,8 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         completion=trade.completion,
         checkout=trade.checkout,
         activities=trade.activities,
-        importer=Importer(write_path, store.reads, partitions=store.storage.partitions),
+        importer=importer,
+        sourcing=sourcing,
         hub=hub,
         sync=SyncDoor(
             hub,

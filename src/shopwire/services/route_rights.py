@@ -60,6 +60,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "/api/checkout": _everybody,
     "/api/webhooks/payments/{provider}": _everybody,
     "/api/webhooks/suppliers/{supplier}": _everybody,
+    "/api/webhooks/feeds/{supplier}": _everybody,
     "/api/webhooks/carriers/{carrier}": _everybody,
 }
 

@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     websocket: Literal["picows", "asgi"] = "picows"
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    allow_addresses: tuple[str, ...] = ()
+    source_folders: tuple[str, ...] = ()
     bus: tuple[str, ...] = ()
     hubs: int = 0
     address: str | None = None

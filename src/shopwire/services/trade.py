@@ -1,11 +1,12 @@
 """The parts of a process that buy and sell: the doors' services, and the work outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from shopwire.adapters.postgres.leader import PostgresLeader
 from shopwire.adapters.postgres.store import Store
+from shopwire.kernel.activities import Activity
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.purchasing import ShipTo
@@ -40,8 +41,12 @@ async def open_trade(
     write_path: WritePath,
     clock: Clock,
     fail: Callable[[BaseException], None],
+    more: Iterable[Activity] = (),
 ) -> Trade:
-    """Starts it; the steps stop it. Raises SetupProblem where a secret is missing."""
+    """Starts it; the steps stop it. `more` are activities that do not trade.
+
+    Raises SetupProblem where a secret is missing.
+    """
     outside = await steps.enter("outside", open_outside(options, store.log))
     completion = Completion(write_path, store.reads, outside.providers, clock)
     door = CheckoutDoor(
@@ -57,6 +62,7 @@ async def open_trade(
         *order_activities(completion.finish),
         *payment_activities(outside.providers),
         *shipping_activities(outside.channel, address_of),
+        *more,
     ]
     leader = PostgresLeader(store.pools.dsn, "activities")
     activities = Activities(log, write_path, store.reads, work, clock, leader)

@@ -39,7 +39,8 @@ class PutSource(Command, frozen=True, kw_only=True):
     profile: str | None = None
     encoding: str | None = None
     currency: str = "EUR"
-    feed: FeedKind = "partial"
+    feed: FeedKind | None = None
+    """Full: what it does not name is discontinued. None: what the profile says."""
     as_of: AsOf = "none"
 
 

@@ -37,7 +37,7 @@ class Source(Row, frozen=True, kw_only=True):
     profile: str | None = None
     encoding: str | None = None
     currency: str = "EUR"
-    feed: FeedKind = "partial"
+    feed: FeedKind | None = None
     as_of: AsOf = "none"
     state: SourceState = "active"
     anchor_ms: int = 0

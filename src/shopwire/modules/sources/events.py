@@ -37,7 +37,7 @@ class SourceDocument(msgspec.Struct, frozen=True, kw_only=True):
     profile: str | None
     encoding: str | None
     currency: str
-    feed: FeedKind
+    feed: FeedKind | None
     as_of: AsOf
     state: SourceState
     running_since_ms: int | None

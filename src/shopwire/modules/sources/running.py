@@ -125,7 +125,8 @@ def do_finish_fetch(command: FinishFetch, view: View, context: Context) -> Decis
         began_ms=None,
         lease_until_ms=None,
         running_why=None,
-        marks=command.marks or known.marks,
+        # Who wants another run by now may have changed what the feed means.
+        marks=known.marks if known.due_ms is not None else command.marks or known.marks,
         last=came,
     )
     works = command.outcome in WORKS

@@ -10,7 +10,7 @@ CREATE TABLE source (
     profile text,
     encoding text,
     currency text NOT NULL,
-    feed text NOT NULL CHECK (feed IN ('partial', 'full')),
+    feed text CHECK (feed IN ('partial', 'full')),
     as_of text NOT NULL CHECK (as_of IN ('none', 'modified', 'fetched')),
     state text NOT NULL CHECK (state IN ('active', 'paused', 'removed')),
     anchor_ms bigint NOT NULL,
