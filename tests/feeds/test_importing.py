@@ -18,7 +18,7 @@ from shopwire.modules.feeds import commands as feed_commands
 from shopwire.modules.feeds.limits import SENDS_MAX
 from shopwire.modules.inventory.api import SellStock
 from shopwire.modules.suppliers.api import WithdrawOffer
-from shopwire.services import importing
+from shopwire.services import import_job
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -105,6 +105,13 @@ async def test_bad_rows_are_kept_with_all_that_mends_them(shop: Shop):
         "reason": "stock is -1",
         "remedy": "Give 0 or more.",
         "raw": "pan,Pan,Kitchen,P,-1,20",
+        "cells": {
+            **{"id": "pan", "title": "Pan", "category": "Kitchen"},
+            **{"sku": "P", "stock": "-1", "cost": "20"},
+        },
+        "outcome": None,
+        "settled_by": None,
+        "settled_at_ms": None,
     }
     assert (fractional["line"], fractional["code"]) == (6, "fractional")
     assert (
@@ -113,7 +120,7 @@ async def test_bad_rows_are_kept_with_all_that_mends_them(shop: Shop):
 
 
 async def test_quarantine_is_bounded_and_the_rest_is_counted(shop: Shop, monkeypatch):
-    for module in (feed_commands, importing):
+    for module in (feed_commands, import_job):
         monkeypatch.setattr(module, "QUARANTINED_ROWS_MAX", 3)
     rows = "".join(f"p{n},P,All,S{n},-1,1\n" for n in range(700))
     summary = await shop.take(HEAD + rows + "good,Good,All,G,1,1\n")

@@ -32,6 +32,17 @@ class News(msgspec.Struct, frozen=True):
     offers: list[Offered]
     counts: list[Count]
 
+    def without_skus(self, skus: Collection[str]) -> "News":
+        """The news without the terms and counts of some SKUs; texts stay."""
+        if not skus:
+            return self
+        return News(
+            self.groups,
+            self.products,
+            [offered for offered in self.offers if offered.terms.sku not in skus],
+            [count for count in self.counts if count.sku not in skus],
+        )
+
     def without(self, keys: Collection[str]) -> "News":
         """The news of the other groups."""
         gone = [group for group in self.groups if group.key in keys]
@@ -167,4 +178,17 @@ def refused_row(row: RawRow, error: Mapping[str, Any]) -> BadRow:
         reason=error["message"],
         remedy=error["remedy"],
         raw=row.raw[:RAW_CHARS_MAX],
+        cells=row.cells,
+    )
+
+
+def poisoned_row(row: RawRow, reason: str) -> BadRow:
+    """A row whose cost is so far from what it was that it is a mistake by itself."""
+    return BadRow(
+        line=row.line,
+        code="poisoned_price",
+        reason=reason,
+        remedy="If the cost is right, mend the row as it is; else correct it.",
+        raw=row.raw[:RAW_CHARS_MAX],
+        cells=row.cells,
     )

@@ -208,6 +208,8 @@ export interface NoteChunk {
   counts: Counts;
   digests?: ReadonlyArray<Digest>;
   bad_rows?: ReadonlyArray<BadRow>;
+  altered?: ReadonlyArray<AlteredGroup>;
+  discontinued?: number;
 }
 
 export interface Digest {
@@ -224,6 +226,37 @@ export interface BadRow {
   reason: string;
   remedy: string;
   raw: string;
+  cells?: Record<string, string>;
+}
+
+export interface AlteredGroup {
+  key: string;
+  altered?: ReadonlyArray<Altered>;
+  said_was?: Digest | null;
+  said_now?: Digest | null;
+}
+
+export interface Altered {
+  what: "offer" | "product" | "stock";
+  id: string;
+  supplier?: string;
+  was: Record<string, unknown> | null;
+  now: Record<string, unknown>;
+}
+
+export interface PutLimits {
+  supplier: string;
+  zeroed_percent?: number;
+  price_moved_percent?: number;
+  price_move_percent?: number;
+  shrunk_percent?: number;
+  skus_min?: number;
+  price_factor?: number;
+}
+
+export interface RejectRun {
+  run: string;
+  reason?: string;
 }
 
 export interface StartRun {
@@ -231,6 +264,22 @@ export interface StartRun {
   supplier: string;
   profile: string;
   source: string;
+  kind?: "full" | "partial";
+  reading?: Reading;
+}
+
+export interface Reading {
+  name?: string;
+  profile?: Record<string, unknown>;
+  encoding?: string | null;
+  currency?: string;
+  decimal?: string;
+  delimiter?: string;
+  format?: string;
+  columns?: ReadonlyArray<string>;
+  as_of_ms?: number | null;
+  afresh?: boolean;
+  folder?: string;
 }
 
 export interface CheckStock {
@@ -251,6 +300,7 @@ export interface HoldStock {
   ttl_ms: number;
   shopper?: string;
   reference?: string;
+  prefer?: ReadonlyArray<Preferred>;
 }
 
 export interface HoldLine {
@@ -259,6 +309,12 @@ export interface HoldLine {
   parts?: ReadonlyArray<Part>;
   supplier?: string | null;
   avoid?: ReadonlyArray<string>;
+}
+
+export interface Preferred {
+  sku: string;
+  supplier: string;
+  quantity?: number | null;
 }
 
 export interface PutBundle {
@@ -353,7 +409,13 @@ export interface SettleConflict {
   sku: string;
   supplier?: string | null;
   choice: "cancel" | "replace" | "wait";
-  by?: "operator" | "shopper";
+  by?: "operator" | "routing" | "shopper";
+  sources?: ReadonlyArray<Source>;
+}
+
+export interface Source {
+  supplier: string;
+  quantity: number;
 }
 
 export interface ReplayWebhook {
@@ -489,6 +551,62 @@ export interface UndoRules {
   expected_version?: number | null;
 }
 
+export interface ChooseSupplier {
+  order_id: string;
+  move: string;
+  sku: string;
+  supplier: string;
+  to: string;
+  quantity: number;
+}
+
+export interface RoutingPutRules {
+  rules: RoutingRules;
+  expected_version?: number | null;
+}
+
+export interface RoutingRules {
+  lead_day_minor?: number;
+  unknown_lead_days?: number;
+  split_minor?: number;
+  score_bp?: number;
+  doubt_bp?: number;
+  parcel_minor?: number;
+  unit_minor?: number;
+  fee_bp?: number;
+  fee_minor?: number;
+  reroute?: ReadonlyArray<"late" | "overpromised" | "refused">;
+  reroute_loss_minor_max?: number;
+  rules?: ReadonlyArray<Rule>;
+}
+
+export interface Rule {
+  name: string;
+  action: "exclude" | "prefer" | "review";
+  suppliers?: ReadonlyArray<string>;
+  skus?: ReadonlyArray<string>;
+  categories?: ReadonlyArray<string>;
+  countries?: ReadonlyArray<string>;
+  value_from_minor?: number | null;
+  value_to_minor?: number | null;
+  margin_below_minor?: number | null;
+  bonus_minor?: number;
+}
+
+export interface PutTerms {
+  supplier: string;
+  currency: string;
+  parcel_minor: number;
+  unit_minor: number;
+  handling_minor?: number;
+  countries?: ReadonlyArray<string>;
+}
+
+export interface ReleaseRoute {
+  order_id: string;
+  note?: string;
+}
+
 export interface AcknowledgePurchaseOrder {
   purchase_order: string;
   lines: ReadonlyArray<Units>;
@@ -601,7 +719,7 @@ export interface PutSource {
   profile?: string | null;
   encoding?: string | null;
   currency?: string;
-  feed?: "full" | "partial";
+  feed?: "full" | "partial" | null;
   as_of?: "fetched" | "modified" | "none";
 }
 
@@ -688,6 +806,8 @@ export interface CommandBodies {
   "channels.settle_invoice": SettleInvoice;
   "feeds.finish_run": FinishRun;
   "feeds.note_chunk": NoteChunk;
+  "feeds.put_limits": PutLimits;
+  "feeds.reject_run": RejectRun;
   "feeds.start_run": StartRun;
   "inventory.check_stock": CheckStock;
   "inventory.hold_stock": HoldStock;
@@ -716,6 +836,10 @@ export interface CommandBodies {
   "pricing.reprice": Reprice;
   "pricing.reprice_many": RepriceMany;
   "pricing.undo_rules": UndoRules;
+  "routing.choose_supplier": ChooseSupplier;
+  "routing.put_rules": RoutingPutRules;
+  "routing.put_terms": PutTerms;
+  "routing.release_route": ReleaseRoute;
   "shipping.acknowledge_purchase_order": AcknowledgePurchaseOrder;
   "shipping.cancel_purchase_orders": CancelPurchaseOrders;
   "shipping.close_return": CloseReturn;

@@ -111,21 +111,69 @@ export interface OfferDocument {
   active: boolean;
 }
 
+/** What a held feed would do: the limits that it is over, and the worst examples. */
+export interface ImportHold {
+  reasons: {
+    rule: "zeroed" | "price_moved" | "shrunk";
+    /** SKUs, of so many. */
+    count: number;
+    of: number;
+    limit_percent: number;
+  }[];
+  products: number;
+  offers: number;
+  counts: number;
+  discontinued: number;
+  examples: {
+    sku: string;
+    field: "stock" | "cost" | "missing";
+    before: number;
+    now: number;
+    /** Blank for units. */
+    currency: string;
+  }[];
+  /** Whether the feed itself is kept, so that it can be approved. */
+  kept: boolean;
+}
+
 /** A run of an import, also while it goes on; rows = changed + unchanged + quarantined. */
 export interface ImportDocument {
   id: string;
   supplier: string;
   profile: string;
   source: string;
-  status: "running" | "finished" | "failed";
+  status: "running" | "held" | "rejected" | "finished" | "failed" | "undoing" | "undone";
+  /** What a full feed does not name is discontinued. */
+  kind: "full" | "partial";
   rows: number;
   changed: number;
   unchanged: number;
   quarantined: number;
+  mended: number;
+  dropped: number;
+  discontinued: number;
+  /** Products of which it changed something. */
+  altered: number;
+  /** What an undo put back, and what it left since something newer had changed it. */
+  restored: number;
+  stayed: number;
+  hold: ImportHold | null;
+  decided_by: string;
   notes: string[];
   started_at_ms: number;
   finished_at_ms: number | null;
   error: string | null;
+}
+
+/** From where on a supplier's feeds are held for a person. */
+export interface FeedLimitsDocument {
+  supplier: string;
+  zeroed_percent: number;
+  price_moved_percent: number;
+  price_move_percent: number;
+  shrunk_percent: number;
+  skus_min: number;
+  price_factor: number;
 }
 
 /** Ids of the latest runs, newest first. */
@@ -168,6 +216,7 @@ export interface Documents {
   offer: OfferDocument;
   import: ImportDocument;
   imports: ImportsDocument;
+  feed_limits: FeedLimitsDocument;
   match: MatchDocument;
   matches: MatchesDocument;
   match_link: MatchLinkDocument;

@@ -120,3 +120,27 @@ class PutCategory(Command, frozen=True, kw_only=True):
     operation = "catalog.put_category"
 
     path: tuple[str, ...]
+
+
+class ProductBefore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A product as it was before an import, and the marks of what the import made of it.
+
+    Both have the changed fields only, as they are kept; `was` is None where there was no product.
+    """
+
+    id: str
+    was: dict[str, Any] | None
+    now: dict[str, Any]
+
+
+class RestoreProducts(Command, frozen=True, kw_only=True):
+    """Puts back what an import changed of products.
+
+    A field that has another value than the import gave it stays as it is: the result names it
+    under `stayed`. A product that the import brought is archived: orders may name it.
+    """
+
+    operation = "catalog.restore_products"
+    internal = True
+
+    products: tuple[ProductBefore, ...]

@@ -1,8 +1,19 @@
 """What others may ask of feeds: the record of a run. The import itself is `services.importing`."""
 
+from typing import Any, Literal
+
 import msgspec
 
 from shopwire.kernel.commands import Command
+from shopwire.modules.feeds.events import FeedKind, Hold
+from shopwire.modules.feeds.limits import (
+    PRICE_FACTOR_DEFAULT,
+    PRICE_MOVE_PERCENT_DEFAULT,
+    PRICE_MOVED_PERCENT_DEFAULT,
+    SHRUNK_PERCENT_DEFAULT,
+    SKUS_MIN_DEFAULT,
+    ZEROED_PERCENT_DEFAULT,
+)
 
 
 class BadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +25,8 @@ class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     remedy: str
     raw: str
+    cells: dict[str, str] = {}
+    """Its cells by column, where it came apart into cells and they are not too long."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +47,46 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int = 0
 
 
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How a feed is read: kept with its run, so that its rows can be mended and it can wait."""
+
+    name: str = ""
+    """The supplier as it is called; `supplier` of a run is the same."""
+    profile: dict[str, Any] = {}
+    encoding: str | None = None
+    currency: str = "EUR"
+    decimal: str = ""
+    delimiter: str = ""
+    format: str = "table"
+    columns: tuple[str, ...] = ()
+    as_of_ms: int | None = None
+    afresh: bool = False
+    folder: str = ""
+
+
+class Altered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run changed of one thing: fields before and after.
+
+    `was` is None where it was not there. A long value of `now` is only told by its mark.
+    """
+
+    what: Literal["product", "offer", "stock"]
+    id: str
+    """A product's id, or a SKU."""
+    supplier: str = ""
+    was: dict[str, Any] | None
+    now: dict[str, Any]
+
+
+class AlteredGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a run changed of one product, and what its supplier was known to say before."""
+
+    key: str
+    altered: tuple[Altered, ...] = ()
+    said_was: Digest | None = None
+    said_now: Digest | None = None
+
+
 class StartRun(Command, frozen=True, kw_only=True):
     """An import begins."""
 
@@ -43,6 +96,8 @@ class StartRun(Command, frozen=True, kw_only=True):
     supplier: str
     profile: str
     source: str
+    kind: FeedKind = "partial"
+    reading: Reading = Reading()
 
 
 class NoteChunk(Command, frozen=True, kw_only=True):
@@ -55,6 +110,9 @@ class NoteChunk(Command, frozen=True, kw_only=True):
     counts: Counts
     digests: tuple[Digest, ...] = ()
     bad_rows: tuple[BadRow, ...] = ()
+    altered: tuple[AlteredGroup, ...] = ()
+    discontinued: int = 0
+    """SKUs that the feed no longer names, of this part."""
 
 
 class FinishRun(Command, frozen=True, kw_only=True):
@@ -66,3 +124,115 @@ class FinishRun(Command, frozen=True, kw_only=True):
     counts: Counts
     notes: tuple[str, ...] = ()
     error: str | None = None
+
+
+class PutLimits(Command, frozen=True, kw_only=True):
+    """From where on a supplier's feeds are held for a person; what is left out is the default."""
+
+    operation = "feeds.put_limits"
+
+    supplier: str
+    zeroed_percent: int = ZEROED_PERCENT_DEFAULT
+    """Of the SKUs that it has stock of, how many a feed may set to nothing."""
+    price_moved_percent: int = PRICE_MOVED_PERCENT_DEFAULT
+    """Of the SKUs that a feed names, how many costs may move far."""
+    price_move_percent: int = PRICE_MOVE_PERCENT_DEFAULT
+    """A cost that moves by more than this moves far."""
+    shrunk_percent: int = SHRUNK_PERCENT_DEFAULT
+    """Of the SKUs that it offers, how many a full feed may leave out."""
+    skus_min: int = SKUS_MIN_DEFAULT
+    """With fewer SKUs than this, shares mean nothing and no feed is held."""
+    price_factor: int = PRICE_FACTOR_DEFAULT
+    """A row whose cost is this many times what it was, or this part of it, is quarantined."""
+
+
+class KeepPart(Command, frozen=True, kw_only=True):
+    """Keeps a piece of a feed that is about to be held, packed and as base64."""
+
+    operation = "feeds.keep_part"
+    internal = True
+
+    run: str
+    part: int
+    data: str
+
+
+class HoldRun(Command, frozen=True, kw_only=True):
+    """A feed would do too much at once: it waits for a person."""
+
+    operation = "feeds.hold_run"
+    internal = True
+
+    run: str
+    counts: Counts
+    hold: Hold
+    parts: int
+    """Pieces of the feed that are kept."""
+    notes: tuple[str, ...] = ()
+
+
+class ApproveRun(Command, frozen=True, kw_only=True):
+    """A person wants a held feed to take effect. Whoever sends it takes the feed in then."""
+
+    operation = "feeds.approve_run"
+    internal = True
+
+    run: str
+    by: str
+
+
+class RejectRun(Command, frozen=True, kw_only=True):
+    """A person does not want a held feed; nothing of it takes effect."""
+
+    operation = "feeds.reject_run"
+
+    run: str
+    reason: str = ""
+
+
+class NoteMend(Command, frozen=True, kw_only=True):
+    """A quarantined row was mended and is in effect, or is set aside."""
+
+    operation = "feeds.note_mend"
+    internal = True
+
+    run: str
+    seq: int
+    outcome: Literal["mended", "dropped"]
+    by: str
+    raw: str = ""
+    """The row as it was mended."""
+    altered: tuple[AlteredGroup, ...] = ()
+
+
+class BeginUndo(Command, frozen=True, kw_only=True):
+    """What a run changed shall be put back. Whoever sends it puts it back then."""
+
+    operation = "feeds.undo_run"
+    internal = True
+
+    run: str
+    by: str
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an undo left as it is, since something newer had changed it."""
+
+    what: Literal["product", "offer", "stock"]
+    id: str
+    supplier: str = ""
+    fields: tuple[str, ...]
+
+
+class NoteUndone(Command, frozen=True, kw_only=True):
+    """A part of a run was put back: the entries from `down_to` on, newest first."""
+
+    operation = "feeds.note_undone"
+    internal = True
+
+    run: str
+    down_to: int
+    """All entries of its changes with this number or a higher one are put back."""
+    said: tuple[AlteredGroup, ...] = ()
+    restored: int = 0
+    kept: tuple[Kept, ...] = ()

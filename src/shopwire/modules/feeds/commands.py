@@ -1,5 +1,6 @@
 """How the record of a run is kept."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -7,12 +8,14 @@ from msgspec.structs import replace
 from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.errors import AlreadyExists, NotFound
 from shopwire.kernel.rows import Need, Row, View
-from shopwire.modules.feeds.api import Counts, FinishRun, NoteChunk, StartRun
+from shopwire.modules.feeds.api import AlteredGroup, Counts, Digest, FinishRun, NoteChunk, StartRun
 from shopwire.modules.feeds.domain import (
     FEEDS,
     RECENT,
     RECENT_RUNS_MAX,
     FeedRow,
+    HeldPart,
+    ImportChange,
     QuarantinedRow,
     Recent,
     Run,
@@ -24,7 +27,7 @@ from shopwire.modules.feeds.events import (
     RecentChanged,
     RecentDocument,
 )
-from shopwire.modules.feeds.limits import QUARANTINED_ROWS_MAX
+from shopwire.modules.feeds.limits import MENDABLE_CHARS_MAX, QUARANTINED_ROWS_MAX
 
 
 def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
@@ -38,6 +41,8 @@ def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
         supplier=command.supplier,
         profile=command.profile,
         source=command.source,
+        kind=command.kind,
+        reading=command.reading,
         started_at_ms=context.now_ms,
     )
     known = view.one(Recent, RECENT) or Recent(tenant=context.tenant)
@@ -61,8 +66,10 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
         _counted(known, command.counts),
         version=known.version + 1,
         kept=known.kept + len(bad_rows),
+        discontinued=known.discontinued + command.discontinued,
+        altered=known.altered + len(command.altered),
     )
-    rows: list[Row] = [run]
+    rows: list[Row] = [run, *change_rows(known, command.altered)]
     rows += [
         FeedRow(
             tenant=context.tenant,
@@ -85,6 +92,7 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
             reason=bad.reason,
             remedy=bad.remedy,
             raw=bad.raw,
+            cells=mendable(bad.cells),
         )
         for number, bad in enumerate(bad_rows, 1)
     ]
@@ -102,9 +110,40 @@ def do_finish_run(command: FinishRun, view: View, context: Context) -> Decision:
         notes=command.notes,
         finished_at_ms=context.now_ms,
         error=command.error,
+        held_parts=0,
     )
     event = ImportFinished(entity=run.id, version=run.version, document=run.document())
-    return Decision(put=[run], events=[event], result=run.document())
+    return Decision(put=[run, *forgotten(known)], events=[event], result=run.document())
+
+
+def change_rows(run: Run, altered: Sequence[AlteredGroup]) -> list[Row]:
+    """What a part of a run changed, as rows that follow those which are there."""
+    nothing = Digest(key="")
+    return [
+        ImportChange(
+            tenant=run.tenant,
+            run=run.id,
+            seq=run.altered + number,
+            entity=group.key,
+            altered=group.altered,
+            said_was=group.said_was or nothing,
+            said_now=group.said_now or nothing,
+        )
+        for number, group in enumerate(altered, 1)
+    ]
+
+
+def forgotten(run: Run) -> list[Row]:
+    """The kept pieces of a run, emptied."""
+    return [
+        HeldPart(tenant=run.tenant, run=run.id, part=part, data="")
+        for part in range(run.held_parts)
+    ]
+
+
+def mendable(cells: dict[str, str]) -> dict[str, str]:
+    """The cells of a bad row that are kept: all of them or, where they are too long, none."""
+    return cells if sum(map(len, cells.values())) <= MENDABLE_CHARS_MAX else {}
 
 
 def _running(view: View, run_id: str) -> Run:

@@ -6,8 +6,17 @@ from litestar import get
 from litestar.params import FromPath, FromQuery
 
 from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
-from shopwire.modules.feeds.store import get_run, list_quarantine, list_runs
+from shopwire.modules.feeds.events import LimitsDocument
+from shopwire.modules.feeds.store import (
+    get_run,
+    limits_of,
+    list_changes,
+    list_left,
+    list_quarantine,
+    list_runs,
+)
 
 
 def routes(reads: Reads) -> list[Any]:
@@ -29,4 +38,20 @@ def routes(reads: Reads) -> list[Any]:
     ) -> dict[str, Any]:
         return await list_quarantine(reads, DEFAULT_TENANT, run, after=cursor, limit=limit)
 
-    return [imports, one_import, quarantine]
+    @get("/api/imports/{run:str}/changes", summary="What an import changed, before and after")
+    async def changes(
+        run: FromPath[str], limit: FromQuery[int] = 50, cursor: FromQuery[int] = 0
+    ) -> dict[str, Any]:
+        return await list_changes(reads, DEFAULT_TENANT, run, after=cursor, limit=limit)
+
+    @get("/api/imports/{run:str}/left", summary="What the undo of an import left as it was")
+    async def left(
+        run: FromPath[str], limit: FromQuery[int] = 50, cursor: FromQuery[int] = 0
+    ) -> dict[str, Any]:
+        return await list_left(reads, DEFAULT_TENANT, run, after=cursor, limit=limit)
+
+    @get("/api/feed-limits/{supplier:str}", summary="From where on a supplier's feeds are held")
+    async def limits(supplier: FromPath[str]) -> LimitsDocument:
+        return (await limits_of(reads, DEFAULT_TENANT, slug_of(supplier))).document()
+
+    return [imports, one_import, quarantine, changes, left, limits]

@@ -54,3 +54,32 @@ SAMPLE_BYTES: Final = 256 * 1024
 """Bytes at the start in which the encoding is looked for."""
 MATCH_MS_MAX: Final = 50
 """Time that a mapping's pattern has for one value; the row is quarantined beyond it."""
+ZEROED_PERCENT_DEFAULT: Final = 30
+"""Of the SKUs a supplier has stock of, how many a feed may set to nothing; with more it is held."""
+PRICE_MOVED_PERCENT_DEFAULT: Final = 10
+"""Of the SKUs that a feed names, how many costs may move far; with more it is held."""
+PRICE_MOVE_PERCENT_DEFAULT: Final = 50
+"""A cost that moves by more than this moves far."""
+SHRUNK_PERCENT_DEFAULT: Final = 50
+"""Of the SKUs a supplier offers, how many a full feed may leave out; with more it is held."""
+SKUS_MIN_DEFAULT: Final = 20
+"""With fewer SKUs than this a share means nothing: no feed is held for it."""
+PRICE_FACTOR_DEFAULT: Final = 100
+"""A row whose cost is this many times what it was, or this part of it, is quarantined."""
+EXAMPLES_MAX: Final = 10
+"""Examples that a held feed shows; the worst ones."""
+HELD_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Packed size of a feed that is kept while it waits; of a larger one only the numbers are kept,
+and it has to be sent again to be taken."""
+HELD_PART_BYTES: Final = 512 * 1024
+"""Packed bytes of one kept piece."""
+MENDABLE_CHARS_MAX: Final = 16_000
+"""Letters of a quarantined row's cells that are kept; a longer row is mended from its raw text."""
+CHANGES_PAGE_MAX: Final = 200
+"""Products whose changes are on one page."""
+UNDO_GROUPS_MAX: Final = 200
+"""Products whose changes are put back together."""
+KEPT_SHOWN_MAX: Final = 1_000
+"""Things left by an undo that are written down; further ones are counted."""
+SPOOLED_BYTES_MAX: Final = 8 * 1024 * 1024
+"""News of a feed that is held in memory before any of it takes effect; more goes to a file."""

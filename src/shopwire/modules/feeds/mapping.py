@@ -463,6 +463,7 @@ class Mapper:
             reason=problem.reason,
             remedy=problem.remedy,
             raw=row.raw,
+            cells=row.cells,
         )
 
     def _note(self, text: str) -> None:

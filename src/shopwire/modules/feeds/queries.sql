@@ -1,27 +1,35 @@
 -- load_import_run --
 -- Runs by id.
 SELECT
-    r.tenant, r.id, r.version, r.supplier, r.profile, r.source, r.status, r.rows, r.changed,
-    r.unchanged, r.quarantined, r.kept, r.notes, r.started_at_ms, r.finished_at_ms, r.error
+    r.tenant, r.id, r.version, r.supplier, r.profile, r.source, r.status, r.kind, r.reading,
+    r.rows, r.changed, r.unchanged, r.quarantined, r.kept, r.mended, r.dropped, r.discontinued,
+    r.altered, r.undone_to, r.restored, r.stayed, r.hold, r.held_parts, r.decided_by, r.notes,
+    r.started_at_ms, r.finished_at_ms, r.error
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
 JOIN import_run r USING (tenant, id)
 
 -- save_import_run --
 -- Inserts or replaces runs.
 INSERT INTO import_run (
-    tenant, id, version, supplier, profile, source, status, rows, changed, unchanged, quarantined,
-    kept, notes, started_at_ms, finished_at_ms, error
+    tenant, id, version, supplier, profile, source, status, kind, reading, rows, changed,
+    unchanged, quarantined, kept, mended, dropped, discontinued, altered, undone_to, restored,
+    stayed, hold, held_parts, decided_by, notes, started_at_ms, finished_at_ms, error
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::jsonb[],
-    $14::bigint[], $15::bigint[], $16::text[]
+    $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
+    $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
+    $20::bigint[], $21::bigint[], $22::jsonb[], $23::bigint[], $24::text[], $25::jsonb[],
+    $26::bigint[], $27::bigint[], $28::text[]
 )
 ON CONFLICT (tenant, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, rows = excluded.rows,
     changed = excluded.changed, unchanged = excluded.unchanged,
-    quarantined = excluded.quarantined, kept = excluded.kept, notes = excluded.notes,
-    finished_at_ms = excluded.finished_at_ms, error = excluded.error
+    quarantined = excluded.quarantined, kept = excluded.kept, mended = excluded.mended,
+    dropped = excluded.dropped, discontinued = excluded.discontinued, altered = excluded.altered,
+    undone_to = excluded.undone_to, restored = excluded.restored, stayed = excluded.stayed,
+    hold = excluded.hold, held_parts = excluded.held_parts, decided_by = excluded.decided_by,
+    notes = excluded.notes, finished_at_ms = excluded.finished_at_ms, error = excluded.error
 
 -- load_import_recent --
 -- The latest runs of the wanted shops.
@@ -43,12 +51,85 @@ JOIN import_quarantine q USING (tenant, run)
 -- save_import_quarantine --
 -- Rows are only ever added.
 INSERT INTO import_quarantine (
-    tenant, run, seq, line, column_name, code, reason, remedy, raw
+    tenant, run, seq, line, column_name, code, reason, remedy, raw, cells
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[]
+    $8::text[], $9::text[], $10::jsonb[]
 )
+
+-- load_import_mend --
+-- What became of quarantined rows.
+SELECT m.tenant, m.place, m.run, m.seq, m.outcome, m.by, m.at_ms, m.raw
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, place)
+JOIN import_mend m USING (tenant, place)
+
+-- save_import_mend --
+-- Each row is settled once.
+INSERT INTO import_mend (tenant, place, run, seq, outcome, by, at_ms, raw)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[],
+    $8::text[]
+)
+
+-- load_import_change --
+-- Never loaded for a decision; this is for the conformance of the adapter.
+SELECT c.* FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
+JOIN import_change c USING (tenant, run)
+
+-- save_import_change --
+-- Rows are only ever added.
+INSERT INTO import_change (tenant, run, seq, entity, altered, said_was, said_now)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[]
+)
+
+-- load_import_left --
+-- Never loaded for a decision; this is for the conformance of the adapter.
+SELECT l.* FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
+JOIN import_left l USING (tenant, run)
+
+-- save_import_left --
+-- Rows are only ever added.
+INSERT INTO import_left (tenant, run, seq, kept)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::jsonb[])
+
+-- load_import_held --
+-- Never loaded for a decision; this is for the conformance of the adapter.
+SELECT h.tenant, h.run, h.part, h.data
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
+JOIN import_held h USING (tenant, run)
+
+-- save_import_held --
+-- Inserts a piece, or empties it.
+INSERT INTO import_held (tenant, run, part, data)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+ON CONFLICT (tenant, run, part) DO UPDATE SET data = excluded.data
+
+-- load_feed_limits --
+-- Limits of the wanted suppliers.
+SELECT
+    l.tenant, l.supplier, l.version, l.zeroed_percent, l.price_moved_percent,
+    l.price_move_percent, l.shrunk_percent, l.skus_min, l.price_factor
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
+JOIN feed_limits l USING (tenant, supplier)
+
+-- save_feed_limits --
+-- Inserts or replaces limits.
+INSERT INTO feed_limits (
+    tenant, supplier, version, zeroed_percent, price_moved_percent, price_move_percent,
+    shrunk_percent, skus_min, price_factor
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::bigint[]
+)
+ON CONFLICT (tenant, supplier) DO UPDATE SET
+    version = excluded.version, zeroed_percent = excluded.zeroed_percent,
+    price_moved_percent = excluded.price_moved_percent,
+    price_move_percent = excluded.price_move_percent,
+    shrunk_percent = excluded.shrunk_percent, skus_min = excluded.skus_min,
+    price_factor = excluded.price_factor
 
 -- load_feed_row --
 -- What suppliers said last of the wanted products.
@@ -68,10 +149,102 @@ ON CONFLICT (tenant, entity, supplier) DO UPDATE SET
 SELECT entity AS key, product, offers, stock FROM feed_row
 WHERE tenant = $1 AND supplier = $2 AND entity = ANY ($3::text[])
 
+-- keys_said --
+-- Products that a supplier said something of, after a key, in order.
+SELECT entity AS key, product, offers, stock FROM feed_row
+WHERE tenant = $1 AND supplier = $2 AND entity > $3
+    AND (product <> '' OR offers <> '' OR stock <> '')
+ORDER BY entity
+LIMIT $4
+
+-- skus_of_supplier --
+-- SKUs that a supplier offers or has stock of, after a SKU, in order.
+SELECT sku, bool_or(offered) AS offered, max(reported)::bigint AS reported FROM (
+    (
+        SELECT sku, true AS offered, 0 AS reported FROM offer
+        WHERE tenant = $1 AND supplier = $2 AND active AND sku > $3
+        ORDER BY sku LIMIT $4
+    )
+    UNION ALL
+    (
+        SELECT sku, false, reported FROM stock_pool
+        WHERE tenant = $1 AND supplier = $2 AND reported > 0 AND sku > $3
+        ORDER BY sku LIMIT $4
+    )
+) found
+GROUP BY sku
+ORDER BY sku
+LIMIT $4
+
+-- size_of_supplier --
+-- How many SKUs a supplier offers, has stock of, and either of both.
+SELECT count(*) FILTER (WHERE offered) AS offered, count(*) FILTER (WHERE stocked) AS stocked,
+    count(*) AS either
+FROM (
+    SELECT sku, bool_or(offered) AS offered, bool_or(stocked) AS stocked FROM (
+        SELECT sku, true AS offered, false AS stocked FROM offer
+        WHERE tenant = $1 AND supplier = $2 AND active
+        UNION ALL
+        SELECT sku, false, true FROM stock_pool
+        WHERE tenant = $1 AND supplier = $2 AND reported > 0
+    ) each
+    GROUP BY sku
+) found
+
+-- offers_before --
+-- The offers of pairs of SKU and supplier.
+SELECT
+    o.sku, o.supplier, o.cost_minor, o.currency, o.lead_time_days, o.order_min, o.order_max,
+    o.map_minor, o.msrp_minor, o.active
+FROM unnest($2::text[], $3::text[]) AS wanted (sku, supplier)
+JOIN offer o ON o.tenant = $1 AND o.sku = wanted.sku AND o.supplier = wanted.supplier
+
+-- counts_before --
+-- What one supplier has reported of SKUs.
+SELECT sku, reported, as_of_ms, sequence, withheld, doubtful FROM stock_pool
+WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[])
+
+-- products_before --
+-- Products as they stand, as JSON, by id.
+SELECT id, (to_jsonb(p) - 'search')::text AS product FROM product p
+WHERE tenant = $1 AND id = ANY ($2::text[])
+
+-- counts_since --
+-- Of counts that a run reported: units of sales that have gone into them since, whether a newer
+-- count came, and how many statements the pool has taken over.
+SELECT own.sku, p.reports, p.withheld,
+    coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind = 'book' OR l.seq = own.seq), 0)::bigint
+        AS taken_in,
+    coalesce(
+        bool_or(l.kind = 'report' AND l.seq > own.seq AND l.reference <> $5), false
+    ) AS newer
+FROM (
+    SELECT sku, max(seq) AS seq FROM stock_ledger
+    WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND reference = $4
+        AND kind = 'report'
+    GROUP BY sku
+) own
+JOIN stock_pool p ON p.tenant = $1 AND p.sku = own.sku AND p.supplier = $2
+JOIN stock_ledger l
+    ON l.tenant = $1 AND l.sku = own.sku AND l.supplier = $2 AND l.seq >= own.seq
+GROUP BY own.sku, p.reports, p.withheld
+
+-- limits_of --
+-- The limits of one supplier.
+SELECT
+    supplier, version, zeroed_percent, price_moved_percent, price_move_percent, shrunk_percent,
+    skus_min, price_factor
+FROM feed_limits WHERE tenant = $1 AND supplier = $2
+
+-- held_part --
+-- One kept piece of a held feed.
+SELECT data FROM import_held WHERE tenant = $1 AND run = $2 AND part = $3
+
 -- latest_runs --
 -- Runs for the console, newest first, before a (moment, id) if one is given.
 SELECT
-    id, supplier, profile, source, status, rows, changed, unchanged, quarantined, notes::text,
+    id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
+    dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
     started_at_ms, finished_at_ms, error, version
 FROM import_run
 WHERE tenant = $1
@@ -82,26 +255,99 @@ LIMIT $3
 -- one_run --
 -- One run.
 SELECT
-    id, supplier, profile, source, status, rows, changed, unchanged, quarantined, notes::text,
+    id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
+    dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
     started_at_ms, finished_at_ms, error, version
 FROM import_run WHERE tenant = $1 AND id = $2
 
+-- open_runs --
+-- Runs of one supplier that go on or wait.
+SELECT id, status, source, kind, rows, changed, unchanged, quarantined FROM import_run
+WHERE tenant = $1 AND supplier = $2 AND status IN ('running', 'held')
+ORDER BY started_at_ms
+LIMIT $3
+
+-- category_names --
+-- Names of all categories that are above some, or are these, by slug.
+WITH RECURSIVE up AS (
+    SELECT slug, name, parent FROM category WHERE tenant = $1 AND slug = ANY ($2::text[])
+    UNION
+    SELECT c.slug, c.name, c.parent
+    FROM category c JOIN up ON c.tenant = $1 AND c.slug = up.parent
+)
+SELECT slug, name, parent FROM up
+
+-- reading_of_run --
+-- How a run was read, and how far it and its undo are.
+SELECT supplier, status, kind, altered, undone_to, held_parts, reading::text
+FROM import_run WHERE tenant = $1 AND id = $2
+
 -- quarantined_rows --
--- Bad rows of a run in the order of the file, after a number.
-SELECT seq, line, column_name AS "column", code, reason, remedy, raw
-FROM import_quarantine
+-- Bad rows of a run in the order of the file, after a number, with what became of them.
+SELECT q.seq, q.line, q.column_name AS "column", q.code, q.reason, q.remedy, q.raw,
+    q.cells::text AS cells, m.outcome, m.by AS settled_by, m.at_ms AS settled_at_ms
+FROM import_quarantine q
+LEFT JOIN import_mend m ON m.tenant = q.tenant AND m.place = q.run || '#' || q.seq
+WHERE q.tenant = $1 AND q.run = $2 AND q.seq > $3
+ORDER BY q.seq
+LIMIT $4
+
+-- changes_up --
+-- What a run changed, in order, after a number.
+SELECT seq, entity AS key, altered::text AS altered FROM import_change
+WHERE tenant = $1 AND run = $2 AND seq > $3
+ORDER BY seq
+LIMIT $4
+
+-- changes_down --
+-- What a run changed, newest first, before a number.
+SELECT
+    seq, entity AS key, altered::text AS altered, said_was::text AS said_was,
+    said_now::text AS said_now
+FROM import_change
+WHERE tenant = $1 AND run = $2 AND seq < $3
+ORDER BY seq DESC
+LIMIT $4
+
+-- left_by_undo --
+-- What an undo left as it was, after a number.
+SELECT seq, kept::text AS kept FROM import_left
 WHERE tenant = $1 AND run = $2 AND seq > $3
 ORDER BY seq
 LIMIT $4
 
 -- audit_runs --
--- Finished runs whose rows do not add up, or whose quarantine is not what they say.
+-- Runs whose rows do not add up, or whose quarantine, mends or changes are not what they say.
 SELECT r.tenant || '/' || r.id AS subject,
-    concat_ws(' ', r.rows, r.kept) AS found,
-    concat_ws(' ', r.changed + r.unchanged + r.quarantined, q.kept) AS expected
+    concat_ws(' ', r.rows, r.kept, r.mended, r.dropped, r.altered) AS found,
+    concat_ws(
+        ' ', r.changed + r.unchanged + r.quarantined, q.kept, m.mended, m.dropped, c.altered
+    ) AS expected
 FROM import_run r
 LEFT JOIN (
     SELECT tenant, run AS id, count(*) AS kept FROM import_quarantine GROUP BY tenant, run
 ) q USING (tenant, id)
-WHERE r.rows <> r.changed + r.unchanged + r.quarantined OR r.kept <> coalesce(q.kept, 0)
+LEFT JOIN (
+    SELECT tenant, run AS id, count(*) FILTER (WHERE outcome = 'mended') AS mended,
+        count(*) FILTER (WHERE outcome = 'dropped') AS dropped
+    FROM import_mend GROUP BY tenant, run
+) m USING (tenant, id)
+LEFT JOIN (
+    SELECT tenant, run AS id, count(*) AS altered FROM import_change GROUP BY tenant, run
+) c USING (tenant, id)
+WHERE r.rows <> r.changed + r.unchanged + r.quarantined
+    OR (r.kept, r.mended, r.dropped, r.altered) <> (
+        coalesce(q.kept, 0), coalesce(m.mended, 0), coalesce(m.dropped, 0), coalesce(c.altered, 0)
+    )
+LIMIT $1
+
+-- audit_undone --
+-- Undone runs of which an entry of the changes is not put back, or more is left than is told.
+SELECT r.tenant || '/' || r.id AS subject,
+    concat_ws(' ', r.undone_to, r.stayed) AS found, concat_ws(' ', 1, l.stayed) AS expected
+FROM import_run r
+LEFT JOIN (
+    SELECT tenant, run AS id, count(*) AS stayed FROM import_left GROUP BY tenant, run
+) l USING (tenant, id)
+WHERE (r.status = 'undone' AND r.undone_to > 1) OR coalesce(l.stayed, 0) > r.stayed
 LIMIT $1

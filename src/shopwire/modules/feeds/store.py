@@ -9,18 +9,41 @@ from shopwire.kernel.checks import SqlCheck
 from shopwire.kernel.errors import NotFound
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.kernel.rows import Table
-from shopwire.modules.feeds.api import Digest
-from shopwire.modules.feeds.domain import FeedRow, QuarantinedRow, Recent, Run
-from shopwire.modules.feeds.limits import QUARANTINE_PAGE_MAX, RUNS_PAGE_MAX
+from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest, Kept, Reading
+from shopwire.modules.feeds.domain import (
+    FeedLimits,
+    FeedRow,
+    HeldPart,
+    ImportChange,
+    ImportKept,
+    Mend,
+    QuarantinedRow,
+    Recent,
+    Run,
+)
+from shopwire.modules.feeds.limits import CHANGES_PAGE_MAX, QUARANTINE_PAGE_MAX, RUNS_PAGE_MAX
 
 _SQL: Final = load_queries("shopwire.modules.feeds")
 
 TABLES: Final = tuple(
     Table(kind, _SQL[f"load_{kind.table}"], _SQL[f"save_{kind.table}"])
-    for kind in (Run, Recent, QuarantinedRow, FeedRow)
+    for kind in (
+        Run,
+        Recent,
+        QuarantinedRow,
+        FeedRow,
+        Mend,
+        ImportChange,
+        ImportKept,
+        HeldPart,
+        FeedLimits,
+    )
 )
 
-CHECKS: Final = (SqlCheck("feeds.runs", _SQL["audit_runs"]),)
+CHECKS: Final = (
+    SqlCheck("feeds.runs", _SQL["audit_runs"]),
+    SqlCheck("feeds.undone", _SQL["audit_undone"]),
+)
 
 
 async def said_last(
@@ -54,11 +77,221 @@ async def list_quarantine(
     await get_run(reads, tenant, run_id)
     limit = max(1, min(limit, QUARANTINE_PAGE_MAX))
     rows = await reads.fetch(_SQL["quarantined_rows"], tenant, run_id, after, limit + 1)
-    items = [dict(row) for row in rows[:limit]]
+    items = [_quarantined(row) for row in rows[:limit]]
     return {"items": items, "next": items[-1]["seq"] if len(rows) > limit else None}
+
+
+async def get_quarantined(reads: Reads, tenant: str, run_id: str, seq: int) -> dict[str, Any]:
+    """One bad row of a run; raises NotFound."""
+    rows = await reads.fetch(_SQL["quarantined_rows"], tenant, run_id, seq - 1, 1)
+    if not rows or rows[0]["seq"] != seq:
+        raise NotFound(what="quarantined row", id=f"{run_id}/{seq}")
+    return _quarantined(rows[0])
+
+
+async def list_changes(
+    reads: Reads, tenant: str, run_id: str, *, after: int = 0, limit: int = 50
+) -> dict[str, Any]:
+    """What a run changed, a product an item: each field before and after.
+
+    A long value that is now is told by its mark only. Raises NotFound for an unknown run.
+    """
+    await get_run(reads, tenant, run_id)
+    limit = max(1, min(limit, CHANGES_PAGE_MAX))
+    rows = await reads.fetch(_SQL["changes_up"], tenant, run_id, after, limit + 1)
+    items = [
+        {
+            "seq": row["seq"],
+            "key": row["key"],
+            "altered": msgspec.json.decode(row["altered"]),
+        }
+        for row in rows[:limit]
+    ]
+    return {"items": items, "next": items[-1]["seq"] if len(rows) > limit else None}
+
+
+async def list_left(
+    reads: Reads, tenant: str, run_id: str, *, after: int = 0, limit: int = 50
+) -> dict[str, Any]:
+    """What the undo of a run left, since something newer had changed it; raises NotFound."""
+    await get_run(reads, tenant, run_id)
+    limit = max(1, min(limit, CHANGES_PAGE_MAX))
+    rows = await reads.fetch(_SQL["left_by_undo"], tenant, run_id, after, limit + 1)
+    items = [
+        {"seq": row["seq"], **msgspec.to_builtins(msgspec.json.decode(row["kept"], type=Kept))}
+        for row in rows[:limit]
+    ]
+    return {"items": items, "next": items[-1]["seq"] if len(rows) > limit else None}
+
+
+async def changes_down(
+    reads: Reads, tenant: str, run_id: str, *, before: int, limit: int
+) -> list[tuple[int, AlteredGroup]]:
+    """What a run changed with its numbers, newest first."""
+    rows = await reads.fetch(_SQL["changes_down"], tenant, run_id, before, limit)
+    return [
+        (
+            row["seq"],
+            AlteredGroup(
+                key=row["key"],
+                altered=msgspec.json.decode(row["altered"], type=tuple[Altered, ...]),
+                said_was=msgspec.json.decode(row["said_was"], type=Digest),
+                said_now=msgspec.json.decode(row["said_now"], type=Digest),
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def open_runs(reads: Reads, tenant: str, supplier: str) -> list[dict[str, Any]]:
+    """Runs of one supplier that go on or are held, oldest first."""
+    rows = await reads.fetch(_SQL["open_runs"], tenant, supplier, RUNS_PAGE_MAX)
+    return [dict(row) for row in rows]
+
+
+async def category_paths(
+    reads: Reads, tenant: str, slugs: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """Categories as paths of names from the top."""
+    rows = await reads.fetch(_SQL["category_names"], tenant, list(slugs))
+    known = {row["slug"]: (row["name"], row["parent"]) for row in rows}
+    paths: list[tuple[str, ...]] = []
+    for slug in slugs:
+        path: list[str] = []
+        up: str | None = slug
+        while up is not None and up in known:
+            name, up = known[up]
+            path.insert(0, name)
+        paths.append(tuple(path))
+    return tuple(path for path in paths if path)
+
+
+class Readable(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run was read, and how far it and its undo are."""
+
+    supplier: str
+    status: str
+    kind: str
+    altered: int
+    undone_to: int
+    held_parts: int
+    reading: Reading
+
+
+async def reading_of(reads: Reads, tenant: str, run_id: str) -> Readable:
+    """How a run was read; raises NotFound."""
+    rows = await reads.fetch(_SQL["reading_of_run"], tenant, run_id)
+    if not rows:
+        raise NotFound(what="import", id=run_id)
+    row = dict(rows[0])
+    return Readable(**row | {"reading": msgspec.json.decode(row["reading"], type=Reading)})
+
+
+async def held_part(reads: Reads, tenant: str, run_id: str, part: int) -> str:
+    """A kept piece of a held feed as base64; empty where it is kept no more."""
+    rows = await reads.fetch(_SQL["held_part"], tenant, run_id, part)
+    return str(rows[0]["data"]) if rows else ""
+
+
+async def limits_of(reads: Reads, tenant: str, supplier: str) -> FeedLimits:
+    """From where on a supplier's feeds are held: its own limits, or the defaults."""
+    rows = await reads.fetch(_SQL["limits_of"], tenant, supplier)
+    if not rows:
+        return FeedLimits(tenant=tenant, supplier=supplier)
+    return FeedLimits(tenant=tenant, **rows[0])
+
+
+# -- what is, before a feed takes effect ------------------------------------------------------
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """How many SKUs a supplier offers, has stock of, and either of both."""
+
+    offered: int
+    stocked: int
+    either: int
+
+
+async def size_of_supplier(reads: Reads, tenant: str, supplier: str) -> Size:
+    """How large a supplier is."""
+    (row,) = await reads.fetch(_SQL["size_of_supplier"], tenant, supplier)
+    return Size(**row)
+
+
+async def skus_of_supplier(
+    reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
+) -> list[dict[str, Any]]:
+    """SKUs that a supplier offers or has stock of, in order: `sku`, `offered`, `reported`."""
+    rows = await reads.fetch(_SQL["skus_of_supplier"], tenant, supplier, after, limit)
+    return [dict(row) for row in rows]
+
+
+async def keys_said(
+    reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
+) -> list[Digest]:
+    """What a supplier said last, product by product in the order of their keys."""
+    rows = await reads.fetch(_SQL["keys_said"], tenant, supplier, after, limit)
+    return [Digest(**row) for row in rows]
+
+
+async def offers_before(
+    reads: Reads, tenant: str, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Offers as they stand, by SKU and supplier, for those pairs that have one."""
+    skus, suppliers = [sku for sku, _ in pairs], [supplier for _, supplier in pairs]
+    rows = await reads.fetch(_SQL["offers_before"], tenant, skus, suppliers)
+    return {(row["sku"], row["supplier"]): dict(row) for row in rows}
+
+
+async def counts_before(
+    reads: Reads, tenant: str, supplier: str, skus: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """What one supplier has reported, by SKU, for those that it ever counted."""
+    rows = await reads.fetch(_SQL["counts_before"], tenant, supplier, list(skus))
+    return {row["sku"]: dict(row) for row in rows}
+
+
+async def products_before(
+    reads: Reads, tenant: str, ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Products as they stand, as JSON, for those that there are."""
+    rows = await reads.fetch(_SQL["products_before"], tenant, list(ids))
+    return {row["id"]: msgspec.json.decode(row["product"]) for row in rows}
+
+
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a count since a run reported it."""
+
+    taken_in: int
+    """Units of sales that have gone into the count."""
+    newer: bool
+    """Whether a newer count came."""
+    reports: int
+    """Statements that the pool has taken over."""
+    withheld: int
+    """Units that the supplier refused and that no count knows of."""
+
+
+async def counts_since(
+    reads: Reads, tenant: str, supplier: str, skus: Sequence[str], *, run_id: str
+) -> dict[str, Since]:
+    """What became of the counts that a run reported, by SKU."""
+    own, back = f"import {run_id}", f"undo {run_id}"
+    rows = await reads.fetch(_SQL["counts_since"], tenant, supplier, list(skus), own, back)
+    return {
+        row["sku"]: Since(**{name: row[name] for name in Since.__struct_fields__}) for row in rows
+    }
+
+
+def _quarantined(row: Any) -> dict[str, Any]:
+    found = dict(row)
+    found["cells"] = msgspec.json.decode(found["cells"])
+    return found
 
 
 def _run(row: Any) -> dict[str, Any]:
     run = dict(row)
     run["notes"] = msgspec.json.decode(run["notes"])
+    hold = msgspec.json.decode(run["hold"])
+    run["hold"] = hold if hold.get("reasons") else None
     return run

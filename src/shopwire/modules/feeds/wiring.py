@@ -4,18 +4,34 @@ from typing import Final
 
 from shopwire.kernel.module import Module
 from shopwire.modules.feeds.commands import HANDLERS
+from shopwire.modules.feeds.deciding import DECIDING_HANDLERS
 from shopwire.modules.feeds.events import (
+    ImportDecided,
     ImportFinished,
+    ImportHeld,
+    ImportMended,
     ImportProgressed,
     ImportStarted,
+    ImportUndone,
+    LimitsPut,
     RecentChanged,
 )
 from shopwire.modules.feeds.store import CHECKS, TABLES
 
 MODULE: Final = Module(
     name="feeds",
-    handlers=HANDLERS,
+    handlers=(*HANDLERS, *DECIDING_HANDLERS),
     tables=TABLES,
-    events=(ImportStarted, ImportProgressed, ImportFinished, RecentChanged),
+    events=(
+        ImportStarted,
+        ImportProgressed,
+        ImportFinished,
+        ImportHeld,
+        ImportDecided,
+        ImportMended,
+        ImportUndone,
+        LimitsPut,
+        RecentChanged,
+    ),
     checks=CHECKS,
 )

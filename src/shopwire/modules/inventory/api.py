@@ -99,6 +99,39 @@ class ReleaseSale(Command, frozen=True, kw_only=True):
     sequence: int | None = None
 
 
+class CountBefore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A count as it was before an import, and what the import reported."""
+
+    sku: str
+    supplier: str
+    reported: int
+    """Units before; 0 where the supplier had never counted the SKU."""
+    as_of_ms: int | None = None
+    sequence: int | None = None
+    doubtful: bool = False
+    now: int
+    """What the import reported."""
+    taken_in: int = 0
+    """Units of sales that have gone into the import's count: the earlier count lacked them."""
+    reports: int
+    """Statements that the pool had taken over when that was looked up."""
+
+
+class RestoreCounts(Command, frozen=True, kw_only=True):
+    """Puts back counts that an import reported, of SKUs of one partition.
+
+    Where another count came since, that one stays: the result names it under `stayed`; where
+    something moved since `reports` was looked up, under `moved`. What was held and sold meanwhile
+    stays held and sold.
+    """
+
+    operation = "inventory.restore_counts"
+    internal = True
+
+    counts: tuple[CountBefore, ...]
+    reference: str
+
+
 # -- selling ----------------------------------------------------------------------------------
 
 
@@ -122,6 +155,15 @@ class HoldLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Take none from these suppliers."""
 
 
+class Preferred(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A supplier whose units of a SKU are taken before those of others."""
+
+    sku: str
+    supplier: str
+    quantity: int | None = None
+    """Up to so many; None for as many as are needed."""
+
+
 class HoldStock(Command, frozen=True, kw_only=True):
     """Reserves units for a while, all lines or none.
 
@@ -138,6 +180,9 @@ class HoldStock(Command, frozen=True, kw_only=True):
     """Whom a limit a shopper counts; a name that says nothing to others."""
     reference: str = ""
     """What it is for, shown with the hold; the hold's id if empty."""
+    prefer: tuple[Preferred, ...] = ()
+    """Whose units are taken first, in this order, as far as they are there; then the fullest
+    pool's. A wish: what is gone meanwhile comes from others, and no hold fails for it."""
 
 
 class PostHold(Command, frozen=True, kw_only=True):

@@ -13,11 +13,12 @@ from shopwire.modules.inventory.events import (
     StockKeptBack,
     StockPolicySet,
 )
+from shopwire.modules.inventory.restoring import RESTORING_HANDLERS
 from shopwire.modules.inventory.store import CHECKS, TABLES
 
 MODULE: Final = Module(
     name="inventory",
-    handlers=HANDLERS,
+    handlers=(*HANDLERS, *RESTORING_HANDLERS),
     tables=TABLES,
     events=(*MOVEMENTS, StockPolicySet, StockKeptBack, BundlePut, SetsCounted),
     consumers=CONSUMERS,

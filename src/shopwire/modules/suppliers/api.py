@@ -1,5 +1,7 @@
 """What others may ask of the suppliers."""
 
+from typing import Any
+
 import msgspec
 
 from shopwire.kernel.commands import Command
@@ -61,3 +63,25 @@ class WithdrawOffer(Command, frozen=True, kw_only=True):
 
     sku: str
     supplier: str
+
+
+class OfferBefore(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An offer as it was before an import, and what the import made of it: the changed fields."""
+
+    sku: str
+    supplier: str
+    was: dict[str, Any] | None
+    """None where there was no offer."""
+    now: dict[str, Any]
+
+
+class RestoreOffers(Command, frozen=True, kw_only=True):
+    """Puts back what an import changed of offers of one partition.
+
+    A field that has another value than the import gave it stays as it is: the result names it.
+    """
+
+    operation = "suppliers.restore_offers"
+    internal = True
+
+    offers: tuple[OfferBefore, ...]

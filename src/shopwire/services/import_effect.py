@@ -1,0 +1,156 @@
+"""What a part of a feed changed: the shop before it, and what of it is different after it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.marks import mark_of
+from shopwire.kernel.names import slug_of
+from shopwire.kernel.queries import Reads
+from shopwire.modules.catalog.domain import Product
+from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest
+from shopwire.modules.feeds.store import counts_before, offers_before, products_before
+from shopwire.services.import_news import News
+
+_ASIDE: Final = frozenset(
+    {"tenant", "id", "version", "source", "edited", "search_text", "created_at_ms", "updated_at_ms"}
+)
+"""Fields of a product that are no content."""
+_COUNT_FIELDS: Final = ("reported", "as_of_ms", "sequence", "withheld", "doubtful")
+
+
+class Applied(msgspec.Struct):
+    """What of a part took effect: names of what was sent and not refused, and changed something."""
+
+    products: set[str]
+    offers: set[tuple[str, str]]
+    """SKU and supplier."""
+    counts: set[str]
+
+
+class Before(msgspec.Struct):
+    """The shop before a part of a feed, as far as the part may change it."""
+
+    products: dict[str, dict[str, Any]]
+    offers: dict[tuple[str, str], dict[str, Any]]
+    counts: dict[str, dict[str, Any]]
+
+
+async def before(reads: Reads, tenant: str, supplier: str, news: News) -> Before:
+    """Looks at everything that the news are about."""
+    ids = [product.id for product in news.products]
+    pairs = [(one.terms.sku, slug_of(one.supplier)) for one in news.offers]
+    skus = [count.sku for count in news.counts]
+    return Before(
+        products=await _products(reads, tenant, ids) if ids else {},
+        offers=await offers_before(reads, tenant, pairs) if pairs else {},
+        counts=await counts_before(reads, tenant, supplier, skus) if skus else {},
+    )
+
+
+async def altered(
+    reads: Reads, tenant: str, supplier: str, news: News, known: Before, applied: Applied
+) -> dict[str, list[Altered]]:
+    """What is different now, by the key of the group that told it."""
+    found: dict[str, list[Altered]] = defaultdict(list)
+    told: dict[str, str] = {}
+    for group in news.groups:
+        if group.product is not None:
+            told.setdefault(group.product.id, group.key)
+    after = await _products(reads, tenant, sorted(applied.products)) if applied.products else {}
+    for product_id, now in after.items():
+        one = product_altered(product_id, known.products.get(product_id), now)
+        if one is not None:
+            found[told[product_id]].append(one)
+    of = {sku: group.key for group in news.groups for sku in group.lines}
+    for offered in news.offers:
+        pair = offered.terms.sku, slug_of(offered.supplier)
+        if pair in applied.offers:
+            terms = {**msgspec.structs.asdict(offered.terms), "active": True}
+            found[of[pair[0]]].append(offer_altered(pair, known.offers.get(pair), terms))
+    for count in news.counts:
+        if count.sku in applied.counts:
+            one = count_altered(count.sku, supplier, known.counts.get(count.sku), count.quantity)
+            found[of[count.sku]].append(one)
+    return found
+
+
+def groups_of(
+    news: News,
+    found: Mapping[str, list[Altered]],
+    known: Mapping[str, Digest],
+    kept: Iterable[Digest],
+) -> tuple[AlteredGroup, ...]:
+    """What changed of each product, and what was known to be said of it; nothing of the others."""
+    now = {digest.key: digest for digest in kept}
+    return tuple(
+        AlteredGroup(
+            key=group.key,
+            altered=tuple(found.get(group.key, ())),
+            said_was=known.get(group.key, Digest(key="")) if group.key in now else None,
+            said_now=now.get(group.key),
+        )
+        for group in {group.key: group for group in news.groups}.values()
+        if group.key in now or found.get(group.key)
+    )
+
+
+def offer_altered(
+    pair: tuple[str, str], was: Mapping[str, Any] | None, now: Mapping[str, Any]
+) -> Altered:
+    """The fields of an offer that are different."""
+    names = [name for name in now if name != "sku" and (was is None or was[name] != now[name])]
+    return Altered(
+        what="offer",
+        id=pair[0],
+        supplier=pair[1],
+        was=None if was is None else {name: was[name] for name in names},
+        now={name: now[name] for name in names},
+    )
+
+
+def count_altered(sku: str, supplier: str, was: Mapping[str, Any] | None, reported: int) -> Altered:
+    """A count, and what it was with all that it spoke of."""
+    return Altered(
+        what="stock",
+        id=sku,
+        supplier=supplier,
+        was=None if was is None else {name: was[name] for name in _COUNT_FIELDS},
+        now={"reported": reported},
+    )
+
+
+def product_altered(
+    product_id: str, was: Mapping[str, Any] | None, now: Mapping[str, Any]
+) -> Altered | None:
+    """The fields of a product that are different; long new values by their mark."""
+    names = [
+        name for name in now if name not in _ASIDE and (was is None or was.get(name) != now[name])
+    ]
+    if not names:
+        return None
+    marks = {name: mark_of(now[name]) for name in names}
+    if "variants" in names:
+        before_by = {one["variant"]["sku"]: one for one in was["variants"]} if was else {}
+        marks["skus"] = {
+            one["variant"]["sku"]: mark_of(one)
+            for one in now["variants"]
+            if before_by.get(one["variant"]["sku"]) != one
+        }
+    return Altered(
+        what="product",
+        id=product_id,
+        was=None if was is None else {name: was.get(name) for name in names},
+        now=marks,
+    )
+
+
+async def _products(reads: Reads, tenant: str, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Products as the catalogue's own struct writes them, so that marks can be compared."""
+    rows = await products_before(reads, tenant, ids)
+    return {
+        product_id: msgspec.to_builtins(msgspec.convert(row, Product))
+        for product_id, row in rows.items()
+    }

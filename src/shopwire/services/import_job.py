@@ -1,0 +1,361 @@
+"""One run of an import: read, compared, looked at as a whole, and then put into effect."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+from msgspec.structs import replace
+
+from shopwire.kernel.errors import FeedUnreadable, RuleBroken, ShopwireError
+from shopwire.kernel.names import slug_of
+from shopwire.modules.feeds.api import (
+    AlteredGroup,
+    Counts,
+    Digest,
+    FinishRun,
+    HoldRun,
+    NoteChunk,
+    Reading,
+    StartRun,
+)
+from shopwire.modules.feeds.events import FeedKind
+from shopwire.modules.feeds.limits import QUARANTINED_ROWS_MAX
+from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.opening import OpenFeed
+from shopwire.modules.suppliers.api import RegisterSupplier
+from shopwire.services.import_gone import Gone, sku_of
+from shopwire.services.import_held import keep_feed
+from shopwire.services.import_news import (
+    News,
+    chunks,
+)
+from shopwire.services.import_plan import Compared, Spool, compared
+from shopwire.services.import_request import ImportRequest, Progress, Summary
+from shopwire.services.import_send import Sender
+from shopwire.services.import_weight import Weight
+
+if TYPE_CHECKING:
+    from shopwire.services.importing import Importer
+
+SHOWN_BAD_ROWS_MAX = 20
+"""Bad rows that a summary shows; all are in quarantine."""
+
+
+class Job:
+    """One run."""
+
+    def __init__(self, importer: "Importer", request: ImportRequest, feed: OpenFeed) -> None:
+        self._importer, self._request, self._feed = importer, request, feed
+        self._supplier = slug_of(request.supplier)
+        self._sender = Sender(importer, request, self._supplier)
+        self._part = self._matches = 0
+        self._matching = importer.matching(request)
+        said: FeedKind = "partial" if feed.profile.partial else "full"
+        kind: FeedKind = request.kind or said
+        self._gone = Gone(importer, request, self._supplier) if kind == "full" else None
+        self.summary = Summary(
+            id=request.run,
+            supplier=request.supplier,
+            profile=feed.profile.name,
+            source=request.source,
+            status="finished",
+            dry_run=request.dry_run,
+            kind=kind,
+            products=self._sender.products,
+            offers=self._sender.offers,
+            stock=self._sender.stock,
+            detected=feed.detected,
+        )
+
+    async def run(
+        self, stream: BinaryIO, progress: Progress | None, *, again: bool = False
+    ) -> Summary:
+        """Takes the feed in; `again`: its run is there already, and was approved."""
+        request, summary = self._request, self.summary
+        if not (request.dry_run or again):
+            await self._start()
+        try:
+            held = await self._whole(stream, progress)
+        except FeedUnreadable as problem:
+            held = False
+            summary.status, summary.error = "failed", _where(problem)
+        except ShopwireError as problem:
+            if problem.temporary:
+                raise
+            held = False
+            summary.status, summary.error = "failed", problem.detail
+        if not held:
+            self._note()
+            if not request.dry_run:
+                await self._finish()
+        return summary
+
+    async def _start(self) -> None:
+        request, summary = self._request, self.summary
+        await self._importer.close_interrupted(request)
+        start = StartRun(
+            run=request.run,
+            supplier=request.supplier,
+            profile=summary.profile,
+            source=request.source,
+            kind=summary.kind,
+            reading=self._reading(),
+        )
+        register = RegisterSupplier(id=self._supplier, name=request.supplier)
+        outcomes = await self._importer.send(request, [("start", start), ("supplier", register)])
+        if outcomes[0].replayed:
+            await self._importer.refuse_used(request)
+
+    def _reading(self) -> Reading:
+        request, found = self._request, self._feed.detected
+        return Reading(
+            name=request.supplier,
+            profile=msgspec.to_builtins(self._feed.profile),
+            encoding=request.encoding,
+            currency=request.currency,
+            decimal=found.decimal,
+            delimiter=found.delimiter,
+            format=found.format,
+            columns=found.columns,
+            as_of_ms=request.as_of_ms,
+            afresh=request.afresh,
+            folder=str(request.folder or ""),
+        )
+
+    async def _whole(self, stream: BinaryIO, progress: Progress | None) -> bool:
+        """Puts the feed into effect, or holds it; True where it is held."""
+        weight = None
+        if not self._request.force:
+            weight = await Weight.of(self._importer, self._request, self._supplier)
+        if weight is None:  # nothing is there that it could harm: each part takes effect at once
+            await self._walk(stream, progress, None, None)
+        else:
+            spool = Spool()
+            try:
+                if await self._planned(stream, progress, weight, spool):
+                    return True
+            finally:
+                spool.close()
+        if self._gone is not None:
+            await self._discontinue(self._gone)
+        return False
+
+    async def _planned(
+        self, stream: BinaryIO, progress: Progress | None, weight: Weight, spool: Spool
+    ) -> bool:
+        """Looks at the whole feed first; True where it is held."""
+        broken: FeedUnreadable | None = None
+        try:
+            await self._walk(stream, progress, weight, spool)
+        except FeedUnreadable as problem:
+            broken = problem
+        if self._gone is not None and broken is None:
+            await self._gone.weigh(weight)
+        if weight.reasons() and await self._held(stream, weight):
+            return True
+        self.summary.rows += weight.quiet
+        self.summary.unchanged += weight.quiet
+        for part in spool.parts():
+            await self._take(part, part.news())
+            if progress is not None:
+                progress(self.counts(), stream.tell())
+        if broken is not None:
+            raise broken
+        return False
+
+    async def _held(self, stream: BinaryIO, weight: Weight) -> bool:
+        """Keeps the feed and waits for a person; a dry run only tells that it would."""
+        request, summary = self._request, self.summary
+        if request.dry_run:
+            summary.hold = weight.hold(kept=True)
+            return False
+        parts, kept = await keep_feed(self._importer, request, stream)
+        summary.status, summary.hold = "held", weight.hold(kept=kept)
+        summary.rows, summary.changed = weight.rows, weight.changed
+        summary.quarantined = weight.bad
+        summary.unchanged = weight.rows - weight.changed - weight.bad
+        summary.bad_rows = weight.bad_rows
+        self._note()
+        hold = HoldRun(
+            run=request.run,
+            counts=self.counts(),
+            hold=summary.hold,
+            parts=parts,
+            notes=tuple(summary.notes),
+        )
+        await self._importer.supersede(request)
+        await self._importer.record(request, "hold", hold)
+        return True
+
+    async def _walk(
+        self,
+        stream: BinaryIO,
+        progress: Progress | None,
+        weight: Weight | None,
+        spool: Spool | None,
+    ) -> None:
+        """Reads the next chunk in a thread while the one before is compared, or takes effect."""
+        pieces = chunks(self._feed.groups)
+        reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+        broken: FeedUnreadable | None = None
+        while True:
+            try:
+                chunk = await reading
+            except FeedUnreadable as problem:
+                broken, chunk = problem, None
+            if chunk is None:
+                break
+            groups, broken = chunk
+            if broken is None:
+                reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+            try:
+                part, news = await self._compare(groups)
+                if weight is None or spool is None:
+                    await self._take(part, news)
+                elif await weight.add(part, news, groups):
+                    await asyncio.to_thread(spool.put, part)
+            except BaseException:
+                # The thread is still at the stream, which the caller closes next.
+                await asyncio.gather(reading, return_exceptions=True)
+                raise
+            if progress is not None:
+                progress(weight.so_far() if weight else self.counts(), stream.tell())
+            if broken is not None:
+                break
+        if broken is not None:
+            if self._gone is not None:
+                self._gone.broken = True
+            raise broken
+
+    async def _compare(self, groups: Sequence[Group]) -> tuple[Compared, News]:
+        """A chunk beside what is known."""
+        request = self._request
+        groups = await self._matched(groups)
+        digests = {group.key: group.digest() for group in groups if group.key}
+        known: dict[str, Digest] = {}
+        if not request.afresh:
+            known = await self._importer.said_last(request, self._supplier, list(digests))
+        skus = [count.sku for group in groups for count in group.counts]
+        open_skus = await self._importer.open_sales(request, self._supplier, skus)
+        if self._gone is not None:
+            field = self._feed.profile.fields["sku"]
+            self._gone.see(groups, lambda bad: sku_of(bad, field))
+        return compared(groups, digests, known, open_skus)
+
+    async def _matched(self, groups: Sequence[Group]) -> Sequence[Group]:
+        """A chunk under the shop's SKUs; what is doubtful waits for a person."""
+        matched = await self._importer.match(self._matching, groups)
+        if matched.note is None or self._request.dry_run:
+            return matched.groups
+        self._matches += 1
+        sent = [(f"match/{self._matches}", matched.note)]
+        (outcome,) = await self._importer.send(self._request, sent)
+        return matched.without(msgspec.json.decode(outcome.body)["result"]["refused"])
+
+    async def _take(self, part: Compared, news: News) -> None:
+        """Sends the news of a part, and writes down what came of it."""
+        request, summary = self._request, self.summary
+        refused = part.refused()
+        bad_before = {sku for rows in refused.values() for sku in rows}
+        changes: tuple[AlteredGroup, ...] = ()
+        news = news.without_skus(bad_before)
+        if request.dry_run:
+            self._count_unsent(news)
+        elif news.groups:
+            key = str(self._part + 1)
+            changes = await self._sender.take(key, part.digests, part.known, news, refused)
+        bad = part.bad + [row for rows in refused.values() for row in rows.values()]
+        changed = sum(
+            group.rows - len(group.bad) - len(refused.get(group.key, ())) for group in news.groups
+        )
+        summary.rows += part.rows
+        summary.quarantined += len(bad)
+        summary.changed += changed
+        summary.unchanged += part.rows - len(bad) - changed
+        room = SHOWN_BAD_ROWS_MAX - len(summary.bad_rows)
+        summary.bad_rows += [replace(row, cells={}) for row in bad[:room]]
+        self._part += 1
+        if request.dry_run or not (news.groups or bad):
+            return
+        # A group of which something was refused is compared anew the next time.
+        digests = {group.key: part.digests[group.key] for group in news.groups}
+        note = NoteChunk(
+            run=request.run,
+            supplier=self._supplier,
+            counts=self.counts(),
+            digests=tuple(one for key, one in digests.items() if key not in refused),
+            bad_rows=tuple(bad),
+            altered=changes,
+        )
+        await self._importer.record(request, f"{self._part}/note", note)
+
+    async def _discontinue(self, gone: Gone) -> None:
+        """Ends what a full feed no longer names."""
+        summary = self.summary
+        if self._request.dry_run:
+            summary.discontinued = await gone.count()
+            return
+        async for changes, skus, said in gone.parts():
+            self._part += 1
+            summary.discontinued += skus
+            note = NoteChunk(
+                run=self._request.run,
+                supplier=self._supplier,
+                counts=self.counts(),
+                digests=said,
+                altered=changes,
+                discontinued=skus,
+            )
+            await self._importer.record(self._request, f"{self._part}/note", note)
+
+    async def _finish(self) -> None:
+        summary = self.summary
+        finish = FinishRun(
+            run=summary.id,
+            counts=self.counts(),
+            notes=tuple(summary.notes),
+            error=summary.error,
+        )
+        try:
+            await self._importer.record(self._request, "finish", finish)
+        except RuleBroken as problem:
+            summary.status, summary.error = "failed", problem.detail
+            return
+        if summary.changed:
+            await self._importer.supersede(self._request)
+
+    def _note(self) -> None:
+        summary = self.summary
+        summary.notes = self._feed.notes
+        if self._sender.foreign:
+            summary.notes.append(
+                f"{self._sender.foreign} products have SKUs that belong to another product of the"
+                " shop: their offers and stock were taken, their texts were not"
+            )
+        if summary.quarantined > QUARANTINED_ROWS_MAX:
+            summary.notes.append(f"only the first {QUARANTINED_ROWS_MAX} bad rows are kept")
+        if self._gone is not None:
+            summary.notes += self._gone.notes()
+
+    def counts(self) -> Counts:
+        """The rows so far."""
+        summary = self.summary
+        return Counts(
+            rows=summary.rows,
+            changed=summary.changed,
+            unchanged=summary.unchanged,
+            quarantined=summary.quarantined,
+        )
+
+    def _count_unsent(self, news: News) -> None:
+        """A dry run: what would be sent; of some of it the shop may know already."""
+        summary = self.summary
+        summary.products.applied += len(news.products)
+        summary.offers.applied += len(news.offers)
+        summary.stock.applied += len(news.counts)
+
+
+def _where(problem: FeedUnreadable) -> str:
+    line = problem.data.get("line")
+    return f"line {line}: {problem.detail}" if line else problem.detail

@@ -1,0 +1,117 @@
+"""A feed compared before any of it takes effect: what is news waits in memory, then in a file."""
+
+import struct
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import Final
+
+import msgspec
+
+from shopwire.modules.feeds.api import BadRow, Digest
+from shopwire.modules.feeds.limits import SPOOLED_BYTES_MAX
+from shopwire.modules.feeds.mapping import Group
+from shopwire.services.import_news import News, news_of, poisoned_row
+
+_LENGTH: Final = struct.Struct("<Q")
+
+
+class Compared(msgspec.Struct, kw_only=True):
+    """A part of a feed beside what its supplier said last; groups that say nothing new are gone."""
+
+    rows: int
+    """All of the part, whether news or not."""
+    groups: list[Group]
+    digests: dict[str, Digest]
+    known: dict[str, Digest]
+    open_skus: list[str]
+    bad: list[BadRow]
+    poisoned: dict[str, str] = {}
+    """SKUs whose cost is a mistake by itself, and what is wrong with it."""
+
+    def news(self) -> News:
+        """What is new in it."""
+        return news_of(self.groups, self.digests, self.known, self.open_skus)
+
+    def refused(self) -> dict[str, dict[str, BadRow]]:
+        """Rows that are quarantined for their cost, by group and SKU."""
+        found: dict[str, dict[str, BadRow]] = {}
+        for group in self.groups:
+            for sku in group.lines.keys() & self.poisoned.keys():
+                row = poisoned_row(group.lines[sku], self.poisoned[sku])
+                found.setdefault(group.key, {})[sku] = row
+        return found
+
+
+def compared(
+    groups: Sequence[Group],
+    digests: Mapping[str, Digest],
+    known: Mapping[str, Digest],
+    open_skus: Collection[str],
+) -> tuple[Compared, News]:
+    """A part with only those of its groups that its news are made of."""
+    news = news_of(groups, digests, known, open_skus)
+    keys = {group.key for group in news.groups}
+    told = {product.id for product in news.products}
+    kept = [
+        group
+        for group in groups
+        if group.key in keys or (group.product is not None and group.product.id in told)
+    ]
+    part = Compared(
+        rows=sum(group.rows for group in groups),
+        groups=kept,
+        digests={group.key: digests[group.key] for group in kept},
+        known={group.key: known[group.key] for group in kept if group.key in known},
+        open_skus=sorted(open_skus),
+        bad=[row for group in groups for row in group.bad],
+    )
+    return part, news
+
+
+class Spool:
+    """Parts in the order in which they were put; beyond SPOOLED_BYTES_MAX they lie in a file."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(max_size=SPOOLED_BYTES_MAX)  # noqa: SIM115 - see close
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(Compared).decode
+
+    def put(self, part: Compared) -> None:
+        """Adds a part."""
+        body = self._encode(part)
+        self._file.write(_LENGTH.pack(len(body)))
+        self._file.write(body)
+
+    def parts(self) -> Iterator[Compared]:
+        """All parts from the first one on."""
+        self._file.seek(0)
+        while head := self._file.read(_LENGTH.size):
+            (size,) = _LENGTH.unpack(head)
+            yield self._decode(self._file.read(size))
+
+    def close(self) -> None:
+        """Gives the memory, or the file, back."""
+        self._file.close()
+
+
+class Seen:
+    """Names that a feed has named, in eight bytes each."""
+
+    def __init__(self) -> None:
+        self._marks = array("q")
+        self._sorted = True
+
+    def add(self, names: Iterable[str]) -> None:
+        """Takes names in."""
+        self._marks.extend(map(hash, names))
+        self._sorted = False
+
+    def __contains__(self, name: str) -> bool:
+        if not self._sorted:
+            self._marks = array("q", sorted(self._marks))
+            self._sorted = True
+        mark = hash(name)
+        at = bisect_left(self._marks, mark)
+        return at < len(self._marks) and self._marks[at] == mark

@@ -1,0 +1,145 @@
+"""Sends what is new in a part of a feed, and writes down what it changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shopwire.kernel.commands import Command
+from shopwire.kernel.errors import AlreadyExists
+from shopwire.kernel.names import slug_of
+from shopwire.modules.catalog.api import PutProducts
+from shopwire.modules.feeds.api import AlteredGroup, BadRow, Digest
+from shopwire.modules.feeds.mapping import Group, Offered
+from shopwire.modules.feeds.reading import RawRow
+from shopwire.modules.inventory.api import Count, ReportStocks
+from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier
+from shopwire.services.import_effect import Applied, altered, before, groups_of
+from shopwire.services.import_news import News, offer_commands, refused_row, stock_commands
+from shopwire.services.import_request import ImportRequest, Tally
+
+if TYPE_CHECKING:
+    from shopwire.services.importing import Importer
+
+Refusals = dict[str, dict[str, BadRow]]
+"""By group and SKU."""
+
+
+class Sender:
+    """Puts news of one supplier into effect under one run."""
+
+    def __init__(self, importer: "Importer", request: ImportRequest, supplier: str) -> None:
+        self._importer, self._request, self._supplier = importer, request, supplier
+        self._names = {supplier: request.supplier}
+        self.products, self.offers, self.stock = Tally(), Tally(), Tally()
+        self.foreign = 0
+        """Products whose SKUs belong to another product of the shop."""
+
+    async def take(
+        self,
+        key: str,
+        digests: Mapping[str, Digest],
+        known: Mapping[str, Digest],
+        news: News,
+        refused: Refusals,
+    ) -> tuple[AlteredGroup, ...]:
+        """Sends the news of a part; returns what they changed, adds to `refused`."""
+        reads, tenant = self._importer.reads, self._request.tenant
+        applied = Applied(set(), set(), set())
+        was = await before(reads, tenant, self._supplier, news)
+        await self._send(key, news, refused, applied)
+        found = await altered(reads, tenant, self._supplier, news, was, applied)
+        kept = [
+            digests[group.key]
+            for group in news.groups
+            if group.key in digests and group.key not in refused
+        ]
+        return groups_of(news, found, known, kept)
+
+    async def _send(self, key: str, news: News, refused: Refusals, applied: Applied) -> None:
+        """Sends what is new; adds the rows of which something was refused to `refused`.
+
+        Products go first: one that is refused takes its offers and counts with it.
+        """
+        if news.products:
+            put = PutProducts(source=self._supplier, products=tuple(news.products), partial=True)
+            fresh: Refusals = {}
+            sent: list[tuple[str, Command]] = [(f"{key}/products", put)]
+            await self._deliver("products", sent, news, fresh, applied)
+            news = news.without(fresh)
+            for group_key, rows in fresh.items():
+                refused.setdefault(group_key, {}).update(rows)
+        await self._register(key, news.offers)
+        for kind, commands in (
+            ("offers", offer_commands(news.offers, self._partition)),
+            ("stock", self._stock(news.counts)),
+        ):
+            sent = [(f"{key}/{name}", command) for name, command in commands]
+            await self._deliver(kind, sent, news, refused, applied)
+
+    async def _deliver(
+        self,
+        kind: str,
+        commands: Sequence[tuple[str, Command]],
+        news: News,
+        refused: Refusals,
+        applied: Applied,
+    ) -> None:
+        """Sends commands of one kind, counts what came of them, adds to `refused`."""
+        tally: Tally = getattr(self, kind)
+        rows: dict[str, list[tuple[Group, str, RawRow]]] = defaultdict(list)
+        for group in news.groups:
+            for sku, row in group.lines.items():
+                rows[_product_id(group) if kind == "products" else sku].append((group, sku, row))
+        outcomes = await self._importer.send(self._request, commands)
+        for (_, command), outcome in zip(commands, outcomes, strict=True):
+            result = msgspec.json.decode(outcome.body)["result"]
+            tally.applied += len(result["applied"])
+            tally.unchanged += len(result["unchanged"])
+            _add(applied, command, result["applied"])
+            for item in result["refused"]:
+                if kind == "products" and item["error"]["code"] == AlreadyExists.code:
+                    self.foreign += 1
+                    continue
+                tally.refused += 1
+                for group, sku, row in rows[item["id"]]:
+                    refused.setdefault(group.key, {})[sku] = refused_row(row, item["error"])
+
+    async def _register(self, key: str, offers: Sequence[Offered]) -> None:
+        """Makes suppliers known that the feed names itself."""
+        named = {slug_of(offered.supplier): offered.supplier for offered in offers}
+        fresh = {one: name for one, name in named.items() if one not in self._names}
+        self._names |= fresh
+        await self._importer.send(
+            self._request,
+            [
+                (f"{key}/supplier/{number}", RegisterSupplier(id=one, name=name))
+                for number, (one, name) in enumerate(fresh.items())
+            ],
+        )
+
+    def _stock(self, counts: Sequence[Count]) -> list[tuple[str, Command]]:
+        return stock_commands(
+            counts,
+            self._partition,
+            supplier=self._supplier,
+            as_of_ms=self._request.as_of_ms,
+            reference=f"import {self._request.run}",
+        )
+
+    def _partition(self, sku: str) -> int:
+        return self._importer.partition(self._request.tenant, sku)
+
+
+def _add(applied: Applied, command: Command, names: Sequence[str]) -> None:
+    if isinstance(command, PutProducts):
+        applied.products.update(names)
+    elif isinstance(command, PutOffers):
+        applied.offers.update((sku, command.supplier) for sku in names)
+    elif isinstance(command, ReportStocks):
+        applied.counts.update(names)
+
+
+def _product_id(group: Group) -> str:
+    return group.product.id if group.product is not None else ""
