@@ -8,7 +8,17 @@ from msgspec import inspect
 from shopwire.services.parts import MODULES
 
 CORE = Path(__file__).parents[2] / "packages/client/src/core"
-NOT_IN_CLIENTS = {"access", "notice", "promotion", "rates", "rules"}
+NOT_IN_CLIENTS = {
+    "access",
+    "notice",
+    "promotion",
+    "rates",
+    "route",
+    "routing",
+    "rules",
+    "score",
+    "terms",
+}
 """Kinds that clients have no type for yet."""
 NOT_IN_THE_LOG = {"ops"}
 """Kinds that no event carries."""

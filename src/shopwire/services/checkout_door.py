@@ -41,9 +41,11 @@ from shopwire.modules.orders.api import Address, AnswerLater, OrderLine, StartCh
 from shopwire.modules.orders.domain import ANSWER_MS, TITLE_CHARS_MAX
 from shopwire.modules.orders.events import OrderStatus
 from shopwire.modules.orders.store import Checkout, read_checkout
+from shopwire.modules.routing.api import RouteChoice
 from shopwire.services.answers import answer
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
+from shopwire.services.routing import Router
 
 AUTHORISE_MS_MAX: Final = 8_000
 """How long a request waits for the provider; then the order goes on without it."""
@@ -137,8 +139,13 @@ class CheckoutDoor:
         *,
         provider: str,
         authorise_ms_max: int = AUTHORISE_MS_MAX,
+        router: Router | None = None,
     ) -> None:
-        """Args: `provider` is the name of the one that is asked where a client names none."""
+        """Args: `provider` is the name of the one that is asked where a client names none.
+
+        Without a `router` units come from whoever has most of each.
+        """
+        self._router = router
         self._write_path = write_path
         self._reads = reads
         self._providers = providers
@@ -204,16 +211,18 @@ class CheckoutDoor:
                 (line.sku, line.quantity, line.accepted_minor, line.parts) for line in cart.lines
             ]
         titles = await self._titles.of(tenant, [sku for sku, *_ in bought])
+        ordered = tuple(
+            OrderLine(
+                sku=sku, title=titles[sku], quantity=quantity, price_minor=price, parts=parts
+            )
+            for sku, quantity, price, parts in bought
+        )
         return StartCheckout(
             order_id=f"{cart_id}.{attempt}",
             cart_id=cart_id,
             shopper=shopper,
-            lines=tuple(
-                OrderLine(
-                    sku=sku, title=titles[sku], quantity=quantity, price_minor=price, parts=parts
-                )
-                for sku, quantity, price, parts in bought
-            ),
+            lines=ordered,
+            route=await self._route(tenant, ordered, asked),
             currency=asked.currency,
             email=asked.email,
             address=asked.address,
@@ -222,6 +231,14 @@ class CheckoutDoor:
             has_cart=asked.cart_id is not None,
             origin=origin,
         )
+
+    async def _route(
+        self, tenant: str, lines: Sequence[OrderLine], asked: CheckoutRequest
+    ) -> RouteChoice | None:
+        """Who is to send what. What cannot be sold at all is refused by the start, not here."""
+        if self._router is None or not all(line.quantity > 0 for line in lines):
+            return None
+        return await self._router.choose(tenant, lines, asked.currency, asked.address.country)
 
     def _provider_of(self, asked: CheckoutRequest) -> str:
         name = asked.provider or self._provider

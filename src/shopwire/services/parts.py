@@ -24,6 +24,8 @@ from shopwire.modules.payments import http as payments_http
 from shopwire.modules.payments.wiring import MODULE as PAYMENTS
 from shopwire.modules.pricing import http as pricing_http
 from shopwire.modules.pricing.wiring import MODULE as PRICING
+from shopwire.modules.routing import http as routing_http
+from shopwire.modules.routing.wiring import MODULE as ROUTING
 from shopwire.modules.shipping import http as shipping_http
 from shopwire.modules.shipping.wiring import MODULE as SHIPPING
 from shopwire.modules.sources import http as sources_http
@@ -33,13 +35,13 @@ from shopwire.modules.suppliers.wiring import MODULE as SUPPLIERS
 
 MODULES: Final[tuple[Module, ...]] = (
     CATALOG, SUPPLIERS, INVENTORY, PRICING, FEEDS, CARTS, ORDERS, PAYMENTS, SHIPPING,
-    ACCESS, MATCHING, SOURCES, CHANNELS,
+    ACCESS, ROUTING, MATCHING, SOURCES, CHANNELS,
 )  # fmt: skip
 """Every module of the shop."""
 
 _HTTP: Final = (
     catalog_http, suppliers_http, inventory_http, pricing_http, feeds_http,
-    carts_http, orders_http, payments_http, shipping_http, access_http, matching_http,
+    carts_http, orders_http, payments_http, shipping_http, access_http, routing_http, matching_http,
     sources_http, channels_http,
 )  # fmt: skip
 

@@ -14,13 +14,16 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.orders.activities import activities as order_activities
 from shopwire.modules.orders.store import read_contact
 from shopwire.modules.payments.activities import activities as payment_activities
+from shopwire.modules.routing.activities import activities as routing_activities
 from shopwire.modules.shipping.activities import activities as shipping_activities
 from shopwire.modules.shipping.activities import ship_to_of
 from shopwire.services.activities import Activities
+from shopwire.services.channel_work import Reach, channel_work
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.completion import Completion
 from shopwire.services.outside import Outside, OutsideOptions, open_outside
 from shopwire.services.parts import MODULES
+from shopwire.services.routing import Router
 from shopwire.services.steps import Steps, in_background
 
 
@@ -49,22 +52,40 @@ async def open_trade(
     """
     outside = await steps.enter("outside", open_outside(options, store.log))
     completion = Completion(write_path, store.reads, outside.providers, clock)
+    router = Router(store.reads, clock)
     door = CheckoutDoor(
-        write_path, store.reads, outside.providers, completion, clock, provider=outside.provider
+        write_path,
+        store.reads,
+        outside.providers,
+        completion,
+        clock,
+        provider=outside.provider,
+        router=router,
     )
 
     async def address_of(tenant: str, order_id: str) -> ShipTo | None:
         contact = await read_contact(store.reads, tenant, order_id)
         return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
 
+    ways = channel_work(
+        Reach(options.data, options.allow_addresses),
+        outside.channels,
+        outside.secrets,
+        (write_path, store.reads, store.log, clock),
+        address_of,
+    )
     work = [
         *(activity for module in MODULES for activity in module.activities),
         *order_activities(completion.finish),
         *payment_activities(outside.providers),
-        *shipping_activities(outside.channel, address_of),
+        *shipping_activities(ways.channel, address_of),
+        *ways.activities,
         *more,
+        *routing_activities(router.find_supplier),
     ]
     leader = PostgresLeader(store.pools.dsn, "activities")
     activities = Activities(log, write_path, store.reads, work, clock, leader)
     await steps.enter("activities", in_background(activities.run(), fail))
+    reader = PostgresLeader(store.pools.dsn, "inbox")
+    await steps.enter("inbox", in_background(ways.inbox.run(reader), fail))
     return Trade(outside=outside, completion=completion, checkout=door, activities=activities)

@@ -1,9 +1,9 @@
 """From which pools the units of a hold come."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from shopwire.modules.inventory.api import HoldLine
+from shopwire.modules.inventory.api import HoldLine, Preferred
 from shopwire.modules.inventory.domain import Pool
 
 
@@ -48,12 +48,16 @@ def wanted_units(lines: Sequence[HoldLine]) -> dict[str, list[Wanted]]:
 
 
 def choose(
-    pools: Sequence[Pool], wanted: Sequence[Wanted], buffer: int, beyond_max: int
+    pools: Sequence[Pool],
+    wanted: Sequence[Wanted],
+    buffer: int,
+    beyond_max: int,
+    prefer: Sequence[Preferred] = (),
 ) -> list[Portion] | None:
     """Which pools give how much; None where they have too little.
 
-    The fullest pool first, ties by supplier, and units that are there before units that are not.
-    Who may choose among fewest suppliers is served first.
+    Those preferred first, then the fullest pool, ties by supplier, and units that are there before
+    units that are not. Who may choose among fewest suppliers is served first.
     """
     if len(pools) == 1 and len(wanted) == 1:
         return _from_one(pools[0], wanted[0], buffer, beyond_max)
@@ -62,9 +66,11 @@ def choose(
     taken: dict[str, list[int]] = {}
     if len(wanted) > 1:
         wanted = sorted(wanted, key=lambda one: sum(map(one.takes, there)))
+    wishes = [[wish.supplier, wish.quantity] for wish in prefer]
     for one in wanted:
         left = one.quantity
         for kind, room in enumerate((there, beyond)):
+            left -= _take_preferred(one, left, kind, room, taken, wishes)
             left -= _take(one, left, kind, room, taken)
         if left:
             return None
@@ -91,6 +97,32 @@ def _take(
             room[supplier] -= units
             taken.setdefault(supplier, [0, 0])[kind] += units
             got += units
+    return got
+
+
+def _take_preferred(
+    one: Wanted,
+    left: int,
+    kind: int,
+    room: dict[str, int],
+    taken: dict[str, list[int]],
+    wishes: list[list[Any]],
+) -> int:
+    """Takes units of those preferred, of each as many as are wished; returns how many.
+
+    What a wish had of it is taken off it, so that the next line does not have it again.
+    """
+    got = 0
+    for wish in wishes:
+        supplier, most = wish
+        units = min(left - got, room.get(supplier, 0))
+        units = units if most is None else min(units, most)
+        if units > 0 and one.takes(supplier):
+            room[supplier] -= units
+            taken.setdefault(supplier, [0, 0])[kind] += units
+            got += units
+            if most is not None:
+                wish[1] -= units
     return got
 
 

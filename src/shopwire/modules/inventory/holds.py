@@ -14,7 +14,7 @@ from shopwire.kernel.trade_errors import (
     ShopperLimit,
 )
 from shopwire.kernel.validation import check_name, check_quantity
-from shopwire.modules.inventory.api import CheckStock, HoldLine, HoldStock
+from shopwire.modules.inventory.api import CheckStock, HoldLine, HoldStock, Preferred
 from shopwire.modules.inventory.domain import (
     Pool,
     StockHold,
@@ -46,6 +46,7 @@ from shopwire.modules.inventory.limits import (
     HOLD_LINES_MAX,
     HOLD_RETRY_MS,
     HOLD_TTL_MS_MAX,
+    PREFERRED_MAX,
 )
 
 # -- what a command needs ---------------------------------------------------------------------
@@ -90,7 +91,8 @@ def do_hold_stock(command: HoldStock, view: View, context: Context) -> Decision:
     chosen: list[tuple[StockItem, list[Portion]]] = []
     counted: list[str] = []
     for sku, wanted in wanted_units(_lines_checked(command.lines, view)).items():
-        item, portions = _choose(sku, wanted, command.shopper, view, context)
+        own = [one for one in command.prefer if one.sku == sku]
+        item, portions = _choose(sku, wanted, command.shopper, view, context, own)
         chosen.append((item, portions))
         if command.shopper and item.shopper_units_max is not None:
             counted.append(sku)
@@ -198,7 +200,12 @@ def do_check_stock(command: CheckStock, view: View, context: Context) -> Decisio
 
 
 def _choose(
-    sku: str, wanted: Sequence[Wanted], shopper: str, view: View, context: Context
+    sku: str,
+    wanted: Sequence[Wanted],
+    shopper: str,
+    view: View,
+    context: Context,
+    prefer: Sequence[Preferred] = (),
 ) -> tuple[StockItem, list[Portion]]:
     """Where the units come from; raises ShopperLimit, HoldLimit, StockShort."""
     item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
@@ -215,7 +222,8 @@ def _choose(
         waiting = sum(pool.reserved for pool in pools)
         if waiting + units > item.held_units_max:
             raise HoldLimit(sku=sku, requested=units, retry_ms=HOLD_RETRY_MS)
-    portions = choose(pools, wanted, item.buffer, item.beyond_max(context.now_ms))
+    beyond_max = item.beyond_max(context.now_ms)
+    portions = choose(pools, wanted, item.buffer, beyond_max, prefer)
     if portions is None:
         raise _short(item, pools, wanted, units, view, context)
     return item, portions
@@ -260,6 +268,9 @@ def _check_hold(command: HoldStock) -> None:
         raise InvalidField(f"lines: {reason}.", field="lines", reason=reason)
     for line in command.lines:
         _check_line(line)
+    if len(command.prefer) > PREFERRED_MAX:
+        reason = f"there are at most {PREFERRED_MAX}"
+        raise InvalidField(f"prefer: {reason}.", field="prefer", reason=reason)
 
 
 def _check_line(line: HoldLine) -> None:

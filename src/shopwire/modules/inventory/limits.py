@@ -28,6 +28,9 @@ WIDE_HOLDS_MAX: Final = 50
 BRIEF_HOLD_MS_MAX: Final = 10_000
 """A reservation up to so long wakes the sweep, which looks by itself only every few seconds."""
 
+PREFERRED_MAX: Final = 1_000
+"""Suppliers of SKUs that one reservation may wish for; more is refused."""
+
 HOLD_RETRY_MS: Final = 60_000
 """When to try again where all units that may wait for payment do."""
 

@@ -11,11 +11,14 @@ import msgspec
 
 from shopwire.kernel.commands import Command
 from shopwire.modules.carts.api import SetPart
+from shopwire.modules.routing.api import RouteChoice
 
 Choice = Literal["wait", "cancel", "replace"]
 """`wait`: it comes later; `cancel`: with the money back; `replace`: from another supplier."""
 FailReason = Literal["declined", "timed_out", "stock_short"]
-Settler = Literal["shopper", "operator"]
+Asker = Literal["shopper", "operator"]
+Settler = Literal["shopper", "operator", "routing"]
+"""`routing`: the shop itself found another supplier."""
 
 CHECKOUT_MS: Final = 25_000
 """How long a checkout may take, unless its start says otherwise; then it is given up."""
@@ -75,6 +78,8 @@ class StartCheckout(Command, frozen=True, kw_only=True):
     """How long the payment may take; then the sweep gives the order up."""
     origin: str = ""
     """What asked for it; the same origin comes back to its order, another one is refused."""
+    route: RouteChoice | None = None
+    """From which suppliers the units are to come; None for whichever has most of each."""
 
 
 class CompleteOrder(Command, frozen=True, kw_only=True):
@@ -270,6 +275,35 @@ class OpenConflict(Command, frozen=True, kw_only=True):
     quantity: int
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units that are to come from one supplier and from no other."""
+
+    supplier: str
+    quantity: int
+
+
+class MoveUnits(Command, frozen=True, kw_only=True):
+    """Units that a supplier has not shipped come from others: it is late, or somebody chose so.
+
+    The first supplier is asked not to send them. Raises OrderState where fewer of them can be
+    moved, StockShort where the others have too few.
+    """
+
+    operation = "orders.move_units"
+    internal = True
+
+    order_id: str
+    move: str
+    """Names the wish; the same again has no effect."""
+    sku: str
+    supplier: str
+    sources: tuple[Source, ...]
+    reason: Literal["moved", "late"] = "moved"
+    by: Settler = "operator"
+    purchase_order: str = ""
+    """Only units of this one."""
+
+
 class OrderAgain(Command, frozen=True, kw_only=True):
     """Units that a supplier refused, and the shopper waits for, are ordered from it again."""
 
@@ -296,7 +330,7 @@ class CancelOrder(Command, frozen=True, kw_only=True):
     """All SKUs of the order, as its document lists them."""
     lines: tuple[LineCut, ...] | None = None
     """None for everything."""
-    by: Settler = "shopper"
+    by: Asker = "shopper"
 
 
 class SettleConflict(Command, frozen=True, kw_only=True):
@@ -315,3 +349,5 @@ class SettleConflict(Command, frozen=True, kw_only=True):
     """Who has too few; where it is said, it has to be right."""
     choice: Choice
     by: Settler = "shopper"
+    sources: tuple[Source, ...] = ()
+    """With `replace`: from whom the units come; from whoever has most if empty."""

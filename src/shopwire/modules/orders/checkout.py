@@ -20,7 +20,14 @@ from shopwire.modules.carts.api import (
     ReopenCart,
     check_insider,
 )
-from shopwire.modules.inventory.api import HoldLine, HoldStock, Part, PostHold, VoidHold
+from shopwire.modules.inventory.api import (
+    HoldLine,
+    HoldStock,
+    Part,
+    PostHold,
+    Preferred,
+    VoidHold,
+)
 from shopwire.modules.orders.api import (
     Address,
     AnswerLater,
@@ -66,11 +73,14 @@ from shopwire.modules.payments.api import (
     RequestVoid,
 )
 from shopwire.modules.pricing.api import Accepted, ConfirmPrices
+from shopwire.modules.routing.api import RecordChoice, RouteChoice
 
 PARTS_MAX: Final = 50
 """SKUs that a set is made of."""
 ADDRESS_LINES_MAX: Final = 6
 """Lines of an address between the name and the postal code."""
+PREFERRED_MAX: Final = 1_000
+"""Suppliers of SKUs that a hold is asked to prefer; of more only the first."""
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _Answer = Callable[[Order], Order]
@@ -155,6 +165,7 @@ def opening(
             lines=hold_lines(lines),
             ttl_ms=command.checkout_ms + HOLD_GRACE_MS,
             shopper=command.shopper,
+            prefer=_preferred(command.route),
         ),
         OpenPayment(
             order_id=command.order_id,
@@ -171,7 +182,25 @@ def opening(
             for line in lines
         )
         found.append(CloseCart(cart_id=command.cart_id, order_id=command.order_id, lines=closed))
+    if command.route is not None:
+        found.append(
+            RecordChoice(
+                order_id=command.order_id, currency=command.currency, choice=command.route
+            )
+        )
     return found
+
+
+def _preferred(route: RouteChoice | None) -> tuple[Preferred, ...]:
+    """The chosen suppliers, and who takes over where their units are gone meanwhile."""
+    if route is None:
+        return ()
+    chosen = [
+        Preferred(sku=pick.sku, supplier=pick.supplier, quantity=pick.quantity)
+        for pick in route.picks
+    ]
+    others = [Preferred(sku=sku, supplier=supplier) for sku, supplier in route.next_best]
+    return (*chosen, *others)[:PREFERRED_MAX]
 
 
 def hold_lines(lines: Iterable[Line | OrderLine]) -> tuple[HoldLine, ...]:

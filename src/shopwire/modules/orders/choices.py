@@ -10,7 +10,13 @@ from shopwire.kernel.rows import View
 from shopwire.kernel.trade_errors import ConflictSettled, OrderState
 from shopwire.kernel.validation import check_quantity
 from shopwire.modules.inventory.api import HoldLine, HoldStock, PostHold
-from shopwire.modules.orders.api import CancelOrder, LineCut, SettleConflict
+from shopwire.modules.orders.api import (
+    CancelOrder,
+    LineCut,
+    MoveUnits,
+    SettleConflict,
+    Source,
+)
 from shopwire.modules.orders.checkout import cancelled_checkout
 from shopwire.modules.orders.domain import (
     HOLD_GRACE_MS,
@@ -179,10 +185,10 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
     folder = Folder(order, view.all(Conflict, order_id), context)
     lot = next(one for one in order.lots if one.name == conflict.lot_name)
     _settle(folder, conflict, command.choice, command.by, context)
-    if conflict.reason == "overpromised":
-        _settle_short(folder, conflict, lot, command)
-    else:
+    if conflict.reason == "refused":
         _settle_refused(folder, conflict, lot, command)
+    else:
+        _settle_short(folder, conflict, lot, command)
     if command.choice == "replace":
         folder.then += replacing(command, conflict.quantity, avoid=(conflict.supplier,))
     return folder.decision(
@@ -291,8 +297,89 @@ def replacing(
     command: SettleConflict, quantity: int, *, avoid: tuple[str, ...] = ()
 ) -> list[Command]:
     """The same units from anybody else, sold at once."""
-    line = HoldLine(sku=command.sku, quantity=quantity, avoid=avoid)
+    lines = _lines_from(command.sku, command.sources)
+    if not lines:
+        lines = (HoldLine(sku=command.sku, quantity=quantity, avoid=avoid),)
+    return _held_and_sold(command.conflict_id, command.sku, lines)
+
+
+def _lines_from(sku: str, sources: Iterable[Source]) -> tuple[HoldLine, ...]:
+    return tuple(
+        HoldLine(sku=sku, quantity=one.quantity, supplier=one.supplier) for one in sources
+    )
+
+
+def _held_and_sold(hold_id: str, sku: str, lines: tuple[HoldLine, ...]) -> list[Command]:
     return [
-        HoldStock(hold_id=command.conflict_id, lines=(line,), ttl_ms=HOLD_GRACE_MS),
-        PostHold(hold_id=command.conflict_id, skus=(command.sku,)),
+        HoldStock(hold_id=hold_id, lines=lines, ttl_ms=HOLD_GRACE_MS),
+        PostHold(hold_id=hold_id, skus=(sku,)),
     ]
+
+
+# -- moving -----------------------------------------------------------------------------------
+
+
+def do_move_units(command: MoveUnits, view: View, context: Context) -> Decision:
+    """Moves units as if a conflict about them had been settled by somebody else's units."""
+    order = view.one(Order, command.order_id)
+    if order is None:
+        raise NotFound(what="order", id=command.order_id)
+    conflict_id = move_of(command)
+    if view.one(Conflict, order.order_id, conflict_id) is not None:
+        return Decision(result={"applied": False})
+    units = sum(check_quantity(one.quantity, least=1) for one in command.sources)
+    lot = next((one for one in order.lots if _can_move(one, command, units)), None)
+    if lot is None:
+        raise OrderState(
+            f"{command.supplier} has no {units} of {command.sku} that can be moved.",
+            order=order.order_id,
+            state=order.status,
+            allowed=_allowed(order),
+        )
+    folder = Folder(order, view.all(Conflict, order.order_id), context)
+    conflict = Conflict(
+        tenant=order.tenant,
+        order_id=order.order_id,
+        conflict_id=conflict_id,
+        plan=lot.plan,
+        line=lot.line,
+        sku=lot.sku,
+        supplier=lot.supplier,
+        reference=lot.reference,
+        quantity=units,
+        reason=command.reason,
+        status="settled",
+        choice="replace",
+        by=command.by,
+        opened_at_ms=context.now_ms,
+        settled_at_ms=context.now_ms,
+    )
+    folder.keep(conflict)
+    _await(folder, conflict, lot, units)
+    moved = replace(lot, cancelling=lot.cancelling + units, swapped=lot.swapped + units)
+    folder.put_lots([settled(moved)])
+    folder.then += [
+        _ask_back(conflict, {lot.sku: units}, lot.purchase_order),
+        *_held_and_sold(conflict_id, lot.sku, _lines_from(lot.sku, command.sources)),
+    ]
+    return folder.decision(cause=conflict_id, result={"applied": True, "quantity": units})
+
+
+def _can_move(lot: Lot, command: MoveUnits, units: int) -> bool:
+    """Whether so many of its units are still to come, and a purchase order can be asked."""
+    same = (lot.sku, lot.supplier) == (command.sku, command.supplier)
+    free = lot.expected - lot.unwanted - lot.questioned
+    others = all(one.supplier != lot.supplier for one in command.sources)
+    known = lot.purchase_order and command.purchase_order in {"", lot.purchase_order}
+    return same and others and free >= units > 0 and bool(known)
+
+
+def move_of(command: MoveUnits) -> str:
+    """Under which id the units of a move are sold."""
+    return f"{command.order_id}/{command.move}"
+
+
+def moving(command: MoveUnits) -> list[Command]:
+    """What a move may take with it."""
+    lines = _lines_from(command.sku, command.sources)
+    return _held_and_sold(move_of(command), command.sku, lines)

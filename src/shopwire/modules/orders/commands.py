@@ -14,6 +14,7 @@ from shopwire.modules.orders.api import (
     CancelOrder,
     CompleteOrder,
     FailCheckout,
+    MoveUnits,
     NoteAllocation,
     NotePayment,
     NotePurchaseOrder,
@@ -33,7 +34,13 @@ from shopwire.modules.orders.checkout import (
     opening,
     selling,
 )
-from shopwire.modules.orders.choices import do_cancel_order, do_settle_conflict, replacing
+from shopwire.modules.orders.choices import (
+    do_cancel_order,
+    do_move_units,
+    do_settle_conflict,
+    moving,
+    replacing,
+)
 from shopwire.modules.orders.domain import Conflict, Order
 from shopwire.modules.orders.fulfilment import (
     do_note_allocation,
@@ -76,6 +83,11 @@ def _settling(command: SettleConflict) -> Iterable[Command]:
         yield from replacing(command, 1)
 
 
+def _moving(command: MoveUnits) -> Iterable[Command]:
+    yield _asking_back(command.order_id)
+    yield from moving(command)
+
+
 def _asking_back(order_id: str) -> CancelPurchaseOrders:
     return CancelPurchaseOrders(order_id=order_id, wish="", reason="conflict")
 
@@ -112,4 +124,5 @@ HANDLERS: Final[tuple[Handler[Any], ...]] = (
     _handler(OrderAgain, do_order_again),
     _handler(CancelOrder, do_cancel_order, _giving_up),
     _handler(SettleConflict, do_settle_conflict, _settling),
+    _handler(MoveUnits, do_move_units, _moving),
 )

@@ -37,7 +37,9 @@ LineState = Literal[
 ]
 """`waiting`: short at the supplier, and the shopper chose to wait. `cancelling`: the supplier is
 asked not to ship."""
-ConflictReason = Literal["overpromised", "refused"]
+ConflictReason = Literal["overpromised", "refused", "late", "moved"]
+"""`late` and `moved` are settled from the start: the units come from another supplier, because the
+first one did not answer or because somebody chose so."""
 ConflictStatus = Literal["open", "settled", "lifted"]
 """`lifted`: the supplier has the units after all, or they were cancelled for another reason."""
 

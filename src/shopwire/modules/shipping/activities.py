@@ -14,6 +14,7 @@ from shopwire.kernel.purchasing import (
     SupplierOrder,
 )
 from shopwire.kernel.trade_errors import ProviderUnavailable
+from shopwire.modules.routing.events import RouteReleased
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
     BeginSending,
@@ -58,7 +59,9 @@ def activities(
     return (
         Activity(
             name="shipping.begin_sending",
-            wakes_on=_types(PurchaseOrderPlanned, PurchaseOrderLost, PurchaseOrderCancelled),
+            wakes_on=_types(
+                PurchaseOrderPlanned, PurchaseOrderLost, PurchaseOrderCancelled, RouteReleased
+            ),
             due=DUE["begin"],
             perform=work.begin,
             concurrency_max=CALLS_MAX,

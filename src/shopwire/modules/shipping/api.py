@@ -64,6 +64,19 @@ class PlanPurchaseOrders(Command, frozen=True, kw_only=True):
     """What asks for it: the order itself if None, or the conflict that led to a later order."""
 
 
+class HoldPurchaseOrders(Command, frozen=True, kw_only=True):
+    """An order's purchase orders wait for a person, or may go; also those that are planned later.
+
+    What left before is not called back.
+    """
+
+    operation = "shipping.hold_purchase_orders"
+    internal = True
+
+    order_id: str
+    held: bool
+
+
 class BeginSending(Command, frozen=True, kw_only=True):
     """From now on a planned purchase order may be known to the supplier."""
 

@@ -64,6 +64,8 @@ class Fulfilment(Row, frozen=True, kw_only=True):
     currency: str = ""
     shipments: int = 0
     returns: int = 0
+    held: bool = False
+    """Its purchase orders wait for a person."""
 
 
 class PurchaseOrder(Row, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
     ApplyOffer,
     BeginSending,
+    HoldPurchaseOrders,
     PlanPurchaseOrders,
     RecordSending,
     RefusePurchaseOrder,
@@ -114,13 +115,23 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
     )
 
 
+def do_hold_purchase_orders(command: HoldPurchaseOrders, view: View, context: Context) -> Decision:
+    """Keeps purchase orders from leaving, or lets them go."""
+    book = Book(view, context.tenant, check_order_id(command.order_id))
+    if book.fulfilment.held == command.held:
+        return Decision(result={"applied": False})
+    return Decision(
+        put=[replace(book.fulfilment, held=command.held)], result={"applied": True}
+    )
+
+
 def do_begin_sending(command: BeginSending, view: View, context: Context) -> Decision:
     """Notes that the supplier may know of it before anything leaves."""
     check_insider(context.principal, command.operation)
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order)
-    if not waits(sheet):
-        # A cancellation was faster than the work that looked for it.
+    if book.fulfilment.held or not waits(sheet):
+        # A person, or a cancellation, was faster than the work that looked for it.
         return Decision(result={"applied": False, "status": sheet.order.status})
     book.tell(PurchaseOrderSending, begun(sheet, context.now_ms))
     return Decision(put=book.rows, events=book.events, result={"applied": True})
@@ -318,12 +329,22 @@ def _home(command: Any) -> str:
     return home_of(command.purchase_order)
 
 
+def _home_of_order(command: PlanPurchaseOrders | HoldPurchaseOrders) -> str:
+    return home_of(command.order_id)
+
+
 HANDLERS: Final = (
     Handler(
         command=PlanPurchaseOrders,
-        partition_key=lambda command: home_of(command.order_id),
+        partition_key=_home_of_order,
         needs=_needs_of_plan,
         decide=do_plan_purchase_orders,
+    ),
+    Handler(
+        command=HoldPurchaseOrders,
+        partition_key=_home_of_order,
+        needs=lambda command: needs_of(command.order_id),
+        decide=do_hold_purchase_orders,
     ),
     Handler(
         command=BeginSending,

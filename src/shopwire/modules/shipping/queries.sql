@@ -1,21 +1,22 @@
 -- load_fulfilment --
 -- What shipping knows of orders.
 SELECT
-    r.tenant, r.order_id, r.plans, r.wishes, r.currency, r.shipments, r.returns
+    r.tenant, r.order_id, r.plans, r.wishes, r.currency, r.shipments, r.returns, r.held
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
 JOIN fulfilment r USING (tenant, order_id)
 
 -- save_fulfilment --
 -- Inserts or replaces.
 INSERT INTO fulfilment (
-    tenant, order_id, plans, wishes, currency, shipments, returns
+    tenant, order_id, plans, wishes, currency, shipments, returns, held
 )
 SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::text[], $6::bigint[], $7::bigint[]
+    $1::text[], $2::text[], $3::jsonb[], $4::jsonb[], $5::text[], $6::bigint[], $7::bigint[],
+    $8::boolean[]
 )
 ON CONFLICT (tenant, order_id) DO UPDATE SET
     plans = excluded.plans, wishes = excluded.wishes, currency = excluded.currency,
-    shipments = excluded.shipments, returns = excluded.returns
+    shipments = excluded.shipments, returns = excluded.returns, held = excluded.held
 
 -- load_cancel_ahead --
 -- Cancellations before the plan.
@@ -303,7 +304,7 @@ ON CONFLICT (tenant, id, source) DO UPDATE SET
     kept_at_ms = excluded.kept_at_ms, replays = excluded.replays
 
 -- due_begin --
--- Purchase orders whose time to leave comes, unless all of it is to be cancelled.
+-- Purchase orders whose time to leave comes, unless a person is to look or all of it is cancelled.
 SELECT o.id || '#' || o.attempts AS id, o.tenant, o.send_at_ms AS due_ms,
     jsonb_build_object('purchase_order', o.id, 'attempts', o.attempts) AS payload
 FROM purchase_order o
@@ -312,6 +313,10 @@ WHERE o.step = 'planned' AND o.status IN ('planned', 'cancelling')
         SELECT FROM purchase_order_line l
         WHERE (l.tenant, l.order_id, l.purchase_order) = (o.tenant, o.order_id, o.id)
             AND l.ordered - l.refused - l.cancelled - l.shipped > l.cancelling
+    )
+    AND NOT EXISTS (
+        SELECT FROM fulfilment f
+        WHERE (f.tenant, f.order_id) = (o.tenant, o.order_id) AND f.held
     )
 ORDER BY o.send_at_ms, o.tenant, o.id
 LIMIT $1

@@ -1,0 +1,196 @@
+"""Routing on a database: one read, a choice at the door, another supplier by the activity."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+from tests.modules.shop import drifts
+from tests.orders.paying import Till, till
+from tests.orders.world import ORDER, PRICE
+
+from shopwire.kernel.activities import Job
+from shopwire.modules.inventory.api import ReportStock
+from shopwire.modules.routing.api import PutRules, PutTerms, ReleaseRoute, RoutingRules, Rule
+from shopwire.modules.routing.store import (
+    DUE,
+    list_scores,
+    list_waiting,
+    read_market,
+    read_route,
+    read_rules,
+)
+from shopwire.modules.shipping.api import (
+    BeginSending,
+    RecordSending,
+    RefusePurchaseOrder,
+)
+from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier
+from shopwire.services.checkout_door import CheckoutDoor
+from shopwire.services.routing import Router
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+COSTS = {"dear": 1_400, "cheap": 1_010, "second": 1_100}
+"""All above the cost that the article's price follows from."""
+
+
+@asynccontextmanager
+async def market(url: str, **units: int) -> AsyncIterator[Till]:
+    """A shop with a router: an article that three suppliers offer."""
+    async with till(url) as shop:
+        router = Router(shop.shop.reads, shop.clock)
+        providers: dict[str, Any] = {"simulator": shop.provider}
+        shop.door = CheckoutDoor(
+            shop.shop.write_path,
+            shop.shop.reads,
+            providers,
+            shop.completion,
+            shop.clock,
+            provider="simulator",
+            router=router,
+        )
+        shop.router = router  # type: ignore[attr-defined]
+        await shop.article("A", **units)
+        for supplier in units:
+            await shop.do(RegisterSupplier(id=supplier, name=supplier))
+            await shop.do(
+                PutOffer(
+                    sku="A",
+                    supplier=supplier,
+                    cost_minor=COSTS[supplier],
+                    currency="EUR",
+                    lead_time_days=2,
+                )
+            )
+        await shop.pump()
+        yield shop
+
+
+async def find_suppliers(shop: Till) -> int:
+    """One round of the activity; returns how many questions there were."""
+    rows = await shop.shop.reads.fetch(DUE, 100)
+    for row in rows:
+        commands = await shop.router.find_supplier(Job(**row))  # type: ignore[attr-defined]
+        for command in commands:
+            await shop.do(command, principal="activity:routing.find_supplier")
+    await shop.pump()
+    return len(rows)
+
+
+async def refuse(shop: Till, supplier: str, number: str = "") -> None:
+    own = f"{ORDER}/{supplier}{number}"
+    await shop.do(BeginSending(purchase_order=own))
+    await shop.do(RecordSending(purchase_order=own, outcome="received"))
+    await shop.pump()
+    await shop.do(RefusePurchaseOrder(purchase_order=own, reason="out_of_stock"))
+    await shop.pump()
+
+
+async def route_of(shop: Till, order: str = ORDER) -> Any:
+    entry = await read_route(shop.shop.reads, "main", order)
+    return msgspec.json.decode(bytes(entry["doc"]))
+
+
+async def test_a_checkout_takes_the_best_offer_and_says_why(database_url):
+    async with market(database_url, dear=50, cheap=5, second=20) as shop:
+        await shop.do(PutTerms(supplier="cheap", currency="EUR", parcel_minor=300, unit_minor=20))
+        await shop.put("A", 2)
+        assert (await shop.buy()).status == 200
+        await shop.pump()
+        document = await route_of(shop)
+        choice = document["choice"]
+        assert document["shares"] == [{"sku": "A", "supplier": "second", "quantity": 2}]
+        assert choice["sums"]["cost_minor"] == 2_200
+        assert choice["sums"]["revenue_minor"] == 2 * PRICE
+        assert choice["bound_minor"] == choice["sums"]["total_minor"]
+        assert [one["supplier"] for one in choice["alternatives"]] == ["second"]
+        assert choice["alternatives"][0]["picks"][0]["supplier"] == "cheap"
+        assert shop.refused == []
+        assert await drifts(shop.shop) == []
+
+
+async def test_the_market_is_one_read_of_what_is_true_now(database_url):
+    async with market(database_url, cheap=5, second=20) as shop:
+        before = await read_market(shop.shop.reads, "main", ["A"], shop.clock.now_ms())
+        there = {one.supplier: one.there for one in before.known.candidates}
+        assert there == {"cheap": 5, "second": 20}
+        await shop.do(ReportStock(sku="A", supplier="cheap", quantity=0))
+        after = await read_market(shop.shop.reads, "main", ["A"], shop.clock.now_ms())
+        assert {one.supplier: one.there for one in after.known.candidates}["cheap"] == 0
+        assert after.seen > before.seen
+
+
+async def test_refused_units_go_to_the_next_best_and_never_back(database_url):
+    async with market(database_url, dear=50, cheap=5, second=20) as shop:
+        await shop.do(PutRules(rules=RoutingRules(reroute_loss_minor_max=0)))
+        await shop.put("A", 2)
+        assert (await shop.buy()).status == 200
+        await shop.pump()
+        await refuse(shop, "cheap")
+        assert await find_suppliers(shop) == 1
+        document = await route_of(shop)
+        assert [one["picks"][0]["supplier"] for one in document["moves"]] == ["second"]
+        await refuse(shop, "second")
+        assert await find_suppliers(shop) == 1
+        await refuse(shop, "dear")
+        assert await find_suppliers(shop) == 1
+        document = await route_of(shop)
+        assert [one["supplier"] for one in document["moves"]] == ["cheap", "second"]
+        assert [one["why"] for one in document["left"]] == ["nobody"]
+        assert (await shop.order())["lines"][0]["state"] == "in_question"
+        assert await find_suppliers(shop) == 0
+        assert (await shop.order())["total_minor"] == 2 * PRICE
+        assert shop.refused == []
+        assert await drifts(shop.shop) == []
+
+
+async def test_a_move_that_costs_more_than_was_paid_waits_for_a_person(database_url):
+    async with market(database_url, dear=50, cheap=5) as shop:
+        await shop.do(PutTerms(supplier="dear", currency="EUR", parcel_minor=900, unit_minor=0))
+        await shop.put("A", 1)
+        assert (await shop.buy()).status == 200
+        await shop.pump()
+        await refuse(shop, "cheap")
+        await find_suppliers(shop)
+        left = (await route_of(shop))["left"]
+        assert [(one["why"], one["loss_minor"]) for one in left] == [("loss", 2_300 - PRICE)]
+        assert (await route_of(shop))["moves"] == []
+        assert await drifts(shop.shop) == []
+
+
+async def test_an_order_that_waits_is_listed_until_it_is_let_go(database_url):
+    async with market(database_url, dear=50, cheap=5) as shop:
+        look = Rule(name="look", action="review", countries=("GB",))
+        rules = RoutingRules(rules=(look,))
+        await shop.do(PutRules(rules=rules))
+        assert (await read_rules(shop.shop.reads, "main"))["version"] == 1
+        stale = await shop.refusal(PutRules(rules=RoutingRules(), expected_version=0))
+        assert stale["name"] == "VersionConflict"
+        await shop.put("A", 1)
+        await shop.buy()
+        await shop.pump()
+        waiting = await list_waiting(shop.shop.reads, "main", after=None, limit=10)
+        assert [one["topic"] for one in waiting["items"]] == [f"route:{ORDER}"]
+        assert await drifts(shop.shop) == []
+        await shop.do(ReleaseRoute(order_id=ORDER))
+        waiting = await list_waiting(shop.shop.reads, "main", after=None, limit=10)
+        assert waiting["items"] == []
+        assert await drifts(shop.shop) == []
+
+
+async def test_scores_are_listed_with_their_numbers_and_terms(database_url):
+    async with market(database_url, cheap=5, second=20) as shop:
+        await shop.put("A", 2)
+        assert (await shop.buy()).status == 200
+        await shop.pump()
+        await refuse(shop, "cheap")
+        rows = await list_scores(shop.shop.reads, "main")
+        assert [(row["id"], row["score"] is None) for row in rows] == [
+            ("cheap", False),
+            ("second", True),
+        ]
+        score = msgspec.json.decode(bytes(rows[0]["score"]))
+        assert (score["units"], score["refused"], score["short"]) == (2, 2, 2)
+        assert await drifts(shop.shop) == []
