@@ -64,13 +64,14 @@ class Inbox:
     async def run(self, leader: Leader) -> None:
         """Looks until it is cancelled."""
         while True:
-            async with leader.elected() as lost:
-                while not lost.is_set():
-                    try:
+            try:
+                async with leader.elected() as lost:
+                    while not lost.is_set():
                         await self.look()
-                    except StorageUnavailable as problem:
-                        _log.info("inbox.rests", reason=problem.detail)
-                    await asyncio.sleep(LOOK_MS / 1_000)
+                        await asyncio.sleep(LOOK_MS / 1_000)
+            except StorageUnavailable as problem:
+                _log.info("inbox.rests", reason=problem.detail)
+                await asyncio.sleep(LOOK_MS / 1_000)
 
     async def look(self) -> int:
         """Reads what is due and says how many files were put away."""

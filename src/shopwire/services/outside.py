@@ -54,6 +54,8 @@ class OutsideOptions(msgspec.Struct, frozen=True, kw_only=True):
     secret_file: Path | None = None
     stripe_key_file: Path | None = None
     stripe_webhook_file: Path | None = None
+    allow_addresses: tuple[str, ...] = ()
+    """Internal addresses that suppliers may be reached at: networks, names of hosts."""
     world: World = World()
 
 
@@ -63,7 +65,8 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
     providers: dict[str, PaymentProvider]
     provider: PaymentName
     """Which one the shop chooses where the shopper does not."""
-    channel: SupplierChannel
+    channels: dict[str, SupplierChannel]
+    """By kind; the first is taken where nobody said how a supplier is reached."""
     secrets: Secrets
     loopback: Loopback
     """How simulated parties reach this process's doors."""
@@ -76,29 +79,31 @@ async def open_outside(options: OutsideOptions, log: EventLog) -> AsyncIterator[
     loopback = Loopback()
     folder = options.data / "simulated"
     provider = _provider(options, secrets, loopback, folder)
-    channel: SupplierChannel = FetchedOrders(log)
+    channels: dict[str, SupplierChannel] = {"fetch": FetchedOrders(log)}
+    simulated: SimulatedSuppliers | None = None
     if options.suppliers == "simulator":
         folder.mkdir(parents=True, exist_ok=True)
-        channel = SimulatedSuppliers(
+        simulated = SimulatedSuppliers(
             habits_of=options.world.habits,
             book=SupplierBook(folder / "suppliers.sqlite"),
             deliver=loopback.post,
             secret_of=secrets.of,
             stockroom=options.world.stockroom,
         )
-        channel.resume()
+        simulated.resume()
+        channels = {"simulator": simulated, **channels}
     try:
         yield Outside(
             providers={provider.name: provider},
             provider=options.payments,
-            channel=channel,
+            channels=channels,
             secrets=secrets,
             loopback=loopback,
         )
     finally:
         await provider.close()
-        if isinstance(channel, SimulatedSuppliers):
-            await channel.close()
+        if simulated is not None:
+            await simulated.close()
 
 
 def _provider(
