@@ -18,9 +18,11 @@ from shopwire.kernel.limits import CLAIM_LEASE_MS
 from shopwire.kernel.storage import Claim, Lease
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
+from shopwire.modules.feeds.events import FeedKind
 from shopwire.modules.feeds.limits import UPLOAD_BYTES_MAX
 from shopwire.modules.feeds.profile import parse_profile
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, preview_feed
+from shopwire.services.import_desk import desk_routes
 from shopwire.services.importing import Importer, ImportRequest
 
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -29,7 +31,7 @@ _OPERATION: Final = "feeds.import"
 
 
 def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
-    """The endpoints `POST /api/imports` and `POST /api/feeds/preview`."""
+    """The endpoints `POST /api/imports`, what is decided below it, `POST /api/feeds/preview`."""
 
     @post(
         "/api/imports",
@@ -49,6 +51,8 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
         as_of_ms: Annotated[int | None, QueryParameter()] = None,
         dry_run: Annotated[bool, QueryParameter()] = False,
         afresh: Annotated[bool, QueryParameter()] = False,
+        kind: Annotated[FeedKind | None, QueryParameter()] = None,
+        force: Annotated[bool, QueryParameter()] = False,
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
         if idempotency_key is None:
@@ -64,6 +68,8 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             as_of_ms=as_of_ms,
             dry_run=dry_run,
             afresh=afresh,
+            kind=kind,
+            force=force,
             principal=request.state.caller.principal,
         )
         with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
@@ -84,7 +90,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
                 await write_path.finish_lease(held[0], outcome)
             return _answer(outcome)
 
-    return [take_feed, _preview_route()]
+    return [take_feed, _preview_route(), *desk_routes(importer)]
 
 
 def _preview_route() -> Any:
@@ -137,7 +143,7 @@ async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[
 def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:
     parts = (
         *(wanted.supplier, wanted.profile, wanted.encoding, wanted.currency),
-        *(wanted.as_of_ms, wanted.dry_run, wanted.afresh),
+        *(wanted.as_of_ms, wanted.dry_run, wanted.afresh, wanted.kind, wanted.force),
     )
     return hashlib.sha256(msgspec.json.encode(parts) + digest).digest()[:16]
 

@@ -152,8 +152,8 @@ class _Part:
                         as_of_ms=was.get("as_of_ms"),
                         sequence=was.get("sequence"),
                         doubtful=bool(was.get("doubtful", False)),
-                        now=int(one.now["reported"]),
-                        taken_in=max(0, known.taken_in) + released,
+                        now=int(one.now["reported"]) + known.net,
+                        taken_in=max(0, known.taken_in) + max(0, -known.net) + released,
                         reports=known.reports,
                     )
                 )

@@ -210,14 +210,15 @@ SELECT id, (to_jsonb(p) - 'search')::text AS product FROM product p
 WHERE tenant = $1 AND id = ANY ($2::text[])
 
 -- counts_since --
--- Of counts that a run reported: units of sales that have gone into them since, whether a newer
--- count came, and how many statements the pool has taken over.
+-- Of counts that a run reported: units of sales that have gone into them since, what counts that
+-- are undone again have left of that, whether a newer count came, and how many statements the pool
+-- has taken over.
 SELECT own.sku, p.reports, p.withheld,
     coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind = 'book' OR l.seq = own.seq), 0)::bigint
         AS taken_in,
-    coalesce(
-        bool_or(l.kind = 'report' AND l.seq > own.seq AND l.reference <> $5), false
-    ) AS newer
+    coalesce(sum(l.reported_delta) FILTER (WHERE l.seq > own.seq AND undone.yes), 0)::bigint
+        AS net,
+    coalesce(bool_or(l.kind = 'report' AND l.seq > own.seq AND NOT undone.yes), false) AS newer
 FROM (
     SELECT sku, max(seq) AS seq FROM stock_ledger
     WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND reference = $4
@@ -227,6 +228,13 @@ FROM (
 JOIN stock_pool p ON p.tenant = $1 AND p.sku = own.sku AND p.supplier = $2
 JOIN stock_ledger l
     ON l.tenant = $1 AND l.sku = own.sku AND l.supplier = $2 AND l.seq >= own.seq
+CROSS JOIN LATERAL (
+    SELECT l.reference LIKE 'undo %' OR EXISTS (
+        SELECT FROM import_run r
+        WHERE r.tenant = $1 AND r.status IN ('undoing', 'undone')
+            AND l.reference = 'import ' || r.id AND r.id = substr(l.reference, 8)
+    ) AS yes
+) undone
 GROUP BY own.sku, p.reports, p.withheld
 
 -- limits_of --

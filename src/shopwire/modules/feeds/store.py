@@ -264,8 +264,10 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
 
     taken_in: int
     """Units of sales that have gone into the count."""
+    net: int
+    """What newer counts that are undone again have left: the sales that they took in."""
     newer: bool
-    """Whether a newer count came."""
+    """Whether a newer count came, and is not undone."""
     reports: int
     """Statements that the pool has taken over."""
     withheld: int
@@ -276,8 +278,8 @@ async def counts_since(
     reads: Reads, tenant: str, supplier: str, skus: Sequence[str], *, run_id: str
 ) -> dict[str, Since]:
     """What became of the counts that a run reported, by SKU."""
-    own, back = f"import {run_id}", f"undo {run_id}"
-    rows = await reads.fetch(_SQL["counts_since"], tenant, supplier, list(skus), own, back)
+    own = f"import {run_id}"
+    rows = await reads.fetch(_SQL["counts_since"], tenant, supplier, list(skus), own)
     return {
         row["sku"]: Since(**{name: row[name] for name in Since.__struct_fields__}) for row in rows
     }
