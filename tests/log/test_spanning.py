@@ -111,6 +111,35 @@ async def test_a_command_over_all_partitions_is_one_transaction(path, opened):
             assert partition_of("main", shelf, 4) == partition
 
 
+async def test_a_wide_batch_takes_along_what_waits_in_single_partitions(path):
+    wide = each("wide", CountUp(shelf="a"), CountUp(shelf="b"))
+    narrow = [count_up(f"k-{shelf}", shelf) for shelf in SHELVES]
+    outcomes = await path.submit_many([wide, *narrow])
+    assert all(one.ok for one in outcomes)
+    assert path.stats.batches == 1
+
+
+async def test_single_partitions_go_on_in_order_while_one_wide_batch_follows_another(path):
+    done = asyncio.Event()
+
+    async def keep_busy(number: int) -> None:
+        count = 0
+        while not done.is_set():
+            count += 1
+            counts = (CountUp(shelf="a", id="w"), CountUp(shelf="b", id="w"))
+            assert (await path.submit(each(f"w-{number}-{count}", *counts))).ok
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(keep_busy(number))
+        for shelf in SHELVES:
+            wishes = [count_up(f"{shelf}-{number}", shelf, id="n") for number in range(40)]
+            answers = await path.submit_many(wishes)
+            found = [msgspec.json.decode(one.body, type=Answer).result["count"] for one in answers]
+            assert found == list(range(1, 41))
+        done.set()
+
+
 async def test_one_refusal_leaves_nothing_of_the_others(path, opened):
     await path.submit(count_up("before", "a", by=5))
     wrong = each("k", CountUp(shelf="a"), CountUp(shelf="b"), CountUp(shelf="c", how="rule"))

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -100,12 +101,13 @@ class _Lane:
         self.batch_max = batch_max
         self.ms_per_command = 1.0
 
-    def take(self) -> list[Item]:
+    def take(self, room: int | None = None) -> list[Item]:
+        """What is next; `room` for as many commands, else a batch of at least one item."""
         batch: list[Item] = []
-        room = self.batch_max
-        while self.queue and (not batch or self.queue[0].weight <= room):
+        left = self.batch_max if room is None else room
+        while self.queue and (self.queue[0].weight <= left or (room is None and not batch)):
             batch.append(self.queue.popleft())
-            room -= batch[-1].weight
+            left -= batch[-1].weight
         return batch
 
     def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
@@ -117,12 +119,50 @@ class _Lane:
             self.batch_max = min(ceiling, self.batch_max * 2)
 
 
+class _Turns:
+    """Whose batch may begin: those of single partitions side by side, or a wide one alone."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._wide = False
+        self._free = asyncio.Event()
+        self._free.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """For a batch of one partition; waits while a wide one runs or wants to."""
+        while self._wide:
+            await self._free.wait()
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """For a wide batch: the others finish first, and none begins meanwhile."""
+        self._wide = True
+        self._free.clear()
+        try:
+            await self._idle.wait()
+            yield
+        finally:
+            self._wide = False
+            self._free.set()
+
+
 class WritePath:
     """Takes envelopes, decides them by their handlers, commits effect and answer together.
 
     Several processes may run one on the same storage: the head of a partition is the lock. A
     command that touches several partitions waits in a lane of its own, whose batches hold the heads
-    of all that they touch, in sorted order.
+    of all that they touch, in sorted order, and take along what waits in the other lanes.
     """
 
     def __init__(
@@ -141,6 +181,7 @@ class WritePath:
         self._batch_max = batch_max
         self._lanes = [_Lane(str(number), batch_max) for number in range(storage.partitions)]
         self._lanes.append(_Lane(_WIDE, batch_max))
+        self._turns = _Turns()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         self._closing.set()
@@ -299,16 +340,29 @@ class WritePath:
         """The writer of one partition: takes what is there, as long as there is something."""
         while True:
             if lane.queue:
-                batch = lane.take()
-                started = self._clock.monotonic_ms()
-                await self._settle(lane, batch)
-                commands = sum(item.weight for item in batch)
-                lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
+                async with self._turns.alone() if lane.name == _WIDE else self._turns.beside():
+                    # While it waited for its turn, a wide batch may have taken all of it along.
+                    if batch := self._take(lane):
+                        started = self._clock.monotonic_ms()
+                        await self._settle(lane, batch)
+                        commands = sum(item.weight for item in batch)
+                        lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
             elif self._closing.is_set():
                 return
             else:
                 lane.wake.clear()
                 await lane.wake.wait()
+
+    def _take(self, lane: _Lane) -> list[Item]:
+        """What is next in a lane; a wide batch takes along what waits in the others.
+
+        So they need not wait for the heads after it, nor while one wide batch follows another.
+        """
+        batch = lane.take()
+        if lane.name == _WIDE:
+            for other in self._lanes[:-1]:
+                batch += other.take(lane.batch_max // self._storage.partitions)
+        return batch
 
     async def _settle(self, lane: _Lane, batch: list[Item], races: int = 0) -> None:
         """Commits a batch, or finds by halving which of its commands is refused."""
