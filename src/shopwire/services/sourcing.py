@@ -11,14 +11,11 @@ from shopwire.kernel.batch import defect
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.errors import (
-    ErrorBody,
     FeedUnreadable,
-    InternalError,
     QueueFull,
     ShopwireError,
     ShuttingDown,
     StorageUnavailable,
-    error_table,
 )
 from shopwire.kernel.fetching import FeedSource, Fetched, Marks, Place
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
@@ -30,7 +27,7 @@ from shopwire.modules.sources.api import BeginFetch, FinishFetch, Outcome, Renew
 from shopwire.modules.sources.limits import LEASE_MS
 from shopwire.modules.sources.running import Begun
 from shopwire.modules.sources.store import name_of_supplier, one_source
-from shopwire.services.importing import ImportRequest, Summary
+from shopwire.services.import_request import ImportRequest, Summary, error_of
 
 PRINCIPAL: Final = "sources"
 """Who begins and ends runs."""
@@ -236,9 +233,7 @@ class Sourcing:
             Envelope(command=command, key=new_id(), principal=PRINCIPAL)
         )
         if not outcome.ok:
-            told = msgspec.json.decode(outcome.body, type=ErrorBody)
-            kind = error_table().get(told.code, InternalError)
-            raise kind(f"{command.operation} was refused: {told.message}")
+            raise error_of(outcome)
         return msgspec.json.decode(outcome.body)["result"]
 
 
