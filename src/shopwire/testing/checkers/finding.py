@@ -10,7 +10,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One contradiction between what was seen and what is claimed."""
 
     check: str
-    """The name of the claim: `linearizable`, `bounds`, `ledger`, `log`, `effects`."""
+    """The name of the claim: `linearizable`, `bounds`, `ledger`, `log`, `effects`, `screens`."""
     where: str
     """A SKU, a pool, a partition and offset, a key."""
     reason: str
