@@ -1,19 +1,22 @@
 """What a person decides about imports, by HTTP: approve, reject, undo, mend."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.exceptions import ClientException
 from litestar.params import FromPath
 
-from shopwire.kernel.errors import MalformedRequest
+from shopwire.kernel.errors import MalformedRequest, NotFound
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.modules.feeds.api import RejectRun
 from shopwire.modules.feeds.store import get_run
 from shopwire.services.import_mend import MendRequest, mend_row
 from shopwire.services.import_undo import undo_run
 from shopwire.services.importing import Importer
+
+SEQ_DIGITS_MAX: Final = 9
+"""Digits of a quarantined row's number; a longer one is none that there is."""
 
 
 def desk_routes(importer: Importer) -> list[Any]:
@@ -43,19 +46,25 @@ def desk_routes(importer: Importer) -> list[Any]:
         return _answer(await undo_run(importer, run, principal=_by(request)))
 
     @post(
-        "/api/imports/{run:str}/quarantine/{seq:int}",
+        "/api/imports/{run:str}/quarantine/{seq:str}",
         status_code=200,
         summary="Mend a row that could not be used, or set it aside",
         description="`cells` by column, `raw` as text, or `drop`; with nothing the row is tried"
         " again as it came.",
     )
     async def mend(
-        run: FromPath[str], seq: FromPath[int], request: Request[Any, Any, Any]
+        run: FromPath[str], seq: FromPath[str], request: Request[Any, Any, Any]
     ) -> Response[bytes]:
-        wanted = await _wanted(request)
-        return _answer(await mend_row(importer, run, seq, wanted, principal=_by(request)))
+        wanted, number = await _wanted(request), _number(seq)
+        return _answer(await mend_row(importer, run, number, wanted, principal=_by(request)))
 
     return [approve, reject, undo, mend]
+
+
+def _number(seq: str) -> int:
+    if not (seq.isascii() and seq.isdigit() and len(seq) <= SEQ_DIGITS_MAX):
+        raise NotFound(what="quarantined row", id=seq)
+    return int(seq)
 
 
 async def _wanted(request: Request[Any, Any, Any]) -> MendRequest:
