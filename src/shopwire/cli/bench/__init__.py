@@ -25,6 +25,8 @@ BENCHES: Final = {
     "reserve": "shopwire.cli.bench.reserve",
     "checkout": "shopwire.cli.bench.checkout",
     "up": "shopwire.cli.bench.up",
+    "routing": "shopwire.cli.bench.routing",
+    "reprice": "shopwire.cli.bench.reprice",
 }
 """Each module has `async def run(quick, databases) -> dict` and `def charts(result) -> list`."""
 RESULTS: Final = Path("bench/results")
@@ -40,7 +42,8 @@ def bench(
     """Run one bench by name, several, or all of them.
 
     Args:
-        names: log, fanout, import, reserve, checkout, up; all of them when none is named.
+        names: log, fanout, import, reserve, checkout, up, reprice, routing; all of them when none
+            is named.
         quick: End each within 45 seconds; figures are rougher then.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.

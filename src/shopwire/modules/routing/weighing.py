@@ -139,6 +139,14 @@ def choose(
     return msgspec.structs.replace(found, reviews=_reviews(found, table))
 
 
+def table_of(
+    wanted: Sequence[Wanted], known: Known, occasion: Occasion
+) -> tuple[Sequence[Need], Mapping[str, int]]:
+    """The needs and fixed costs that a choice solves, to be solved in other ways as well."""
+    table = _Table(wanted, known, occasion, frozenset())
+    return table.needs, table.fixed
+
+
 class _Table:
     """The needs and options of one choice, and how their weights came about."""
 
