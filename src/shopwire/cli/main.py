@@ -27,6 +27,7 @@ _COMMANDS: Final = (
     ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
     ("feed", "shopwire.cli.feed:app", "Look at a supplier's feed before it is taken in."),
     ("source", "shopwire.cli.source:app", "Where suppliers' feeds come from, and when."),
+    ("price", "shopwire.cli.price:app", "What price rules would do, why a price is, an undo."),
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
     ("secret", "shopwire.cli.secret:secret", "What a supplier or carrier signs its webhooks with."),
     ("user", "shopwire.cli.access:user", "Operators who may log in."),

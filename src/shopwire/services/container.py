@@ -48,6 +48,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.places import places_of
+from shopwire.services.pricing_preview import preview_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.reach import is_loopback, names_of
 from shopwire.services.session_door import session_routes
@@ -170,6 +171,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *hub_routes(self.line.hubs),
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
+                    *preview_routes(self.store.reads),
                     *checkout_routes(self.checkout, self.store.reads),
                     *webhook_routes(webhooks),
                     *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),

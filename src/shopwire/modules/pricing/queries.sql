@@ -299,31 +299,47 @@ SELECT
 FROM price_sale WHERE tenant = $1 AND sku = $2 ORDER BY promotion
 
 -- inputs_after --
--- The next SKUs with their costs, traits and published price: for the audit and the preview.
-SELECT chunk.tenant, chunk.sku, p.amount_minor, p.compare_at_minor, p.version, p.promotion,
-    d.version AS document_version, d.body ->> 'amount_minor' AS shown,
-    t.product, t.categories, t.brand, c.costs, s.sales
-FROM (
+-- The next SKUs with their costs, traits, promotions and published price, for the audit.
+WITH chunk AS MATERIALIZED (
     SELECT DISTINCT tenant, sku FROM price_input
     WHERE (tenant, sku) > ($1, $2) ORDER BY tenant, sku LIMIT $3
-) chunk
-CROSS JOIN LATERAL (
-    SELECT json_agg(json_build_array(
+)
+SELECT chunk.tenant, chunk.sku, p.amount_minor, p.compare_at_minor, p.version,
+    d.version AS document_version, d.body ->> 'amount_minor' AS shown,
+    t.product, t.categories, t.brand, c.costs, s.sales
+FROM chunk
+JOIN (
+    SELECT tenant, sku, json_agg(json_build_array(
         supplier, cost_minor, currency, lead_time_days, map_minor, msrp_minor, active
     ) ORDER BY supplier) AS costs
-    FROM price_input WHERE tenant = chunk.tenant AND sku = chunk.sku
-) c
-LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_array(
+    FROM chunk JOIN price_input USING (tenant, sku) GROUP BY tenant, sku
+) c USING (tenant, sku)
+LEFT JOIN (
+    SELECT tenant, sku, json_agg(json_build_array(
         promotion, terms_version, kind, value, currency, starts_at_ms, ends_at_ms, quota, taken,
         state, bucket
     ) ORDER BY promotion) AS sales
-    FROM price_sale WHERE tenant = chunk.tenant AND sku = chunk.sku
-) s ON true
+    FROM chunk JOIN price_sale USING (tenant, sku) GROUP BY tenant, sku
+) s USING (tenant, sku)
 LEFT JOIN price p USING (tenant, sku)
 LEFT JOIN price_traits t USING (tenant, sku)
 LEFT JOIN documents d ON d.tenant = chunk.tenant AND d.topic = 'price:' || chunk.sku
 ORDER BY chunk.tenant, chunk.sku
+
+-- preview_costs --
+-- The active offers of a shop after a SKU, a row each, for the preview.
+SELECT c.sku, c.supplier, c.cost_minor, c.currency, c.lead_time_days, c.map_minor, c.msrp_minor,
+    coalesce(t.categories::text, '[]') AS categories, coalesce(t.brand, '') AS brand
+FROM price_input c
+LEFT JOIN price_traits t USING (tenant, sku)
+WHERE c.tenant = $1 AND c.active AND c.sku > $2
+ORDER BY c.sku LIMIT $3
+
+-- preview_sales --
+-- The promotions that run in a shop.
+SELECT sku, promotion, terms_version, kind, value, currency, starts_at_ms, ends_at_ms, quota, taken,
+    state, bucket
+FROM price_sale WHERE tenant = $1 AND state = 'running'
 
 -- all_rules --
 -- The rules of every shop.

@@ -1,6 +1,5 @@
 """Which rule decides a price, and what the rules refuse."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +22,8 @@ FACTOR_BP_MAX: Final = 1_000_000
 """A hundred times the cost; more is a slip of the finger."""
 PRIORITY_MAX: Final = 1_000
 """Highest priority of a rule, and lowest with a minus."""
+ALIKE_MAX: Final = 50_000
+"""Kinds of articles whose rules are remembered; with one more all are looked up again."""
 KEPT_MAX: Final = 8
 """Sets of rules that are kept prepared; the oldest is prepared again when it is asked for."""
 
@@ -81,29 +82,21 @@ def rank_of(rule: PriceRule) -> tuple[int, int]:
 class _Ready:
     """One rule, prepared."""
 
-    __slots__ = ("brands", "categories", "place", "skus", "suppliers", "terms", "when")
+    __slots__ = ("brands", "categories", "least", "place", "skus", "suppliers", "terms", "under")
 
     def __init__(self, place: int, when: When, terms: Terms) -> None:
-        self.place, self.when, self.terms = place, when, terms
+        self.place, self.terms = place, terms
+        self.least, self.under = when.cost_from_minor, when.cost_below_minor
         self.skus, self.suppliers = frozenset(when.skus), frozenset(when.suppliers)
         self.categories = frozenset(when.categories)
         self.brands = frozenset(folded(brand) for brand in when.brands)
 
-    def names(self) -> Iterable[tuple[str, str]]:
-        """Where it is looked up: under the one kind of names that tells most."""
-        for kind in ("skus", "categories", "brands", "suppliers"):
-            if found := getattr(self, kind):
-                return [(kind, name) for name in found]
-        return [("", "")]
+    def ranges(self, cost_minor: int) -> bool:
+        """Whether the cost lies in its range."""
+        return self.least <= cost_minor and (self.under is None or cost_minor < self.under)
 
-    def fits(self, article: Article, cost_minor: int) -> bool:
-        when = self.when
-        if cost_minor < when.cost_from_minor:
-            return False
-        if when.cost_below_minor is not None and cost_minor >= when.cost_below_minor:
-            return False
-        if self.skus and article.sku not in self.skus:
-            return False
+    def names(self, article: Article) -> bool:
+        """Whether it is for such an article, whatever its SKU and cost."""
         if self.suppliers and article.supplier not in self.suppliers:
             return False
         if self.brands and folded(article.brand) not in self.brands:
@@ -122,41 +115,51 @@ class Book:
             range(len(rules.rules)),
             key=lambda at: (*(-part for part in rank_of(rules.rules[at])), at),
         )
-        self._named: dict[tuple[str, str], list[_Ready]] = {}
-        for place, at in enumerate(order):
-            rule = rules.rules[at]
-            ready = _Ready(place, rule.when, _terms(rules, rule))
-            for name in ready.names():
-                self._named.setdefault(name, []).append(ready)
-        markups = rules.markups or (Markup(),)
-        self._markups = sorted(markups, key=lambda one: one.cost_from_minor, reverse=True)
+        ready = [
+            _Ready(place, rules.rules[at].when, _terms(rules, rules.rules[at]))
+            for place, at in enumerate(order)
+        ]
+        self._for_many = [one for one in ready if not one.skus]
+        self._for_sku: dict[str, list[_Ready]] = {}
+        for one in ready:
+            for sku in one.skus:
+                self._for_sku.setdefault(sku, []).append(one)
+        self._alike: dict[tuple[tuple[str, ...], str, str], list[_Ready]] = {}
+        """By categories, brand and supplier: the rules for such articles, the first one first."""
+        self._markups = sorted(rules.markups, key=lambda one: one.cost_from_minor, reverse=True)
         self._terms = {one: _terms_of_markup(rules, one) for one in self._markups}
         self._rest = _terms_of_markup(rules, Markup())
 
     def terms_for(self, article: Article, cost_minor: int) -> Terms:
         """The terms of the one rule that decides; without one, those of the cost's range."""
-        if self._named:
-            best: _Ready | None = None
-            for ready in self._candidates(article):
-                if (best is None or ready.place < best.place) and ready.fits(article, cost_minor):
-                    best = ready
-            if best is not None:
-                return best.terms
+        best: _Ready | None = None
+        for one in self._for_sku.get(article.sku, ()):
+            if one.ranges(cost_minor) and one.names(article):
+                best = one
+                break
+        if self._for_many:
+            for one in self._of_alike(article):
+                if best is not None and best.place < one.place:
+                    break
+                if one.ranges(cost_minor):
+                    best = one
+                    break
+        if best is not None:
+            return best.terms
         for markup in self._markups:
             if markup.cost_from_minor <= cost_minor:
                 return self._terms[markup]
         return self._rest
 
-    def _candidates(self, article: Article) -> Iterable[_Ready]:
-        named = self._named
-        yield from named.get(("skus", article.sku), ())
-        for slug in article.categories:
-            for own in lineage(slug):
-                yield from named.get(("categories", own), ())
-        if article.brand:
-            yield from named.get(("brands", folded(article.brand)), ())
-        yield from named.get(("suppliers", article.supplier), ())
-        yield from named.get(("", ""), ())
+    def _of_alike(self, article: Article) -> list[_Ready]:
+        alike = (article.categories, article.brand, article.supplier)
+        found = self._alike.get(alike)
+        if found is None:
+            if len(self._alike) >= ALIKE_MAX:
+                self._alike.clear()
+            found = [one for one in self._for_many if one.names(article)]
+            self._alike[alike] = found
+        return found
 
 
 _KEPT: Final[list[Book]] = []
