@@ -690,8 +690,17 @@ export interface ReplayNotice {
 export interface SetSupplierRules {
   supplier: string;
   send_after_ms?: number;
+  departures?: Departures | null;
   acknowledge_within_ms?: number;
   ship_within_ms?: number;
+}
+
+export interface Departures {
+  zone?: string;
+  cutoffs?: ReadonlyArray<string>;
+  weekdays?: ReadonlyArray<number>;
+  every_ms?: number;
+  orders?: number;
 }
 
 export interface PauseSource {

@@ -173,6 +173,21 @@ class RecordCancellation(Command, frozen=True, kw_only=True):
     """It rests on the supplier never having had the order: refused once it has answered."""
 
 
+class Departures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a supplier's purchase orders leave, together with the others that wait."""
+
+    zone: str = "UTC"
+    """Time zone of the supplier, such as `Europe/Berlin`."""
+    cutoffs: tuple[str, ...] = ()
+    """Moments of its day, `HH:MM`; none: at any time."""
+    weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """Days on which orders leave, 1 for Monday."""
+    every_ms: int = 0
+    """Pace, instead of moments of a day; 0 for none."""
+    orders: int = 0
+    """So many orders leave without waiting any longer; 0 for never."""
+
+
 class SetSupplierRules(Command, frozen=True, kw_only=True):
     """How long a supplier may take, and how long its purchase orders wait before they leave."""
 
@@ -181,6 +196,8 @@ class SetSupplierRules(Command, frozen=True, kw_only=True):
     supplier: str
     send_after_ms: int = 0
     """A purchase order leaves that long after the order: until then it is cancelled at no cost."""
+    departures: Departures | None = None
+    """When orders that may leave do; at once if None."""
     acknowledge_within_ms: int = 2 * 3_600_000
     ship_within_ms: int = 3 * 24 * 3_600_000
 

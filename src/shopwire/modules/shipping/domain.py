@@ -10,6 +10,7 @@ from typing import Final, Literal
 from shopwire.kernel.rows import Row
 from shopwire.modules.shipping.api import (
     CancelReason,
+    Departures,
     Notice,
     ReturnReason,
     TrackingStatus,
@@ -184,6 +185,7 @@ class SupplierRules(Row, frozen=True, kw_only=True):
 
     supplier: str
     send_after_ms: int = 0
+    departures: Departures | None = None
     acknowledge_within_ms: int = 2 * 3_600_000
     ship_within_ms: int = 3 * 24 * 3_600_000
 

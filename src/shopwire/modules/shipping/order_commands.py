@@ -29,6 +29,7 @@ from shopwire.modules.shipping.book import (
     needs_of,
 )
 from shopwire.modules.shipping.cancel_commands import give_up
+from shopwire.modules.shipping.departures import check_departures
 from shopwire.modules.shipping.domain import (
     CancelAhead,
     OfferCost,
@@ -276,6 +277,7 @@ def do_set_supplier_rules(command: SetSupplierRules, view: View, context: Contex
         tenant=context.tenant,
         supplier=check_supplier(command.supplier),
         send_after_ms=_check_period(command.send_after_ms, "send_after_ms"),
+        departures=check_departures(command.departures) if command.departures else None,
         acknowledge_within_ms=_check_period(command.acknowledge_within_ms, "acknowledge_within_ms"),
         ship_within_ms=_check_period(command.ship_within_ms, "ship_within_ms"),
     )

@@ -7,6 +7,7 @@ import msgspec
 from shopwire.kernel.errors import AlreadyExists, InvalidField
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
 from shopwire.modules.shipping.api import Allocation, CancelReason, Units
+from shopwire.modules.shipping.departures import leaves_at
 from shopwire.modules.shipping.domain import (
     CancelAhead,
     OfferCost,
@@ -103,7 +104,7 @@ def planned(
             acknowledge_within_ms=terms.acknowledge_within_ms,
             ship_within_ms=terms.ship_within_ms,
             planned_at_ms=now_ms,
-            send_at_ms=now_ms + terms.send_after_ms,
+            send_at_ms=leaves_at(terms.departures, now_ms + terms.send_after_ms),
         )
         lines = tuple(_line(order, share, costs.get((share.sku, supplier))) for share in own)
         sheets.append(Sheet(order=order, lines=lines))

@@ -117,20 +117,20 @@ SELECT * FROM unnest(
 -- load_supplier_rules --
 -- Rules of the wanted suppliers.
 SELECT
-    r.tenant, r.supplier, r.send_after_ms, r.acknowledge_within_ms, r.ship_within_ms
+    r.tenant, r.supplier, r.send_after_ms, r.departures, r.acknowledge_within_ms, r.ship_within_ms
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
 JOIN supplier_rules r USING (tenant, supplier)
 
 -- save_supplier_rules --
 -- Inserts or replaces.
 INSERT INTO supplier_rules (
-    tenant, supplier, send_after_ms, acknowledge_within_ms, ship_within_ms
+    tenant, supplier, send_after_ms, departures, acknowledge_within_ms, ship_within_ms
 )
 SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]
+    $1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::bigint[], $6::bigint[]
 )
 ON CONFLICT (tenant, supplier) DO UPDATE SET
-    send_after_ms = excluded.send_after_ms,
+    send_after_ms = excluded.send_after_ms, departures = excluded.departures,
     acknowledge_within_ms = excluded.acknowledge_within_ms,
     ship_within_ms = excluded.ship_within_ms
 
@@ -305,9 +305,23 @@ ON CONFLICT (tenant, id, source) DO UPDATE SET
 
 -- due_begin --
 -- Purchase orders whose time to leave comes, unless a person is to look or all of it is cancelled.
-SELECT o.id || '#' || o.attempts AS id, o.tenant, o.send_at_ms AS due_ms,
+-- Where a supplier's departure is full, those that wait for it leave without waiting any longer.
+SELECT o.id || '#' || o.attempts AS id, o.tenant,
+    CASE WHEN d.place <= d.total / d.orders * d.orders
+        THEN least(o.send_at_ms, o.planned_at_ms + r.send_after_ms) ELSE o.send_at_ms
+    END AS due_ms,
     jsonb_build_object('purchase_order', o.id, 'attempts', o.attempts) AS payload
 FROM purchase_order o
+LEFT JOIN supplier_rules r ON (r.tenant, r.supplier) = (o.tenant, o.supplier)
+LEFT JOIN LATERAL (
+    SELECT (r.departures ->> 'orders')::bigint AS orders, count(*) AS total,
+        count(*) FILTER (
+            WHERE (b.planned_at_ms, b.id) <= (o.planned_at_ms, o.id)
+        ) AS place
+    FROM purchase_order b
+    WHERE (b.tenant, b.supplier, b.send_at_ms) = (o.tenant, o.supplier, o.send_at_ms)
+        AND b.status <> 'cancelled'
+) d ON (r.departures ->> 'orders')::bigint > 0
 WHERE o.step = 'planned' AND o.status IN ('planned', 'cancelling')
     AND EXISTS (
         SELECT FROM purchase_order_line l
@@ -318,12 +332,12 @@ WHERE o.step = 'planned' AND o.status IN ('planned', 'cancelling')
         SELECT FROM fulfilment f
         WHERE (f.tenant, f.order_id) = (o.tenant, o.order_id) AND f.held
     )
-ORDER BY o.send_at_ms, o.tenant, o.id
+ORDER BY due_ms, o.tenant, o.id
 LIMIT $1
 
 -- due_send --
--- Purchase orders that are being handed over, with the message.
-SELECT o.id || '#' || o.attempts AS id, o.tenant, o.send_at_ms AS due_ms,
+-- Purchase orders that are being handed over, with the message; their time has come already.
+SELECT o.id || '#' || o.attempts AS id, o.tenant, o.planned_at_ms AS due_ms,
     jsonb_build_object(
         'purchase_order', o.id, 'order_id', o.order_id, 'supplier', o.supplier,
         'attempts', o.attempts, 'lines', m.lines
@@ -354,7 +368,7 @@ LIMIT $1
 -- due_cancel --
 -- Units that a supplier is to be asked not to ship, in total since the order was sent. Where it is
 -- unknown whether the supplier has the order, a part waits until it is known.
-SELECT o.id || '#' || m.asked AS id, o.tenant, o.send_at_ms AS due_ms,
+SELECT o.id || '#' || m.asked AS id, o.tenant, o.planned_at_ms AS due_ms,
     jsonb_build_object(
         'purchase_order', o.id, 'supplier', o.supplier, 'lines', m.lines
     ) AS payload
