@@ -8,10 +8,12 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from shopwire.kernel.access_errors import Forbidden, OriginRefused
+from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.identity import Caller, owner_of_cart
 from shopwire.kernel.ids import home_of_order
 from shopwire.services.callers import Callers
-from shopwire.sync.arrivals import arrival_of_scope
+from shopwire.services.request_rates import RequestRates
+from shopwire.sync.arrivals import address_of_scope, arrival_of_scope
 
 Rule = Callable[[Mapping[str, Any], Caller], bool]
 """Whether a caller may ask for an address with these parameters."""
@@ -68,21 +70,28 @@ RULES: Final[Mapping[str, Rule]] = {
 class RouteGuard:
     """Knows the caller of each request, and turns away who may not ask."""
 
-    def __init__(self, callers: Callers, origins: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        callers: Callers,
+        origins: frozenset[str] = frozenset(),
+        rates: RequestRates | None = None,
+    ) -> None:
         self._callers = callers
         self._origins = origins
+        self._rates = rates or RequestRates(SystemClock())
 
     async def __call__(
         self, connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
     ) -> None:
         """Litestar calls it before a handler; the caller is in `request.state.caller` then.
 
-        Raises Unauthenticated, TokenExpired, Forbidden, OriginRefused.
+        Raises Unauthenticated, TokenExpired, Forbidden, OriginRefused, TooManyRequests.
         """
         scope = connection.scope
         caller = self._callers.of(arrival_of_scope(scope))
         connection.state.caller = caller
         self._check_origin(connection)
+        self._rates.check(caller, address_of_scope(scope), str(scope["path"]))
         if caller.role == "operator":
             return
         path = str(scope["path_template"])
