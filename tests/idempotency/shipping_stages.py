@@ -1,6 +1,7 @@
 """Stages of shipping; see `stages`. Importing it gives the stages of all modules."""
 
-import tests.idempotency.feed_stages  # noqa: F401 - makes its stages known
+import tests.idempotency.channel_stages
+import tests.idempotency.feed_stages
 import tests.idempotency.pricing_stages
 import tests.idempotency.routing_stages
 import tests.idempotency.source_stages  # noqa: F401 - makes its stages known

@@ -25,6 +25,7 @@ AGAIN = {
     "feeds.note_chunk": "a part of a feed has no name; the import sends it again within minutes",
     "shipping.open_return": "who sends one unit back may send back another: never more than came",
     "shipping.replay_notice": "asking for another look is a wish of each day; applied is once",
+    "channels.mend_message": "the same: a text is read again, and what it says has one effect",
     "payments.replay_webhook": "the same: it is looked at again, and booked once",
     "payments.book_payable": "the key of the ledger's table stops it, which memory does not have",
     "orders.ask_again": "each question to the provider sets the time of the next one",
