@@ -37,7 +37,7 @@ def _server() -> dict[str, set[str]]:
 
 
 def _client() -> dict[str, set[str]]:
-    text = "".join((CORE / name).read_text() for name in ("documents.ts", "trade.ts"))
+    text = "".join(path.read_text() for path in sorted(CORE.glob("*.ts")))
     bodies = dict(re.findall(r"export interface (\w+) \{\n(.*?)\n\}", text, re.DOTALL))
     kinds = re.findall(r"^  (\w+): (\w+Document);", bodies["Documents"], re.MULTILINE)
     return {

@@ -6,6 +6,7 @@ import type {
   MatchLinkDocument,
   MatchPolicyDocument,
 } from "./matches.ts";
+import type { SourceDocument, SupplyDocument } from "./sources.ts";
 import type {
   BundleDocument,
   CartDocument,
@@ -22,6 +23,7 @@ import type {
 } from "./trade.ts";
 
 export type * from "./matches.ts";
+export type * from "./sources.ts";
 export type * from "./trade.ts";
 
 export interface ProductOption {
@@ -217,6 +219,8 @@ export interface Documents {
   import: ImportDocument;
   imports: ImportsDocument;
   feed_limits: FeedLimitsDocument;
+  source: SourceDocument;
+  supply: SupplyDocument;
   match: MatchDocument;
   matches: MatchesDocument;
   match_link: MatchLinkDocument;

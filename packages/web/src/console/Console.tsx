@@ -18,6 +18,7 @@ import { Overview } from "./Overview.tsx";
 import { useCollectedPulse } from "./pulse.ts";
 import { useCollectedRate } from "./rate.ts";
 import { StockPage } from "./StockPage.tsx";
+import { SourcePage } from "./SourcePage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
 import "../styles/console.css";
 import "../styles/panels.css";
@@ -93,6 +94,8 @@ function Page({ path }: { path: string }) {
   if (order) return <OrderPage id={order.id ?? ""} />;
   if (match("/console", path)) return <Overview />;
   if (match("/console/orders", path)) return <OrdersPage />;
+  const source = match("/console/suppliers/:supplier/:name", path);
+  if (source) return <SourcePage supplier={source.supplier ?? ""} name={source.name ?? ""} />;
   if (match("/console/conflicts", path)) return <ConflictsPage />;
   if (match("/console/imports", path)) return <ImportsPage />;
   if (match("/console/suppliers", path)) return <SuppliersPage />;

@@ -1,15 +1,19 @@
-/** Every supplier, with what its last import brought. */
+/** Every supplier: how its data stands, where it comes from, what its last import brought. */
 
 import { Failed } from "../shared/Notice.tsx";
 import { useTitle } from "../shared/router.tsx";
+import { SourcesTable } from "./SourcesTable.tsx";
 import { SuppliersTable } from "./SuppliersTable.tsx";
 import { useRuns } from "./useRuns.ts";
+import { useSources } from "./useSources.ts";
 import { useSuppliers } from "./useSuppliers.ts";
+import "../styles/sources.css";
 
 export function SuppliersPage() {
   useTitle("Suppliers · Shopwire console");
   const suppliers = useSuppliers();
   const runs = useRuns();
+  const sources = useSources();
   return (
     <>
       <div className="page-head">
@@ -20,7 +24,21 @@ export function SuppliersPage() {
         {suppliers.error && suppliers.data === null ? (
           <Failed error={suppliers.error} retry={suppliers.reload} />
         ) : (
-          <SuppliersTable suppliers={suppliers.data} runs={runs.data} />
+          <SuppliersTable
+            suppliers={suppliers.data}
+            runs={runs.data}
+            supplies={sources.data?.suppliers ?? []}
+          />
+        )}
+      </section>
+      <section className="panel" aria-labelledby="sources">
+        <div className="panel-head">
+          <h2 id="sources">Sources</h2>
+        </div>
+        {sources.error && sources.data === null ? (
+          <Failed error={sources.error} retry={sources.reload} />
+        ) : (
+          <SourcesTable data={sources.data} />
         )}
       </section>
     </>

@@ -1,5 +1,6 @@
 /** Suppliers with their last import, its age, and how the ones before went. */
 
+import { Cued } from "../shared/cue.tsx";
 import type { ImportRun, Supplier } from "../shared/documents.ts";
 import { Notice } from "../shared/Notice.tsx";
 import { Link } from "../shared/router.tsx";
@@ -7,12 +8,16 @@ import { agoText, useNow } from "../shared/time.ts";
 import { RunState } from "./RunsTable.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { Bars } from "./Sparkline.tsx";
+import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
+import { cautionText, SUPPLY_STATES, type SupplyRow } from "./useSources.ts";
 import { runsOf } from "./useSuppliers.ts";
 
 interface SuppliersTableProps {
   suppliers: readonly Supplier[] | null;
   runs: readonly ImportRun[] | null;
+  /** How the data of those stands that have sources or a rule. */
+  supplies?: readonly SupplyRow[];
   /** Leaves out what the overview has no room for. */
   compact?: boolean;
 }
@@ -21,7 +26,12 @@ interface SuppliersTableProps {
 const BARS_MAX = 12;
 const NOW_MS = 1_000;
 
-export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTableProps) {
+export function SuppliersTable({
+  suppliers,
+  runs,
+  supplies = [],
+  compact = false,
+}: SuppliersTableProps) {
   const now = useNow(NOW_MS);
   if (suppliers === null) return <TableSkeleton rows={4} />;
   if (suppliers.length === 0) {
@@ -40,6 +50,7 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
             <th scope="col" className="number">
               Offers
             </th>
+            {!compact && <th scope="col">Its data</th>}
             <th scope="col">Last import</th>
             {!compact && <th scope="col">How it went</th>}
             <th scope="col">Changes lately</th>
@@ -55,6 +66,14 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
                   <span className="data-sub">{supplier.id}</span>
                 </th>
                 <td className="number">{supplier.offers.toLocaleString()}</td>
+                {!compact && (
+                  <td>
+                    <Standing
+                      supply={supplies.find((one) => one.supplier === supplier.id)}
+                      now={now}
+                    />
+                  </td>
+                )}
                 <td>
                   <LastRun run={own[0]} now={now} />
                 </td>
@@ -77,6 +96,20 @@ export function SuppliersTable({ suppliers, runs, compact = false }: SuppliersTa
         </tbody>
       </table>
     </Scroll>
+  );
+}
+
+function Standing({ supply, now }: { supply: SupplyRow | undefined; now: number }) {
+  if (supply === undefined) return <span className="soft">not watched</span>;
+  const caution = cautionText(supply);
+  return (
+    <Cued value={supply.state}>
+      <StateWord state={SUPPLY_STATES[supply.state]} testId="supply-state" />
+      <span className="data-sub">
+        {supply.good_ms === null ? "no good data yet" : `good ${agoText(now - supply.good_ms)}`}
+      </span>
+      {caution !== "" && <span className="data-sub warn">{caution}</span>}
+    </Cued>
   );
 }
 

@@ -115,7 +115,7 @@ class HttpSource(FeedSource):
         except httpx2.HTTPError as problem:
             # The text of some of these has the address in it, and with that perhaps the secret.
             reason = _because(problem)
-            raise SourceUnreachable(f"It broke off: {reason}.", reason=reason) from None
+            raise SourceUnreachable(reason=reason) from None
         reason = f"it redirects more than {REDIRECTS_MAX} times"
         raise SourceRefused(f"The source gives no feed: {reason}.", reason=reason)
 
@@ -128,7 +128,7 @@ def _timeouts() -> dict[str, float]:
 def _because(problem: Exception) -> str:
     if isinstance(problem, httpx2.ConnectError):
         return "no connection came about"
-    return type(problem).__name__
+    return f"the connection broke off ({type(problem).__name__})"
 
 
 def _onwards(

@@ -71,6 +71,9 @@ def _state(
         return "failed"
     if stale_ms is not None and at_ms >= stale_ms:
         return "stale"
+    if supply.good_ms is None and sources:
+        # Nothing good ever came: that is no fresh data, however young the source is.
+        return "failed" if any(one.failures for one in sources) else "late"
     if late_ms is not None and at_ms >= late_ms:
         return "late"
     return "fresh"

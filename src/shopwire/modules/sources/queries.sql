@@ -114,8 +114,8 @@ LIMIT $2
 -- Sources with their last run.
 SELECT
     supplier, name, version, place::text AS place, schedule::text AS schedule, profile, encoding,
-    currency, feed, as_of, state, due_ms, why, began_ms AS running_since_ms, failures,
-    last::text AS last
+    currency, feed, as_of, state, due_ms, began_ms AS running_since_ms, failures,
+    coalesce(running_why, why) AS trigger, last::text AS last
 FROM source
 WHERE tenant = $1 AND ($2::text IS NULL OR supplier = $2) AND state <> 'removed'
 ORDER BY supplier, name
