@@ -1,4 +1,4 @@
-"""`shopwire feed`: look at a supplier's feed before it is taken in."""
+"""`shopwire feed`: look at a supplier's feed before it is taken in, and decide after."""
 
 import sys
 from pathlib import Path
@@ -9,13 +9,19 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from shopwire.cli import feed_runs
 from shopwire.kernel.errors import SetupProblem
 from shopwire.modules.feeds.profile import Profile, load_mapping
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
 
 _PARTLY = 3
 
-app = App(name="feed", help="Look at a supplier's feed before it is taken in.")
+app = App(name="feed", help="Look at suppliers' feeds before they are taken in, and decide after.")
+for _command in (
+    feed_runs.runs, feed_runs.show, feed_runs.changes, feed_runs.quarantine, feed_runs.approve,
+    feed_runs.reject, feed_runs.undo, feed_runs.mend, feed_runs.limits,
+):  # fmt: skip
+    app.command(_command)
 
 
 @app.command

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import Parameter
@@ -31,6 +31,7 @@ from shopwire.services.parts import MODULES
 
 _FAILED: Final = 1
 _PARTLY: Final = 3
+_HELD: Final = 4
 
 
 def import_feed(
@@ -45,6 +46,8 @@ def import_feed(
     as_of: dt.datetime | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     afresh: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    full: Annotated[bool | None, Parameter(negative="--partial")] = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     data: Annotated[Path, Parameter(env_var="SHOPWIRE_DATA")] = Path(".shopwire/data"),
     database: Annotated[
@@ -54,7 +57,9 @@ def import_feed(
     """Take a supplier's feed in.
 
     An unchanged feed writes nothing but the record of its run. Rows that cannot be used are kept
-    in quarantine with their reason. Exit codes: 0 all rows used, 1 failed, 3 some in quarantine.
+    in quarantine with their reason. A feed that would empty the shop, move its prices far or leave
+    half of its articles out is held for `shopwire feed approve`. Exit codes: 0 all rows used,
+    1 failed, 3 some in quarantine, 4 held.
 
     Args:
         file: The feed.
@@ -68,6 +73,9 @@ def import_feed(
         dry_run: Tell what would change, write nothing.
         afresh: Compare with the shop instead of with what the supplier said last: mends what was
             changed in between.
+        full: What the feed does not name, the supplier has no more: its offers end, its stock is
+            nothing. --partial: it says nothing of the rest. Without either, the profile tells.
+        force: Take it whatever it would do.
         json: Print the summary as one JSON object.
         data: The shop's folder; a server that runs on it is used.
         database: Instead of a folder: the address of a PostgreSQL database, or that of a running
@@ -87,6 +95,8 @@ def import_feed(
         folder=file.absolute().parent,
         dry_run=dry_run,
         afresh=afresh,
+        kind=None if full is None else "full" if full else "partial",
+        force=force,
     )
     with _bar(file, quiet=json) as progress:
         if server:
@@ -99,6 +109,8 @@ def import_feed(
         _show(summary)
     if summary.status == "failed":
         return _FAILED
+    if summary.status == "held":
+        return _HELD
     return _PARTLY if summary.quarantined else 0
 
 
@@ -183,7 +195,8 @@ async def open_importer(data: Path | None, database: str | None) -> AsyncIterato
 
 def _show(summary: Summary) -> None:
     console = Console()
-    head = "Would change" if summary.dry_run else "Imported"
+    head = "Held" if summary.status == "held" else "Imported"
+    head = "Would change" if summary.dry_run else head
     verb = "to send" if summary.dry_run else "changed"
     console.print(f"[bold]{head}[/] {summary.source} of {summary.supplier} ({summary.profile})")
     console.print(f"  read as {summary.detected.words()}", markup=False, highlight=False)
@@ -191,7 +204,9 @@ def _show(summary: Summary) -> None:
     for name in ("rows", "changed", "unchanged", "quarantined"):
         sums.add_row(f"  {name}", f"{getattr(summary, name):,}")
     console.print(sums)
-    for kind in ("products", "offers", "stock"):
+    if summary.discontinued:
+        console.print(f"  {summary.discontinued:,} SKUs are not named and no longer offered")
+    for kind in () if summary.status == "held" else ("products", "offers", "stock"):
         tally = getattr(summary, kind)
         refused = f", {tally.refused:,} refused" if tally.refused else ""
         kept = "" if summary.dry_run else f", {tally.unchanged:,} as they were"
@@ -203,5 +218,39 @@ def _show(summary: Summary) -> None:
         console.print(f"  [yellow]{place}[/]: {bad.reason}. {bad.remedy}", highlight=False)
     if summary.quarantined > len(summary.bad_rows):
         console.print(f"  and {summary.quarantined - len(summary.bad_rows):,} more in quarantine")
+    if summary.hold is not None:
+        _show_held(console, summary)
     if summary.error:
         console.print(f"[red]It ended early:[/] {summary.error}. Rows before it stay.")
+
+
+RULES: Final = {
+    "zeroed": "SKUs in stock would have none left",
+    "price_moved": "costs would move far",
+    "shrunk": "SKUs are not in this full feed",
+}
+"""Why a feed is held."""
+
+
+def show_hold(console: Console, hold: dict[str, Any]) -> None:
+    """Why a feed is held, or would be, and what it would do to the SKUs that it hurts most."""
+    for reason in hold["reasons"]:
+        share = f"{reason['count']:,} of {reason['of']:,} {RULES[reason['rule']]}"
+        console.print(f"  [yellow]{share}[/] (the limit is {reason['limit_percent']} %)")
+    table = Table(box=None, pad_edge=False)
+    for name in ("  sku", "field", "before", "would be"):
+        table.add_column(name)
+    for one in hold["examples"]:
+        now = f"{one['now']:,} {one['currency']}"
+        table.add_row(f"  {one['sku']}", one["field"], f"{one['before']:,}", now)
+    console.print(table, markup=False, highlight=False)
+
+
+def _show_held(console: Console, summary: Summary) -> None:
+    show_hold(console, msgspec.to_builtins(summary.hold))
+    if summary.dry_run:
+        console.print("  It would be held for a person.")
+    elif summary.hold is not None and summary.hold.kept:
+        console.print(f"  To take it: shopwire feed approve {summary.id}")
+    else:
+        console.print("  It is too large to be kept: send it again with --force to take it.")

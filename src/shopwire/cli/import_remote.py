@@ -5,14 +5,15 @@ import ssl
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Final, TypeVar
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import msgspec
 
 from shopwire.kernel.errors import ErrorBody, SetupProblem, ShopwireError, error_table
 from shopwire.services.importing import ImportRequest, Summary
 
+T = TypeVar("T")
 PIECE_BYTES: Final = 256 * 1024
 ANSWER_S_MAX: Final = 3_600.0
 """How long the server may take for a feed before the command gives up; the import goes on."""
@@ -26,28 +27,47 @@ def send_feed(url: str, request: ImportRequest, file: Path, sent: Sent) -> Summa
 
     Raises SetupProblem where there is no server at `url`, or none of ours.
     """
+    connection, split = _connected(url)
+    with contextlib.closing(connection), _answering(split.netloc):
+        return _exchange(connection, f"{split.path.rstrip('/')}/api/imports", request, file, sent)
+
+
+def ask_server(url: str, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
+    """Asks a server for something, or to do something; raises what it answered instead."""
+    connection, split = _connected(url)
+    headers = {"Content-Type": "application/json"}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    content = None if body is None else msgspec.json.encode(body)
+    with contextlib.closing(connection), _answering(split.netloc):
+        where = f"{split.path.rstrip('/')}{path}"
+        connection.request(method, where, body=content, headers=headers)
+        return _read(connection.getresponse(), Any)
+
+
+def _connected(url: str) -> tuple[HTTPConnection, SplitResult]:
     split = urlsplit(url)
     if split.scheme not in ("http", "https") or not split.hostname:
         reason = "it looks like http://127.0.0.1:8000"
         raise SetupProblem(f"{url!r} is no address of a server.", what="server", reason=reason)
-    connection = (
-        HTTPSConnection(
-            split.hostname, split.port, timeout=ANSWER_S_MAX, context=ssl.create_default_context()
-        )
-        if split.scheme == "https"
-        else HTTPConnection(split.hostname, split.port, timeout=ANSWER_S_MAX)
-    )
-    with contextlib.closing(connection):
-        try:
-            return _exchange(
-                connection, f"{split.path.rstrip('/')}/api/imports", request, file, sent
-            )
-        except (OSError, HTTPException) as problem:
-            raise SetupProblem(
-                f"The server at {split.netloc} did not answer: {problem!r}",
-                what="server",
-                reason="see that it runs; the same command again does no harm",
-            ) from problem
+    if split.scheme == "https":
+        context = ssl.create_default_context()
+        return HTTPSConnection(
+            split.hostname, split.port, timeout=ANSWER_S_MAX, context=context
+        ), split
+    return HTTPConnection(split.hostname, split.port, timeout=ANSWER_S_MAX), split
+
+
+@contextlib.contextmanager
+def _answering(netloc: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, HTTPException) as problem:
+        raise SetupProblem(
+            f"The server at {netloc} did not answer: {problem!r}",
+            what="server",
+            reason="see that it runs; the same command again does no harm",
+        ) from problem
 
 
 def _exchange(
@@ -62,6 +82,8 @@ def _exchange(
         "as_of_ms": request.as_of_ms,
         "dry_run": "true" if request.dry_run else None,
         "afresh": "true" if request.afresh else None,
+        "kind": request.kind,
+        "force": "true" if request.force else None,
     }
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
     headers = {
@@ -72,7 +94,7 @@ def _exchange(
     # A server that refuses a feed while it comes has said why before it hung up.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.request("POST", f"{path}?{query}", body=_pieces(file, sent), headers=headers)
-    return _summary(connection.getresponse())
+    return _read(connection.getresponse(), Summary)
 
 
 def _pieces(file: Path, sent: Sent) -> Iterator[bytes]:
@@ -84,11 +106,11 @@ def _pieces(file: Path, sent: Sent) -> Iterator[bytes]:
             sent(total)
 
 
-def _summary(response: HTTPResponse) -> Summary:
+def _read(response: HTTPResponse, kind_of_answer: type[T]) -> T:
     content = response.read()
     try:
         if response.status == 200:
-            return msgspec.json.decode(content, type=Summary)
+            return msgspec.json.decode(content, type=kind_of_answer)
         error = msgspec.json.decode(content, type=ErrorBody)
     except msgspec.DecodeError as problem:
         reason = f"it answered {response.status} and something that is not of ours"

@@ -17,6 +17,8 @@ USAGE: Final = 2
 """The command line could not be understood."""
 PARTLY: Final = 3
 """Some of it was done, some refused: an import with quarantined rows, a doctor with warnings."""
+HELD: Final = 4
+"""A feed waits for a person: it would do too much at once."""
 INTERRUPTED: Final = 130
 """Ctrl-C."""
 
@@ -25,7 +27,11 @@ _COMMANDS: Final = (
     ("up", "shopwire.cli.serve:up", "A shop of your own: database, services and pages, one port."),
     ("hub", "shopwire.cli.hub:hub", "One more process that serves screens, on any machine."),
     ("import", "shopwire.cli.import_:import_feed", "Take a supplier's feed in."),
-    ("feed", "shopwire.cli.feed:app", "Look at a supplier's feed before it is taken in."),
+    (
+        "feed",
+        "shopwire.cli.feed:app",
+        "Look at feeds before they are taken in; decide after.",
+    ),
     ("source", "shopwire.cli.source:app", "Where suppliers' feeds come from, and when."),
     ("price", "shopwire.cli.price:app", "What price rules would do, why a price is, an undo."),
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
@@ -46,7 +52,8 @@ def build_app() -> App:
     app = App(
         name="shopwire",
         help="Keeps every open shop window in step with the truth.",
-        help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 Ctrl-C."
+        help_epilogue="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 4 held,"
+        " 130 Ctrl-C."
         " Add --debug to see where an error comes from.",
         version=__version__,
         version_flags=["--version"],
