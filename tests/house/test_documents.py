@@ -13,11 +13,7 @@ NOT_IN_CLIENTS = {
     "notice",
     "promotion",
     "rates",
-    "route",
-    "routing",
     "rules",
-    "score",
-    "terms",
 }
 """Kinds that clients have no type for yet."""
 NOT_IN_THE_LOG = {"ops"}

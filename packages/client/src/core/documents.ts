@@ -6,6 +6,7 @@ import type {
   MatchLinkDocument,
   MatchPolicyDocument,
 } from "./matches.ts";
+import type { RouteDocument, RoutingDocument, ScoreDocument, TermsDocument } from "./routing.ts";
 import type { SourceDocument, SupplyDocument } from "./sources.ts";
 import type {
   BundleDocument,
@@ -23,6 +24,7 @@ import type {
 } from "./trade.ts";
 
 export type * from "./matches.ts";
+export type * from "./routing.ts";
 export type * from "./sources.ts";
 export type * from "./trade.ts";
 
@@ -236,6 +238,10 @@ export interface Documents {
   bundle: BundleDocument;
   invoice: InvoiceDocument;
   message: MessageDocument;
+  route: RouteDocument;
+  routing: RoutingDocument;
+  terms: TermsDocument;
+  score: ScoreDocument;
   ops: PulseDocument;
 }
 

@@ -97,7 +97,7 @@ export interface ConflictDocument {
   sku: string;
   supplier: string;
   quantity: number;
-  reason: "overpromised" | "refused";
+  reason: "overpromised" | "refused" | "late" | "moved";
   status: "open" | "settled" | "lifted";
   choices: Choice[];
   choice: string | null;

@@ -1,6 +1,7 @@
 /** The operator's console: what the shop is doing, kept open all day. */
 
 import { useTopic } from "@shopwire/client/react";
+import type { ReactNode } from "react";
 import { Freshness } from "../shared/Freshness.tsx";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { Mark } from "../shared/Mark.tsx";
@@ -16,9 +17,10 @@ import { OrderPage } from "./OrderPage.tsx";
 import { OrdersPage } from "./OrdersPage.tsx";
 import { Overview } from "./Overview.tsx";
 import { useCollectedPulse } from "./pulse.ts";
+import { RoutingPage } from "./RoutingPage.tsx";
 import { useCollectedRate } from "./rate.ts";
-import { StockPage } from "./StockPage.tsx";
 import { SourcePage } from "./SourcePage.tsx";
+import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
 import "../styles/console.css";
 import "../styles/panels.css";
@@ -29,9 +31,21 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },
   { href: "/console/orders", name: "Orders", icon: "bag" },
   { href: CONFLICTS, name: "Conflicts", icon: "scales" },
+  { href: "/console/routing", name: "Routing", icon: "swap" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
+];
+
+/** Pages that need nothing but their address. */
+const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
+  ["/console", Overview],
+  ["/console/orders", OrdersPage],
+  ["/console/conflicts", ConflictsPage],
+  ["/console/routing", RoutingPage],
+  ["/console/imports", ImportsPage],
+  ["/console/suppliers", SuppliersPage],
+  ["/console/stock", FindStockPage],
 ];
 
 export default function Console() {
@@ -92,15 +106,10 @@ function Page({ path }: { path: string }) {
   if (stock) return <StockPage sku={stock.sku ?? ""} />;
   const order = match("/console/orders/:id", path);
   if (order) return <OrderPage id={order.id ?? ""} />;
-  if (match("/console", path)) return <Overview />;
-  if (match("/console/orders", path)) return <OrdersPage />;
   const source = match("/console/suppliers/:supplier/:name", path);
   if (source) return <SourcePage supplier={source.supplier ?? ""} name={source.name ?? ""} />;
-  if (match("/console/conflicts", path)) return <ConflictsPage />;
-  if (match("/console/imports", path)) return <ImportsPage />;
-  if (match("/console/suppliers", path)) return <SuppliersPage />;
-  if (match("/console/stock", path)) return <FindStockPage />;
-  return <Lost />;
+  const Found = PAGES.find(([place]) => match(place, path))?.[1] ?? Lost;
+  return <Found />;
 }
 
 function Lost() {

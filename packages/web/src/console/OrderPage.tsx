@@ -22,6 +22,7 @@ import { momentText } from "../shared/time.ts";
 import { PaymentPanel } from "./PaymentPanel.tsx";
 import { PurchaseOrdersPanel } from "./PurchaseOrdersPanel.tsx";
 import { ReturnsPanel } from "./ReturnsPanel.tsx";
+import { RoutingPanel } from "./RoutingPanel.tsx";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
@@ -126,6 +127,7 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
       <div className="order-columns">
         <div className="stack">
           <Lines order={order} />
+          <RoutingPanel id={order.id} nameOf={named} />
           <PurchaseOrdersPanel items={parts.purchaseOrders} nameOf={named} />
           <ReturnsPanel items={parts.returns} onChange={parts.reloadReturns} />
           <PaymentPanel id={order.id} story={parts.payment} currency={order.currency} />

@@ -99,7 +99,13 @@ export function saleText({ state, answer }: Pick<OpenSale, "state" | "answer">):
 }
 
 export function conflictReason({ reason }: Pick<ConflictDocument, "reason">): string {
-  return reason === "refused" ? "refused to send" : "counted fewer than were promised";
+  const words = {
+    refused: "refused to send",
+    overpromised: "counted fewer than were promised",
+    late: "did not answer",
+    moved: "was replaced by hand",
+  };
+  return words[reason];
 }
 
 const ACCOUNTS: Readonly<Record<string, string>> = {
