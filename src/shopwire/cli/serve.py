@@ -39,6 +39,7 @@ Database = Annotated[
         name=["--database", "--url"], help="Address of a PostgreSQL of yours instead of our own."
     ),
 ]
+Host = Annotated[str | None, Parameter(help="Address to listen on. [default: 127.0.0.1]")]
 Port = Annotated[int, Parameter(help="Port of everything; 0 takes a free one.")]
 
 WebSocketWay = Annotated[
@@ -52,6 +53,14 @@ AllowHost = Annotated[
     tuple[str, ...],
     Parameter(negative="", help="Another name to answer to, such as the proxy's before it."),
 ]
+AllowAddress = Annotated[
+    tuple[str, ...],
+    Parameter(negative="", help="An internal address that feeds and orders may go to: 10.1.0.0/16"),
+]
+SourceFolder = Annotated[
+    tuple[str, ...],
+    Parameter(negative="", help="A folder that may be watched for feeds, besides DATA/inbox."),
+]
 AllowOrigin = Annotated[
     tuple[str, ...],
     Parameter(negative="", help="Another page's origin that may use API and sync."),
@@ -64,10 +73,7 @@ def up(
     port: Annotated[
         int | None, Parameter(help="Port of everything; 0 takes a free one. [default: 8000]")
     ] = None,
-    host: Annotated[
-        str | None,
-        Parameter(help="Address to listen on. [default: 127.0.0.1]"),
-    ] = None,
+    host: Host = None,
     database: Database = None,
     websocket: WebSocketWay = None,
     allow_host: AllowHost = (),
@@ -83,18 +89,8 @@ def up(
         int | None,
         Parameter(help="Serve screens from so many further processes, fed by a broker of ours."),
     ] = None,
-    allow_address: Annotated[
-        tuple[str, ...],
-        Parameter(
-            negative="",
-            help="An internal address that feeds and purchase orders may go to: 10.1.0.0/16,"
-            " erp.local.",
-        ),
-    ] = (),
-    source_folder: Annotated[
-        tuple[str, ...],
-        Parameter(negative="", help="A folder that may be watched for feeds, besides DATA/inbox."),
-    ] = (),
+    allow_address: AllowAddress = (),
+    source_folder: SourceFolder = (),
     bus: Brokers = (),
     payments: Annotated[
         PaymentName | None,

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.fetching import FeedSource
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.sources.activities import activities as source_activities
 from shopwire.services.access import Access, open_access
@@ -245,13 +246,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
     importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
-    places = places_of(
-        options.data,
-        clock,
-        allow_addresses=options.allow_addresses,
-        source_folders=options.source_folders,
-    )
-    sourcing = Sourcing(write_path, store.reads, importer, places, clock)
+    sourcing = Sourcing(write_path, store.reads, importer, _places(options), clock)
     fetching = source_activities(sourcing.fetch, clock)
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=fetching)
     access = await open_access(
@@ -285,17 +280,29 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         importer=importer,
         sourcing=sourcing,
         hub=hub,
-        sync=SyncDoor(
-            hub,
-            callers=access.callers.of,
-            origins=options.allow_origins,
-            hosts=options.hosts,
-        ),
+        sync=_sync_door(hub, access, options),
         pulse=pulse,
         pages=Pages(options.pages or pages_dir()),
         access=access,
         line=line,
         failed=failed,
+    )
+
+
+def _sync_door(hub: Hub, access: Access, options: ServeOptions) -> SyncDoor:
+    """Where screens connect."""
+    return SyncDoor(
+        hub, callers=access.callers.of, origins=options.allow_origins, hosts=options.hosts
+    )
+
+
+def _places(options: ServeOptions) -> Mapping[str, FeedSource]:
+    """Where feeds are fetched from."""
+    return places_of(
+        options.data,
+        SystemClock(),
+        allow_addresses=options.allow_addresses,
+        source_folders=options.source_folders,
     )
 
 
