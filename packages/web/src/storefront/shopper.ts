@@ -3,6 +3,7 @@
 import type { Client } from "@shopwire/client";
 import { keep, kept } from "../shared/kept.ts";
 import type { Made } from "../shared/Surface.tsx";
+import { keepAtHand } from "./atHand.ts";
 import { lineForetold } from "./cart/cart.ts";
 import { cartId, shopperId } from "./cart/mine.ts";
 
@@ -18,6 +19,7 @@ export const SHOPPER: Made = {
     foretell: { "carts.put_line": lineForetold },
   }),
   ready: (client) => {
+    keepAtHand();
     recall(client);
     client.store.onChange((topics) => {
       const topic = `cart:${cartId()}`;
