@@ -417,6 +417,7 @@ export class Client {
     const change = this.store.apply(message);
     this.#react(message);
     this.#facts.took(change);
+    this.#tabs?.steps.took(change);
     if (change.steps.length > 0) this.#digest.moved();
     if (change.missed.length > 0) this.#subscriptions.refetch(change.missed);
     this.#tabs?.hub?.message(message);

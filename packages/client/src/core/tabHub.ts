@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import { CODES } from "./codes.ts";
 import type { ClientMessage, Item, ServerMessage } from "./protocol.ts";
 import type { StatusTracker } from "./status.ts";
+import type { Steps } from "./steps.ts";
 import type { Store } from "./store.ts";
 import type { Refusal } from "./subscriptions.ts";
 import type { Bus } from "./tabPorts.ts";
@@ -59,11 +60,13 @@ interface Follower {
 export class TabHub {
   readonly #up: Upstream;
   readonly #bus: Bus;
+  readonly #steps: Steps;
   readonly #followers = new Map<string, Follower>();
 
-  constructor(up: Upstream, bus: Bus) {
+  constructor(up: Upstream, bus: Bus, steps: Steps) {
     this.#up = up;
     this.#bus = bus;
+    this.#steps = steps;
   }
 
   /** Tells every tab that it can come; those who wait do at once. */
@@ -202,7 +205,9 @@ export class TabHub {
       const held = store.received(topic);
       theirs.given = true;
       if (held === undefined || held.v === theirs.have) continue;
-      items.push({ t: "snap", topic, v: held.v, doc: held.doc as never, at: held.at });
+      // Of facts each version counts: one who was away is told of those in between, too.
+      const told = this.#steps.between(topic, theirs.have, held.v) ?? [held];
+      for (const one of told) items.push({ ...one, t: "snap", topic, doc: one.doc as never });
     }
     if (items.length > 0) this.#tell(link, { t: "batch", items });
     for (const sub of [...follower.subs]) this.#answer(link, follower, sub);

@@ -5,6 +5,7 @@
  */
 
 import type { Link, LinkEvents, Transport } from "../transports/transport.ts";
+import { Steps } from "./steps.ts";
 import type { FromLeader, ToLeader, Upstream } from "./tabHub.ts";
 import { TabHub } from "./tabHub.ts";
 import type { Bus, Locks } from "./tabPorts.ts";
@@ -28,6 +29,8 @@ interface Surroundings {
 export class Tabs {
   readonly #around: Surroundings;
   readonly #links = new Map<string, TabLink>();
+  /** Kept by followers, too: who leads next can tell the others what they missed. */
+  readonly steps = new Steps();
   #hub: TabHub | null = null;
   #release: (() => void) | null = null;
   #asking = new AbortController();
@@ -126,7 +129,7 @@ export class Tabs {
   #lead(first: boolean): void {
     if (this.#hub !== null) return;
     if (!this.#asking.signal.aborted) this.#asking.abort();
-    this.#hub = new TabHub(this.#around.up, this.#around.bus);
+    this.#hub = new TabHub(this.#around.up, this.#around.bus, this.steps);
     this.#wasOpen = this.#around.up.isOpen() && this.#links.size === 0;
     if (this.#wasOpen) this.#hub.ready();
     else if (!first) this.#around.again();
