@@ -30,7 +30,7 @@ LATER_MS = 4_000_000_000_000
 @stage
 async def inventory__keep_back(bench):
     await bench.do(ReportStock(sku="MUG", supplier="acme", quantity=5))
-    return KeepBack(sku="MUG", supplier="acme", units=2)
+    return KeepBack(skus=("MUG",), supplier="acme", units=2)
 
 
 @stage

@@ -38,11 +38,11 @@ async def test_a_hold_takes_nothing_of_what_is_kept_back_and_all_of_it_afterward
     async with held_shop() as shop:
         await shop.do(ReportStock(sku="A", supplier="old", quantity=10))
         await shop.do(ReportStock(sku="A", supplier="fresh", quantity=2))
-        await shop.do(KeepBack(sku="A", supplier="old", units=3, share_bp=2_500))
+        await shop.do(KeepBack(skus=("A",), supplier="old", units=3, share_bp=2_500))
         assert (await shop.document("stock:A"))["available"] == 4 + 2
         hold = HoldStock(hold_id="h", lines=(HoldLine(sku="A", quantity=7),), ttl_ms=60_000)
         assert error_of(await shop.ask(hold))["name"] == "StockShort"
-        await shop.do(KeepBack(sku="A", supplier="old"))
+        await shop.do(KeepBack(skus=("A",), supplier="old"))
         assert (await shop.document("stock:A"))["available"] == 12
         await shop.do(hold)
 
@@ -50,11 +50,12 @@ async def test_a_hold_takes_nothing_of_what_is_kept_back_and_all_of_it_afterward
 async def test_keeping_back_moves_no_unit_and_again_is_nothing_new():
     async with held_shop() as shop:
         await shop.do(ReportStock(sku="A", supplier="s", quantity=5))
-        keep = KeepBack(sku="A", supplier="s", everything=True)
-        assert result_of(await shop.do(keep)) == {"applied": True, "available": 0}
-        assert result_of(await shop.do(keep))["applied"] is False
-        assert result_of(await shop.do(KeepBack(sku="B", supplier="s")))["reason"] == "unknown"
-        error = error_of(await shop.ask(KeepBack(sku="A", supplier="s", share_bp=10_001)))
+        keep = KeepBack(skus=("A",), supplier="s", everything=True)
+        assert result_of(await shop.do(keep))["applied"] == ["A"]
+        assert result_of(await shop.do(keep))["unchanged"] == ["A"]
+        unknown = await shop.do(KeepBack(skus=("B", "C"), supplier="s"))
+        assert result_of(unknown)["unchanged"] == ["B", "C"]
+        error = error_of(await shop.ask(KeepBack(skus=("A",), supplier="s", share_bp=10_001)))
         assert error["data"]["field"] == "share_bp"
 
 
@@ -65,15 +66,15 @@ async def test_the_audit_explains_a_shop_of_which_some_is_kept_back(database_url
         await shop.do(ReportStock(sku="A", supplier="s", quantity=10))
         hold = HoldStock(hold_id="h", lines=(HoldLine(sku="A", quantity=3),), ttl_ms=60_000)
         await shop.do(hold)
-        await shop.do(KeepBack(sku="A", supplier="s", units=4))
+        await shop.do(KeepBack(skus=("A",), supplier="s", units=4))
         assert (await shop.document("stock:A"))["available"] == 2
         assert await drifts(shop) == []
-        await shop.do(KeepBack(sku="A", supplier="s", everything=True))
+        await shop.do(KeepBack(skus=("A",), supplier="s", everything=True))
         refused = error_of(await shop.ask(SellStock(sku="A", quantity=1)))
         assert refused["name"] == "StockShort"
         await shop.do(PostHold(hold_id="h", skus=("A",)))
         shown = await shop.document("stock:A")
         assert (shown["available"], shown["backorder"]) == (0, 0)
         assert await drifts(shop) == []
-        await shop.do(KeepBack(sku="A", supplier="s"))
+        await shop.do(KeepBack(skus=("A",), supplier="s"))
         assert (await shop.document("stock:A"))["available"] == 6

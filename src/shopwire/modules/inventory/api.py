@@ -283,17 +283,17 @@ class EndPreorder(Command, frozen=True, kw_only=True):
 
 
 class KeepBack(Command, frozen=True, kw_only=True):
-    """Units of one supplier's pool are not offered for now: its count may be too old.
+    """Units of a supplier's pools are not offered for now: its counts may be too old.
 
     They come beside the policy's buffer, and stay away until another such command. With nothing
-    named, all are offered again.
+    named, all are offered again. Each SKU is taken or refused by itself.
     """
 
     operation = "inventory.keep_back"
     internal = True
 
-    sku: str
     supplier: str
+    skus: tuple[str, ...]
     units: int = 0
     share_bp: int = 0
     """Besides, so many hundredths of a percent of the count, rounded up."""

@@ -45,13 +45,12 @@ async def keep_back(recorded: Recorded, reads: Reads) -> AsyncIterator[Sequence[
     async for skus in skus_of_supplier(reads, recorded.tenant, supply.supplier):
         yield [
             KeepBack(
-                sku=sku,
                 supplier=supply.supplier,
+                skus=tuple(skus),
                 units=caution.units,
                 share_bp=caution.share_bp,
                 everything=caution.everything,
             )
-            for sku in skus
         ]
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.each import each
 from shopwire.kernel.errors import InvalidField, RuleBroken
 from shopwire.kernel.events import Event
 from shopwire.kernel.rows import Need, Row, View
@@ -86,29 +87,31 @@ def do_end_preorder(command: EndPreorder, view: View, context: Context) -> Decis
 
 
 def do_keep_back(command: KeepBack, view: View, context: Context) -> Decision:
-    """Keeps units of a pool from being offered; a supplier without a count has nothing to keep."""
+    """Keeps units of pools from being offered; a supplier without a count has nothing to keep."""
     del context
-    sku = check_name(command.sku, "sku")
     check_quantity(command.units, least=0, field="units")
     if not 0 <= command.share_bp <= SHARE_BP_MAX:
         reason = f"a share has 0 to {SHARE_BP_MAX} hundredths of a percent"
         raise InvalidField(f"share_bp: {reason}.", field="share_bp", reason=reason)
+    return each(command.skus, str, lambda sku: _kept_back(sku, command, view))
+
+
+def _kept_back(sku: str, command: KeepBack, view: View) -> Decision:
     item = view.one(StockItem, sku)
     known = view.one(Pool, sku, command.supplier)
     if item is None or known is None:
-        return Decision(result={"applied": False, "reason": "unknown"})
+        return Decision()
     share = -(-known.reported * command.share_bp // SHARE_BP_MAX)
     kept_back = KEPT_BACK_MAX if command.everything else command.units + share
     if kept_back == known.kept_back:
-        return Decision(result={"applied": False, "reason": "unchanged"})
+        return Decision()
     pool = replace(known, kept_back=kept_back)
     others = [one for one in view.all(Pool, sku) if one.supplier != pool.supplier]
     item = replace(item, version=item.version + 1)
     document = document_of(item, [*others, pool])
     facts = KeptBackFacts(supplier=pool.supplier, kept_back=kept_back, bundles=item.bundles)
     event = StockKeptBack(entity=sku, version=item.version, document=document, facts=facts)
-    result = {"applied": True, "available": document.available}
-    return Decision(put=[item, pool], events=[event], result=result)
+    return Decision(put=[item, pool], events=[event])
 
 
 # -- sets -------------------------------------------------------------------------------------
@@ -229,8 +232,11 @@ POLICY_HANDLERS: Final = (
     ),
     Handler(
         command=KeepBack,
-        partition_key=lambda command: command.sku,
-        needs=lambda command: (Need(StockItem, command.sku), Need(Pool, command.sku)),
+        partition_key=lambda command: command.skus[0] if command.skus else "",
+        keys=lambda command: command.skus,
+        needs=lambda command: (
+            Need(kind, sku) for sku in command.skus for kind in (StockItem, Pool)
+        ),
         decide=do_keep_back,
     ),
     Handler(

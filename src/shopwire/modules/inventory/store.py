@@ -44,7 +44,7 @@ PREORDERS_TO_END: Final = _SQL["preorders_to_end"]
 LEDGER_LINES_MAX: Final = 200
 """Lines of a ledger that one page shows; the next page is asked for by the last line's place."""
 
-SKUS_A_STEP_MAX: Final = 500
+SKUS_A_STEP_MAX: Final = 250
 """SKUs of a supplier that are read, and kept back, together."""
 
 PROMISES_SHOWN_MAX: Final = 200
