@@ -49,6 +49,7 @@ from shopwire.services.outside import (
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.places import places_of
+from shopwire.services.portal_door import portal_routes
 from shopwire.services.pricing_preview import preview_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.reach import is_loopback, names_of
@@ -59,7 +60,7 @@ from shopwire.services.sourcing import Sourcing
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
-from shopwire.services.trade import Trade, open_trade
+from shopwire.services.trade import Trade, addresses, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
@@ -177,6 +178,9 @@ class Container(msgspec.Struct, kw_only=True):
                     *webhook_routes(webhooks),
                     *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),
                     *supplier_routes(self.write_path, secrets.known, clock),
+                    *portal_routes(
+                        self.write_path, self.store.reads, addresses(self.store.reads)
+                    ),
                     *source_routes(
                         self.write_path, self.store.reads, self.sourcing, secrets.known, clock
                     ),

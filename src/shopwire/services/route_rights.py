@@ -26,6 +26,11 @@ def _everybody(_: Mapping[str, Any], __: Caller) -> bool:
     return True
 
 
+def _a_supplier(_: Mapping[str, Any], caller: Caller) -> bool:
+    """The portal shows each its own: whose it is, the key says."""
+    return caller.role == "supplier" and bool(caller.supplier)
+
+
 def _own_cart(parameters: Mapping[str, Any], caller: Caller) -> bool:
     return _is_own(str(parameters["cart_id"]), caller)
 
@@ -60,6 +65,8 @@ RULES: Final[Mapping[str, Rule]] = {
     # What these take is looked at by their own door: a command, a cart, a signature.
     "/api/commands/{operation}": _everybody,
     "/api/checkout": _everybody,
+    "/api/portal/orders": _a_supplier,
+    "/api/portal/cancellations": _a_supplier,
     "/api/webhooks/payments/{provider}": _everybody,
     "/api/webhooks/suppliers/{supplier}": _everybody,
     "/api/webhooks/feeds/{supplier}": _everybody,

@@ -10,6 +10,7 @@ from shopwire.kernel.activities import Activity
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.purchasing import ShipTo
+from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.orders.activities import activities as order_activities
 from shopwire.modules.orders.store import read_contact
@@ -18,7 +19,7 @@ from shopwire.modules.routing.activities import activities as routing_activities
 from shopwire.modules.shipping.activities import activities as shipping_activities
 from shopwire.modules.shipping.activities import ship_to_of
 from shopwire.services.activities import Activities
-from shopwire.services.channel_work import Reach, channel_work
+from shopwire.services.channel_work import AddressOf, Reach, channel_work
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.completion import Completion
 from shopwire.services.outside import Outside, OutsideOptions, open_outside
@@ -34,6 +35,16 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     completion: Completion
     checkout: CheckoutDoor
     activities: Activities
+
+
+def addresses(reads: Reads) -> AddressOf:
+    """Reads where the goods of an order go; whoever asks keeps it nowhere."""
+
+    async def address_of(tenant: str, order_id: str) -> ShipTo | None:
+        contact = await read_contact(reads, tenant, order_id)
+        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
+
+    return address_of
 
 
 async def open_trade(
@@ -63,10 +74,7 @@ async def open_trade(
         router=router,
     )
 
-    async def address_of(tenant: str, order_id: str) -> ShipTo | None:
-        contact = await read_contact(store.reads, tenant, order_id)
-        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
-
+    address_of = addresses(store.reads)
     ways = channel_work(
         Reach(options.data, options.allow_addresses),
         outside.channels,

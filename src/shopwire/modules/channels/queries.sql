@@ -224,15 +224,16 @@ WHERE tenant = $1 AND supplier = $2 AND (number = $3 OR purchase_order = $3)
 LIMIT 1
 
 -- letters_of_order --
--- How the purchase orders of an order travel.
-SELECT l.purchase_order, l.number, l.state, l.posted_at_ms, l.left_at_ms, b.id AS bundle,
-    b.kind, b.state AS bundle_state, b.trouble, b.receipt, b.due_at_ms AS tried_at_ms,
-    c.way ->> 'type' AS way, l.posted_at_ms + c.gather_ms AS due_at_ms
-FROM channel_letter l
-JOIN channel c USING (tenant, supplier)
+-- How the purchase orders of an order travel: by which way, when they are due, when they left.
+SELECT o.id AS purchase_order, coalesce(b.kind, c.way ->> 'type') AS way, o.send_at_ms,
+    l.number, l.state, l.left_at_ms, l.posted_at_ms + c.gather_ms AS due_at_ms,
+    b.id AS bundle, b.state AS bundle_state, b.trouble, b.receipt
+FROM purchase_order o
+LEFT JOIN channel c ON c.tenant = o.tenant AND c.supplier = o.supplier
+LEFT JOIN channel_letter l ON l.tenant = o.tenant AND l.purchase_order = o.id
 LEFT JOIN channel_bundle b ON b.tenant = l.tenant AND b.id = l.bundle
-WHERE l.tenant = $1 AND l.purchase_order LIKE $2 || '/%'
-ORDER BY l.purchase_order
+WHERE o.tenant = $1 AND o.order_id = $2
+ORDER BY o.id
 LIMIT $3
 
 -- bundle_by_control --
@@ -354,3 +355,21 @@ CROSS JOIN LATERAL (
 LEFT JOIN documents d ON d.tenant = m.tenant AND d.topic = 'message:' || m.id
 WHERE d.version IS DISTINCT FROM m.version OR d.body::jsonb IS DISTINCT FROM w.body
 LIMIT $1
+
+-- portal_orders --
+-- A supplier's own purchase orders as their documents tell them, the newest first; one that it
+-- cannot know of yet is none of them.
+SELECT o.id, o.order_id, o.planned_at_ms, o.status, d.version, d.body, l.number
+FROM purchase_order o
+JOIN documents d ON d.tenant = o.tenant AND d.topic = 'purchase_order:' || o.id
+LEFT JOIN channel_letter l ON l.tenant = o.tenant AND l.purchase_order = o.id
+WHERE o.tenant = $1 AND o.supplier = $4 AND o.attempts > 0 AND o.status = ANY ($5::text[])
+    AND ($2::bigint IS NULL OR (o.planned_at_ms, o.id) < ($2, $3::text))
+ORDER BY o.planned_at_ms DESC, o.id DESC
+LIMIT $6
+
+-- portal_order --
+-- One of a supplier's own purchase orders.
+SELECT d.body FROM purchase_order o
+JOIN documents d ON d.tenant = o.tenant AND d.topic = 'purchase_order:' || o.id
+WHERE o.tenant = $1 AND o.supplier = $2 AND o.order_id = $3 AND o.id = $4 AND o.attempts > 0

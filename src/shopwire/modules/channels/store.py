@@ -145,3 +145,30 @@ async def list_unreachable(reads: Reads, tenant: str) -> list[tuple[str, int]]:
     """Suppliers who owe an answer to orders and have no way of their own."""
     rows = await reads.fetch(_SQL["unreachable"], tenant, PAGE_MAX)
     return [(row["supplier"], row["orders"]) for row in rows]
+
+
+async def orders_of_supplier(
+    reads: Reads,
+    tenant: str,
+    supplier: str,
+    statuses: Sequence[str],
+    before: tuple[int, str] | None,
+    limit: int,
+) -> Sequence[Mapping[str, Any]]:
+    """Up to `limit` + 1 of a supplier's own purchase orders, the newest first."""
+    return await reads.fetch(
+        _SQL["portal_orders"],
+        tenant,
+        *(before or (None, None)),
+        supplier,
+        list(statuses),
+        limit + 1,
+    )
+
+
+async def order_of_supplier(
+    reads: Reads, tenant: str, supplier: str, order_id: str, own_id: str
+) -> Any | None:
+    """One of a supplier's own purchase orders as its document; None where it has none such."""
+    rows = await reads.fetch(_SQL["portal_order"], tenant, supplier, order_id, own_id)
+    return rows[0]["body"] if rows else None
