@@ -12,6 +12,7 @@ import uvloop
 
 from shopwire.kernel.errors import InternalError
 from shopwire.services.container import Container, ServeOptions, open_container
+from shopwire.services.garbage import spare_what_lives_on
 from shopwire.services.hub_node import HubNode, HubOptions, be_known, open_hub_node
 from shopwire.services.server import StopSignals, listen, make_server
 from shopwire.sync.hub import Hub
@@ -145,6 +146,7 @@ class _Life:
                 server = make_server(container.app(), ws="websockets-sansio", http=http)
                 serving = asyncio.create_task(server.serve(sockets=[self._sock]))
                 await server.ready.wait()
+                spare_what_lives_on()
                 self.ready = True
                 took_ms = round((time.perf_counter() - began) * 1_000)
                 _log.info("start.ready", url=url, took_ms=took_ms)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from shopwire.cli.bench.common import Databases, write_charts
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.garbage import spare_what_lives_on
 
 app = App(name="bench", help="Measure this machine, beside baselines of the same run.")
 
@@ -56,6 +57,7 @@ def bench(
             )
     for name in chosen:
         module = import_module(BENCHES[name])
+        spare_what_lives_on()  # as a server does; baselines gain from it as we do
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             result = runner.run(_run(module, quick=quick))
         if json:

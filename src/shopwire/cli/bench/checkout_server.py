@@ -25,6 +25,7 @@ from shopwire.kernel.queries import load_queries
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier
 from shopwire.services.container import Container, ServeOptions, open_container
+from shopwire.services.garbage import spare_what_lives_on
 from shopwire.services.server import make_server
 
 SUPPLIER: Final = "warehouse"
@@ -148,6 +149,7 @@ async def serve(dsn: str, data: Path) -> None:
         )
         serving = asyncio.create_task(server.serve(sockets=[port]))
         await server.ready.wait()
+        spare_what_lives_on()
         sys.stdout.write(json.dumps({"port": port.getsockname()[1]}) + "\n")
         sys.stdout.flush()
         await _obey(shop)
