@@ -257,12 +257,20 @@ test("a server that keeps still: live, delayed, stale, each as it becomes true",
   expect(freshness.dataset.status).toBe("live");
   await shop.advance(2_500);
   expect(freshness.dataset.status).toBe("delayed");
+  expect(screen.getByTestId("product-stock").dataset.belief).toBe("delayed");
   shop.server.beat(12_000);
   await shop.advance(500);
   expect(freshness.dataset.status).toBe("stale");
   expect(screen.getByText(/^as of /)).toBeTruthy();
+  // Where they stand: price and stock, each with words for who does not see how they are set.
+  for (const value of ["product-price", "product-stock"]) {
+    expect(screen.getByTestId(value).dataset.belief).toBe("stale");
+    expect(screen.getByTestId(value).nextElementSibling?.textContent).toMatch(/^ \(as of .*\)$/);
+  }
   shop.server.beat();
   await shop.advance(500);
   expect(freshness.dataset.status).toBe("live");
   expect(screen.queryByText(/^as of /)).toBeNull();
+  expect(screen.getByTestId("product-price").dataset.belief).toBeUndefined();
+  expect(screen.queryByText(/as of/)).toBeNull();
 });

@@ -1,6 +1,6 @@
 import type { StatusSnapshot } from "@shopwire/client";
 import { describe, expect, test } from "vitest";
-import { freshnessWording, oldMark } from "../src/shared/freshness.ts";
+import { beliefWords, freshnessWording, oldMark, worstOf } from "../src/shared/freshness.ts";
 import { ageText, agoText, clockText } from "../src/shared/time.ts";
 
 const PROVEN = Date.UTC(2026, 10, 23, 12, 0, 0);
@@ -8,6 +8,22 @@ const at = (status: StatusSnapshot["status"], ageMs: number | null): StatusSnaps
   status,
   ageMs,
   provenAt: ageMs === null ? null : PROVEN,
+});
+
+describe("a value", () => {
+  test("is as good as the worst of what it is made of", () => {
+    expect(worstOf([])).toBe("live");
+    expect(worstOf(["live", "stale", "delayed"])).toBe("stale");
+    expect(worstOf(["offline", "live"])).toBe("offline");
+  });
+
+  test("is told in words where it may be wrong, and in none where it is current", () => {
+    expect(beliefWords("live", PROVEN)).toBe("");
+    expect(beliefWords("delayed", PROVEN)).toContain("few seconds old");
+    expect(beliefWords("stale", PROVEN)).toBe(`(as of ${clockText(PROVEN)})`);
+    expect(beliefWords("offline", PROVEN)).toContain(`as of ${clockText(PROVEN)}, the shop cannot`);
+    expect(beliefWords("offline", null)).toContain("not confirmed yet");
+  });
 });
 
 describe("the indicator", () => {

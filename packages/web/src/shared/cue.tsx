@@ -1,6 +1,8 @@
 /** Quiet cues: a value that changed is marked for a moment, and said aloud where that helps. */
 
+import type { Status } from "@shopwire/client";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { BeliefSaid, useBelief } from "./Freshness.tsx";
 
 export const CUE_MS = 2_400;
 export const ANNOUNCE_MS_MIN = 6_000;
@@ -26,16 +28,41 @@ export function useChangeCue(value: number | string | null): Direction | null {
 interface CuedProps {
   /** What is compared: the number behind the text. */
   value: number | string | null;
+  /** The topics that it is of; it is marked as long as these cannot be believed. */
+  of?: readonly string[];
   children: ReactNode;
   className?: string;
   testId?: string;
 }
 
-/** A value that is marked for a moment when it changes. */
-export function Cued({ value, children, className = "", testId }: CuedProps) {
+/** A value that is marked for a moment when it changes, and as long as it may be wrong. */
+export function Cued({ of, ...props }: CuedProps) {
+  return of === undefined ? <Marked {...props} belief="live" /> : <Believed {...props} of={of} />;
+}
+
+function Believed({ of, ...props }: CuedProps & { of: readonly string[] }) {
+  const belief = useBelief(of);
+  return (
+    <>
+      <Marked {...props} belief={belief} />
+      <BeliefSaid status={belief} />
+    </>
+  );
+}
+
+interface MarkedProps extends Omit<CuedProps, "of"> {
+  belief: Status;
+}
+
+function Marked({ value, children, className = "", testId, belief }: MarkedProps) {
   const cue = useChangeCue(value);
   return (
-    <span className={`cued ${className}`} data-cue={cue ?? undefined} data-testid={testId}>
+    <span
+      className={`cued ${className}`}
+      data-cue={cue ?? undefined}
+      data-belief={belief === "live" ? undefined : belief}
+      data-testid={testId}
+    >
       {children}
     </span>
   );

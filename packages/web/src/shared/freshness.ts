@@ -1,6 +1,6 @@
 /** What the page says about how far its values can be trusted. */
 
-import type { StatusSnapshot } from "@shopwire/client";
+import type { Status, StatusSnapshot } from "@shopwire/client";
 import { ageText, clockText } from "./time.ts";
 
 export interface Wording {
@@ -47,6 +47,22 @@ export function freshnessWording({ status, ageMs, provenAt }: StatusSnapshot): W
     age,
     sentence: `Nothing was confirmed since ${proof}. What you see may be wrong.`,
   };
+}
+
+/** From the best to the worst. */
+const BY_TRUST: readonly Status[] = ["live", "delayed", "stale", "offline"];
+
+/** The worst of several; live where there is none. */
+export function worstOf(all: readonly Status[]): Status {
+  return BY_TRUST[Math.max(0, ...all.map((one) => BY_TRUST.indexOf(one)))] ?? "live";
+}
+
+/** What is said behind a value to who does not see how it is set; empty where it is current. */
+export function beliefWords(status: Status, provenAt: number | null): string {
+  if (status === "live") return "";
+  if (status === "delayed") return "(may be a few seconds old)";
+  const since = provenAt === null ? "not confirmed yet" : `as of ${clockText(provenAt)}`;
+  return status === "stale" ? `(${since})` : `(${since}, the shop cannot be reached)`;
 }
 
 /** The mark beside a value that must not be taken for current; null where none is needed. */

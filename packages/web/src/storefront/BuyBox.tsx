@@ -37,11 +37,16 @@ export function BuyBox({ product, variant, ...first }: BuyBoxProps) {
   return (
     <div className="buy-box">
       <p className="buy-price">
-        <PriceShown price={price} />
+        <PriceShown sku={sku} price={price} />
         <OldMark />
       </p>
       <p className="buy-stock" data-stock={stock?.status}>
-        <Cued value={stock?.available ?? null} className="stock" testId="product-stock">
+        <Cued
+          value={stock?.available ?? null}
+          of={[`stock:${sku}`]}
+          className="stock"
+          testId="product-stock"
+        >
           {words}
         </Cued>
       </p>
@@ -51,7 +56,7 @@ export function BuyBox({ product, variant, ...first }: BuyBoxProps) {
   );
 }
 
-function PriceShown({ price }: { price: Price | null }) {
+function PriceShown({ sku, price }: { sku: string; price: Price | null }) {
   if (price === null) {
     return (
       <span className="price price-none" data-testid="product-price">
@@ -62,7 +67,12 @@ function PriceShown({ price }: { price: Price | null }) {
   const was = wasMinor(price);
   return (
     <>
-      <Cued value={price.amount_minor} className="price" testId="product-price">
+      <Cued
+        value={price.amount_minor}
+        of={[`price:${sku}`]}
+        className="price"
+        testId="product-price"
+      >
         {formatMoney(price.amount_minor, price.currency)}
       </Cued>
       {was !== null && (

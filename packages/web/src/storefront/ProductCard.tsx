@@ -30,8 +30,17 @@ function useNear(element: RefObject<Element | null>): boolean {
   return near;
 }
 
+interface Followed {
+  readonly product: Item["doc"];
+  readonly summary: Summary;
+  /** What of it is kept current. */
+  readonly topics: { readonly prices: readonly string[]; readonly stocks: readonly string[] };
+}
+
+const FAR = { prices: [], stocks: [] } as const;
+
 /** The documents of a card: live while it is near, else as the list brought them. */
-function useSummary(item: Item, near: boolean): { product: Item["doc"]; summary: Summary } {
+function useSummary(item: Item, near: boolean): Followed {
   const live = useTopic(near ? item.topic : null);
   const product = (live?.doc as Item["doc"] | null | undefined) ?? item.doc;
   const topics = topicsOf(product);
@@ -45,7 +54,8 @@ function useSummary(item: Item, near: boolean): { product: Item["doc"]; summary:
       (_, at) => stocks[at]?.doc ?? item.stocks.find((one) => one.topic === topics.stocks[at])?.doc,
     ),
   );
-  return { product, summary };
+  // What is far outside is not followed, and not looked at either.
+  return { product, summary, topics: near ? topics : FAR };
 }
 
 interface ProductCardProps {
@@ -57,7 +67,7 @@ interface ProductCardProps {
 
 export function ProductCard({ item, index, level: Title }: ProductCardProps) {
   const root = useRef<HTMLLIElement>(null);
-  const { product, summary } = useSummary(item, useNear(root));
+  const { product, summary, topics } = useSummary(item, useNear(root));
   const eager = index < EAGER;
   return (
     <li className="card" ref={root} data-testid="product-card" data-stock={summary.status}>
@@ -73,10 +83,15 @@ export function ProductCard({ item, index, level: Title }: ProductCardProps) {
         </div>
         <div className="card-offer">
           <p className="card-price">
-            <PriceLine summary={summary} />
+            <PriceLine summary={summary} of={topics.prices} />
           </p>
           <p className="card-stock">
-            <Cued value={summary.available} className="stock" testId="product-stock">
+            <Cued
+              value={summary.available}
+              of={topics.stocks}
+              className="stock"
+              testId="product-stock"
+            >
               {stockWording(summary.available, summary.status)}
             </Cued>
             <OldMark />
@@ -87,7 +102,12 @@ export function ProductCard({ item, index, level: Title }: ProductCardProps) {
   );
 }
 
-function PriceLine({ summary: { price, from } }: { summary: Summary }) {
+interface PriceLineProps {
+  summary: Summary;
+  of: readonly string[];
+}
+
+function PriceLine({ summary: { price, from }, of }: PriceLineProps) {
   if (price === null) {
     return (
       <span className="price price-none" data-testid="product-price">
@@ -98,7 +118,7 @@ function PriceLine({ summary: { price, from } }: { summary: Summary }) {
   const was = wasMinor(price);
   return (
     <>
-      <Cued value={price.amount_minor} className="price" testId="product-price">
+      <Cued value={price.amount_minor} of={of} className="price" testId="product-price">
         {from && <span className="price-from">from </span>}
         {formatMoney(price.amount_minor, price.currency)}
       </Cued>

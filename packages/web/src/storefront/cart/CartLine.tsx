@@ -50,7 +50,12 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
         <p className="cart-facts" data-stock={stock?.status}>
           <span>{formatMoney(line.accepted_minor, line.currency)} each</span>
           {stock && (
-            <Cued value={stock.available} className="stock" testId="line-stock">
+            <Cued
+              value={stock.available}
+              of={[`stock:${line.sku}`, `price:${line.sku}`]}
+              className="stock"
+              testId="line-stock"
+            >
               {stockWording(stock.available, stock.status)}
             </Cued>
           )}
@@ -77,7 +82,7 @@ export function CartLine({ row, cart, offline }: CartLineProps) {
         </button>
       </div>
       <p className="cart-sum">
-        <Cued value={line.accepted_minor * line.quantity} testId="line-sum">
+        <Cued value={line.accepted_minor * line.quantity} of={[actions.topic]} testId="line-sum">
           {formatMoney(line.accepted_minor * line.quantity, line.currency)}
         </Cued>
       </p>

@@ -84,7 +84,7 @@ function Sum({ rows, cart, offline }: SumProps) {
           {total === null ? (
             "–"
           ) : (
-            <Cued value={total.minor} testId="cart-total">
+            <Cued value={total.minor} of={[cart.actions.topic]} testId="cart-total">
               {formatMoney(total.minor, total.currency)}
             </Cued>
           )}

@@ -44,7 +44,9 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
           Order <span data-testid="order-number">{order.number}</span>
         </p>
         <h1 data-testid="order-status">
-          <Cued value={order.status}>{title}</Cued>
+          <Cued value={order.status} of={[`order:${order.id}`]}>
+            {title}
+          </Cued>
         </h1>
         <p className="order-text">{failed ? failureText(order.reason) : text}</p>
         <p className="soft">
