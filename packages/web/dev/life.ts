@@ -6,6 +6,13 @@ import { SUPPLIERS, type World } from "./world.ts";
 
 const RUN_STEPS = 8;
 
+/** What a run has that nobody decided about. */
+const NO_DECISION = {
+  kind: "partial",
+  ...{ mended: 0, dropped: 0, discontinued: 0, altered: 0, restored: 0, stayed: 0 },
+  ...{ hold: null, decided_by: "" },
+} as const;
+
 export class Life {
   readonly runs: ImportRun[] = [];
   readonly bad = new Map<string, BadRow[]>();
@@ -86,6 +93,7 @@ export class Life {
         changed: 0,
         unchanged: 0,
       },
+      ...NO_DECISION,
       ...{
         quarantined: 0,
         notes: [],
@@ -106,6 +114,7 @@ export class Life {
     for (let row = 0; row < quarantined; row += 1) this.#quarantine(id, 17 + row * 31);
     this.#put({
       ...{ id, supplier, profile: "generic", source: `${supplier}-stock.csv` },
+      ...NO_DECISION,
       ...{ status: failed ? "failed" : "finished", rows: 320, changed, quarantined },
       ...{ unchanged: 320 - changed - quarantined, notes: [], started_at_ms: started },
       finished_at_ms: started + 1_800 + at * 210,

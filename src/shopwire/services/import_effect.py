@@ -102,11 +102,13 @@ def offer_altered(
 ) -> Altered:
     """The fields of an offer that are different."""
     names = [name for name in now if name != "sku" and (was is None or was[name] != now[name])]
+    # The currency is told with every amount, whether it changed or not.
+    told = None if was is None else {name: was[name] for name in (*names, "currency")}
     return Altered(
         what="offer",
         id=pair[0],
         supplier=pair[1],
-        was=None if was is None else {name: was[name] for name in names},
+        was=told,
         now={name: now[name] for name in names},
     )
 

@@ -9,10 +9,14 @@ import { Failed, Notice } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { durationText, momentText, useNow } from "../shared/time.ts";
+import { ChangesPanel } from "./ChangesPanel.tsx";
+import { HoldPanel } from "./HoldPanel.tsx";
+import { LimitsPanel } from "./LimitsPanel.tsx";
 import { Quarantine } from "./Quarantine.tsx";
 import { RunState } from "./RunsTable.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
+import "../styles/imports.css";
 
 export function ImportPage({ id }: { id: string }) {
   const live = useTopic(`import:${id}`);
@@ -24,7 +28,7 @@ export function ImportPage({ id }: { id: string }) {
   const run = live?.doc ?? data;
   const name = run ? nameOf(run.supplier, suppliers.data) : "Import";
   useTitle(`${name} · Import · Shopwire console`);
-  if (run) return <Shown run={run} name={name} />;
+  if (run) return <Shown run={run} name={name} reload={reload} />;
   if (error?.status === NOT_FOUND) {
     return (
       <Notice
@@ -43,7 +47,14 @@ export function ImportPage({ id }: { id: string }) {
   return error ? <Failed page error={error} retry={reload} /> : <TableSkeleton rows={8} />;
 }
 
-function Shown({ run, name }: { run: ImportRun; name: string }) {
+interface ShownProps {
+  run: ImportRun;
+  name: string;
+  reload: () => void;
+}
+
+function Shown({ run, name, reload }: ShownProps) {
+  const ended = run.status === "finished" || run.status === "failed";
   return (
     <>
       <div className="page-head">
@@ -55,13 +66,18 @@ function Shown({ run, name }: { run: ImportRun; name: string }) {
           <RunState run={run} />
           <span>{run.source}</span>
           <span>profile {run.profile}</span>
+          {run.kind === "full" && <span>full feed</span>}
           <Took run={run} />
         </p>
       </div>
       {run.error !== null && (
         <p className="banner" role="alert">
-          <Icon name="alert" /> {run.error} What was taken before it stays.
+          <Icon name="alert" /> {run.error}
+          {run.status !== "rejected" && " What was taken before it stays."}
         </p>
+      )}
+      {run.status === "held" && run.hold !== null && (
+        <HoldPanel run={run} hold={run.hold} decided={reload} />
       )}
       <Sum run={run} />
       {run.notes.length > 0 && (
@@ -74,17 +90,39 @@ function Shown({ run, name }: { run: ImportRun; name: string }) {
       <section className="panel" aria-labelledby="quarantine">
         <div className="panel-head">
           <h2 id="quarantine">Rows that could not be used</h2>
-          <span>{run.quarantined.toLocaleString()}</span>
+          <span>{quarantineText(run)}</span>
         </div>
-        <Quarantine run={run.id} count={run.quarantined} running={run.status === "running"} />
+        {run.status === "held" ? (
+          <p className="panel-note">They are kept once the feed is taken in.</p>
+        ) : (
+          <Quarantine
+            run={run.id}
+            count={run.quarantined}
+            running={run.status === "running"}
+            mendable={ended}
+          />
+        )}
       </section>
+      {run.altered > 0 && <ChangesPanel run={run} decided={reload} />}
+      <LimitsPanel supplier={run.supplier} />
     </>
   );
+}
+
+/** "12, of which 3 mended and 1 set aside" */
+export function quarantineText({ quarantined, mended, dropped }: ImportRun): string {
+  const parts = [
+    mended > 0 ? `${mended.toLocaleString()} mended` : "",
+    dropped > 0 ? `${dropped.toLocaleString()} set aside` : "",
+  ].filter((part) => part !== "");
+  const count = quarantined.toLocaleString();
+  return parts.length > 0 ? `${count}, of which ${parts.join(" and ")}` : count;
 }
 
 function Took({ run }: { run: ImportRun }) {
   const now = useNow(1_000);
   const end = run.finished_at_ms ?? Math.max(now, run.started_at_ms);
+  if (run.status === "held") return <span>{momentText(run.started_at_ms)}, held</span>;
   return (
     <span>
       {momentText(run.started_at_ms)}, {run.finished_at_ms === null ? "running for" : "took"}{" "}
@@ -119,6 +157,12 @@ function Sum({ run }: { run: ImportRun }) {
           />
         ))}
       </svg>
+      {run.discontinued > 0 && (
+        <p>
+          <strong>{run.discontinued.toLocaleString()}</strong> articles are not named any more, and
+          no longer offered.
+        </p>
+      )}
       <dl>
         {parts.map(({ kind, label, count }) => (
           <div key={kind} data-kind={kind}>

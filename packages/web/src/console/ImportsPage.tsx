@@ -1,21 +1,40 @@
 /** All imports that are kept in the list, newest first. */
 
+import { Icon } from "../shared/icons.tsx";
 import { Failed } from "../shared/Notice.tsx";
-import { useTitle } from "../shared/router.tsx";
+import { Link, useTitle } from "../shared/router.tsx";
 import { RunsTable } from "./RunsTable.tsx";
 import { useRuns } from "./useRuns.ts";
-import { useSuppliers } from "./useSuppliers.ts";
+import { nameOf, useSuppliers } from "./useSuppliers.ts";
+import "../styles/imports.css";
 
 export function ImportsPage() {
   useTitle("Imports · Shopwire console");
   const runs = useRuns();
   const suppliers = useSuppliers();
+  const held = runs.data?.filter((run) => run.status === "held") ?? [];
   return (
     <>
       <div className="page-head">
         <h1>Imports</h1>
         <p>Newest first. A row moves while its import runs.</p>
       </div>
+      {held.length > 0 && (
+        <p className="banner banner-warm waiting" role="status">
+          <Icon name="alert" />
+          <span>
+            {held.length === 1 ? "One import waits" : `${held.length} imports wait`} for you:{" "}
+            {held.map((run, at) => (
+              <span key={run.id}>
+                {at > 0 && ", "}
+                <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>
+                  {nameOf(run.supplier, suppliers.data)}
+                </Link>
+              </span>
+            ))}
+          </span>
+        </p>
+      )}
       <section className="panel" aria-label="Imports">
         {runs.error && runs.data === null ? (
           <Failed error={runs.error} retry={runs.reload} />

@@ -4,7 +4,10 @@ import { type KeyboardEvent, useCallback, useEffect, useRef, useState } from "re
 import { ApiError, getJson, withParams } from "../shared/api.ts";
 import type { BadRow } from "../shared/documents.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
+import { MendForm } from "./MendForm.tsx";
+import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
+import type { State } from "./words.ts";
 
 interface BadRows {
   readonly items: readonly BadRow[];
@@ -18,6 +21,8 @@ interface QuarantineProps {
   /** Rows in quarantine as the run tells it: when it grows, there is more to read. */
   count: number;
   running: boolean;
+  /** Whether its rows can be mended. */
+  mendable?: boolean;
 }
 
 interface Loaded {
@@ -59,7 +64,10 @@ function useBadRows(run: string, count: number): Loaded & { more: () => void } {
   return { ...state, more: () => read(last) };
 }
 
-export function Quarantine({ run, count, running }: QuarantineProps) {
+type Outcome = "mended" | "dropped";
+
+export function Quarantine({ run, count, running, mendable = false }: QuarantineProps) {
+  const [settled, setSettled] = useState<Readonly<Record<number, Outcome>>>({});
   const { rows, next, error, ready, more } = useBadRows(run, count);
   const list = useRef<HTMLOListElement>(null);
   if (error && rows.length === 0) return <Failed error={error} retry={more} />;
@@ -75,7 +83,13 @@ export function Quarantine({ run, count, running }: QuarantineProps) {
     <>
       <ol className="bad-rows" ref={list} onKeyDown={(event) => moveFocus(event, list.current)}>
         {rows.map((row) => (
-          <Row key={row.seq} row={row} />
+          <Row
+            key={row.seq}
+            row={row}
+            outcome={settled[row.seq] ?? row.outcome ?? null}
+            run={mendable ? run : null}
+            settled={(outcome) => setSettled((was) => ({ ...was, [row.seq]: outcome }))}
+          />
         ))}
       </ol>
       {(next !== null || error) && (
@@ -101,9 +115,22 @@ function moveFocus(event: KeyboardEvent, list: HTMLElement | null): void {
   heads[Math.min(heads.length - 1, Math.max(0, at + step))]?.focus();
 }
 
-function Row({ row }: { row: BadRow }) {
+interface RowProps {
+  row: BadRow;
+  outcome: Outcome | null;
+  /** The run that it may be mended in. */
+  run: string | null;
+  settled: (outcome: Outcome) => void;
+}
+
+const OUTCOMES: Readonly<Record<Outcome, State>> = {
+  mended: { word: "Mended", tone: "good" },
+  dropped: { word: "Set aside", tone: "over" },
+};
+
+function Row({ row, outcome, run, settled }: RowProps) {
   return (
-    <li data-testid="quarantine-row">
+    <li data-testid="quarantine-row" data-outcome={outcome ?? undefined}>
       <details>
         <summary>
           <span className="bad-place">
@@ -111,7 +138,11 @@ function Row({ row }: { row: BadRow }) {
             {row.column !== "" && <code>{row.column}</code>}
           </span>
           <span className="bad-reason">{row.reason}</span>
-          <code className="bad-code">{row.code}</code>
+          {outcome === null ? (
+            <code className="bad-code">{row.code}</code>
+          ) : (
+            <StateWord state={OUTCOMES[outcome]} />
+          )}
         </summary>
         <div className="bad-more">
           <p>
@@ -122,8 +153,15 @@ function Row({ row }: { row: BadRow }) {
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long row scrolls, and the keyboard must reach it. */}
             <pre tabIndex={0}>{row.raw}</pre>
           </figure>
+          {outcome !== null && <p role="status">{outcomeText(outcome, row.settled_by)}</p>}
+          {outcome === null && run !== null && <MendForm run={run} row={row} settled={settled} />}
         </div>
       </details>
     </li>
   );
+}
+
+function outcomeText(outcome: Outcome, by: string | null | undefined): string {
+  const what = outcome === "mended" ? "It is mended and in effect" : "It is set aside";
+  return by ? `${what}, by ${by}.` : `${what}.`;
 }

@@ -7,6 +7,7 @@ import { agoText, durationText, momentText, useNow } from "../shared/time.ts";
 import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf } from "./useSuppliers.ts";
+import type { State } from "./words.ts";
 
 interface RunsTableProps {
   runs: readonly ImportRun[] | null;
@@ -62,6 +63,7 @@ function RunRow({ run, name, now }: { run: ImportRun; name: string; now: number 
         <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>{name}</Link>
         <span className="data-sub" title={run.source}>
           {run.source}
+          {run.kind === "full" && ", full"}
         </span>
       </th>
       <td>
@@ -87,12 +89,22 @@ function RunRow({ run, name, now }: { run: ImportRun; name: string; now: number 
   );
 }
 
+const STATES: Readonly<Record<ImportRun["status"], State>> = {
+  running: { word: "Running", tone: "going" },
+  held: { word: "Waits for you", tone: "waits" },
+  rejected: { word: "Turned down", tone: "over" },
+  finished: { word: "Finished", tone: "good" },
+  failed: { word: "Failed", tone: "bad" },
+  undoing: { word: "Being undone", tone: "going" },
+  undone: { word: "Undone", tone: "over" },
+};
+
 /** A word and a sign; never the colour alone. */
 export function RunState({ run }: { run: ImportRun }) {
-  const words = { running: "Running", finished: "Finished", failed: "Failed" } as const;
+  const { word, tone } = STATES[run.status];
   return (
-    <span className="state" data-state={run.status} data-testid="import-state">
-      {words[run.status]}
+    <span className="state" data-state={run.status} data-tone={tone} data-testid="import-state">
+      {word}
     </span>
   );
 }

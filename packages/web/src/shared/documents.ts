@@ -56,6 +56,11 @@ export interface BadRow {
   readonly reason: string;
   readonly remedy: string;
   readonly raw: string;
+  /** Its cells by column; none where it came apart into none, or they are too long. */
+  readonly cells?: Readonly<Record<string, string>>;
+  /** What became of it; null where it waits. */
+  readonly outcome?: "mended" | "dropped" | null;
+  readonly settled_by?: string | null;
 }
 
 /** One SKU at one supplier; sellable = reported - reserved - sold - withheld - buffer - kept_back, at least 0. */
