@@ -85,12 +85,19 @@ async def test_what_may_pass_is_tried_soon_and_what_may_not_by_the_schedule():
         assert acme.source().why == "schedule"
 
 
-async def test_a_source_rests_when_its_hour_is_used_up():
-    async with desk() as acme:
+@pytest.mark.parametrize("temporary", [True, False])
+@pytest.mark.parametrize("flapping", [True, False])
+async def test_a_source_rests_when_its_hour_is_used_up(temporary, flapping):
+    async with desk(schedule=Schedule(every_minutes=1)) as acme:
         start = acme.clock.ms
-        while acme.clock.ms - start < 24 * HOUR:
-            await acme.fail()
-        ends = [row.ended_ms for row in acme.state.rows[Fetch].values()]
+        while acme.clock.ms - start < 5 * HOUR:
+            await acme.fail(temporary=temporary)
+            if flapping:
+                acme.clock.ms = acme.source().due_ms
+                await acme.finish((await acme.begin())["fence"])
+        rows = acme.state.rows[Fetch].values()
+        ends = [row.ended_ms for row in rows if row.outcome == "failed"]
+        assert len(ends) > 5
         for end in ends:
             within = [one for one in ends if end - HOUR < one <= end]
             assert len(within) <= FAILED_TRIES_AN_HOUR_MAX
@@ -172,6 +179,16 @@ async def test_another_place_forgets_what_the_former_one_gave():
         assert acme.source().due_ms == acme.clock.ms
         same = await acme.do(PutSource(supplier="acme", place=moved))
         assert result_of(same) == {"applied": False, "reason": "unchanged"}
+
+
+async def test_a_run_of_before_a_change_leaves_no_marks():
+    """What it brought was read as it was to be read before, so it has to come again."""
+    async with desk() as acme:
+        begun = await acme.begin()
+        await acme.do(PutSource(supplier="acme", place=PLACE, schedule=None, profile="generic"))
+        await acme.finish(begun["fence"], marks=Marks(digest="x"))
+        assert acme.source().marks == Marks()
+        assert (await acme.begin())["began"]
 
 
 @pytest.mark.parametrize(

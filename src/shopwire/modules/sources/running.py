@@ -162,16 +162,16 @@ def _line(source: Source, command: FinishFetch) -> Fetch:
 
 
 def _worked(source: Source, command: FinishFetch) -> Source:
-    source = replace(source, failures=0, failed_at=())
-    return _due(source, command.at_ms, command.at_ms if command.more else None, "schedule")
+    # What failed within the hour stays counted: one that comes and goes has the same budget.
+    source = replace(source, failures=0)
+    soon_ms = command.at_ms if command.more else _slot(source, command.at_ms)
+    return _due(source, soon_ms, "schedule")
 
 
 def _failed(source: Source, command: FinishFetch, chance_of: str) -> Source:
     """One more failure: what may pass is tried again soon, what may not by the schedule."""
     failed_at = recent(source.failed_at, command.at_ms)
     source = replace(source, failures=source.failures + 1, failed_at=failed_at)
-    # What is pushed is sent again by its sender.
-    again = command.temporary and source.place.kind != "push"
     retry_ms = retry_at(
         command.at_ms,
         source.failures,
@@ -179,19 +179,23 @@ def _failed(source: Source, command: FinishFetch, chance_of: str) -> Source:
         chance=_chance(chance_of),
         asked_ms=command.retry_ms,
     )
-    return _due(source, command.at_ms, retry_ms if again else None, "retry")
+    if source.place.kind == "push":
+        return source  # its sender sends it again
+    if command.temporary:
+        return _due(source, retry_ms, "retry")
+    slot_ms = _slot(source, command.at_ms)
+    return _due(source, None if slot_ms is None else max(slot_ms, retry_ms), "schedule")
 
 
-def _due(source: Source, at_ms: int, soon_ms: int | None, why: Trigger) -> Source:
-    """When the source is due next: by its schedule, or at a moment before that."""
-    if source.state != "active":
+def _slot(source: Source, at_ms: int) -> int | None:
+    return next_slot(source.schedule, at_ms, anchor_ms=source.anchor_ms)
+
+
+def _due(source: Source, due_ms: int | None, why: Trigger) -> Source:
+    """The source due at a moment, unless it rests or somebody wants it before."""
+    if source.state != "active" or source.due_ms is not None:
         return source
-    if source.due_ms is not None:
-        return source  # somebody asked for another run while this one was under way
-    slot_ms = next_slot(source.schedule, at_ms, anchor_ms=source.anchor_ms)
-    if soon_ms is not None and (slot_ms is None or soon_ms < slot_ms):
-        return replace(source, due_ms=soon_ms, why=why)
-    return replace(source, due_ms=slot_ms, why=None if slot_ms is None else "schedule")
+    return replace(source, due_ms=due_ms, why=None if due_ms is None else why)
 
 
 def _counted(supply: Supply, source: Source, command: FinishFetch) -> Supply:
