@@ -42,8 +42,8 @@ class Sources:
 
     def __init__(self, shop: Shop, consumers: Consumers, places: Mapping[str, FeedSource]) -> None:
         self.shop, self.clock, self._consumers = shop, shop.clock, consumers
-        importer = Importer(shop.write_path, shop.reads, partitions=shop.log.partitions)
-        self.sourcing = Sourcing(shop.write_path, shop.reads, importer, places, self.clock)
+        self.importer = Importer(shop.write_path, shop.reads, partitions=shop.log.partitions)
+        self.sourcing = Sourcing(shop.write_path, shop.reads, self.importer, places, self.clock)
         self.work = activities(self.sourcing.fetch, self.clock)
 
     async def tick(self, minutes: float = 0) -> None:

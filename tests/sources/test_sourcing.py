@@ -1,6 +1,7 @@
 """Feeds from far sides to the shopper's screen, on PostgreSQL: what comes, and what stays away."""
 
 import asyncio
+from io import BytesIO
 
 import asyncpg
 import httpx2
@@ -12,6 +13,7 @@ from tests.sources.shop import sources
 
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.fetching import Place
+from shopwire.kernel.ids import new_id
 from shopwire.kernel.webhooks import new_secret, sign
 from shopwire.modules.inventory.api import HoldLine, HoldStock
 from shopwire.modules.sources.api import (
@@ -25,6 +27,7 @@ from shopwire.modules.sources.api import (
 from shopwire.modules.sources.limits import BREAKER_FAILURES, LEASE_MS
 from shopwire.modules.sources.store import DUE_FETCHES
 from shopwire.services.app import AppParts, build_app
+from shopwire.services.importing import ImportRequest
 from shopwire.services.pages import Pages
 from shopwire.services.parts import module_routes
 from shopwire.services.pulse import Pulse
@@ -216,6 +219,23 @@ async def test_a_supplier_pushes_its_feed_and_nobody_else_does(database_url, tmp
         older = {"limit": 1, "cursor": page["next"]}
         next_page = (await client.get("/api/sources/acme/main/runs", params=older)).json()
         assert next_page["items"][0]["fence"] == page["next"] - 1
+
+
+async def test_an_import_of_ones_own_may_count_as_a_push(database_url, tmp_path):
+    async with sources(database_url, tmp_path) as own:
+        await own.shop.do(PutSource(supplier="acme", place=Place(kind="push")))
+
+        async def bring():
+            request = ImportRequest(run=new_id(), supplier="acme", source="own.csv")
+            return await own.importer.run(request, BytesIO(FEED))
+
+        assert (await own.sourcing.carry("acme", "main", 9, bring)).rows == 2
+        (run,) = await own.runs()
+        assert (run["outcome"], run["rows"], run["bytes"]) == ("taken", 2, 9)
+        begin = BeginFetch(supplier="acme", name="main", at_ms=own.clock.now_ms(), trigger="push")
+        await own.shop.do(begin)
+        assert (await own.sourcing.carry("acme", "main", 9, bring)).rows == 2
+        assert len(await own.runs()) == 1
 
 
 async def test_what_is_too_large_to_be_pushed_is_refused_before_it_is_read(database_url, tmp_path):

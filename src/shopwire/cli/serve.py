@@ -165,7 +165,8 @@ def demo(
             checkout=container.checkout.take,
             reads=container.store.reads,
         )
-        simulation = Simulation(doors, Feeding(container.importer).send, PACES[pace], shelves)
+        feeding = Feeding(container.importer, container.sourcing, container.write_path.submit)
+        simulation = Simulation(doors, feeding.send, PACES[pace], shelves)
         await simulation.run()
 
     def ready(url: str) -> None:

@@ -111,6 +111,28 @@ class Sourcing:
         pushed = Fetched(file=file, marks=Marks(name="push", bytes=size), bytes=size)
         return await self._held(known, begun, self._imported(known, begun, pushed))
 
+    async def carry(
+        self, supplier: str, name: str, size: int, bring: Callable[[], Awaitable[Summary]]
+    ) -> Summary:
+        """Lets an import of the caller's own count as a run of a source that is pushed.
+
+        Where a run is under way, or there is no such source, it is brought all the same.
+        """
+        begun = await self._begin(supplier, name, "push")
+        if not begun.began:
+            return await bring()
+        known = await self._known(supplier, name)
+        summaries: list[Summary] = []
+
+        async def work() -> Came:
+            summaries.append(await bring())
+            came = Came(outcome="taken", bytes=size, file=summaries[0].source)
+            _sum_up(came, summaries[0], Marks())
+            return came
+
+        await self._held(known, begun, work())
+        return summaries[0]
+
     # -- the lease ------------------------------------------------------------------------------
 
     async def _begin(self, supplier: str, name: str, trigger: Trigger | None = None) -> Begun:
