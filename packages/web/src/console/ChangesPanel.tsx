@@ -25,8 +25,8 @@ export function ChangesPanel({ run, decided }: PanelProps) {
           {run.altered.toLocaleString()} {run.altered === 1 ? "product" : "products"}
         </span>
       </div>
-      <Changes key={run.id} run={run} />
       <Undo run={run} decided={decided} />
+      <Changes key={run.id} run={run} />
     </section>
   );
 }

@@ -77,13 +77,14 @@ export function linesOf({ seq, altered }: AlteredGroup): readonly Line[] {
     const currency = now.currency ?? was?.currency;
     return Object.keys(now)
       .filter((field) => !ASIDE.has(field))
-      .filter((field) => was !== null || (now[field] !== null && field !== "currency"))
+      .filter((field) => was !== null || field !== "currency")
       .map((field) => ({
         key: `${seq} ${what} ${id} ${field}`,
         id,
         field: fieldText(field),
         before: was === null ? "–" : valueText(field, was[field], was.currency ?? currency),
         after: valueText(field, now[field], currency),
-      }));
+      }))
+      .filter(({ before, after }) => before !== after);
   });
 }
