@@ -234,6 +234,7 @@ async def test_only_allowed_folders_are_watched(tmp_path):
     assert (await fetched(folder(inbox, outside), place))[1] == b"secret"
     (inbox / "acme").mkdir()
     (inbox / "acme/a.csv").symlink_to(outside / "a.csv")
+    os.utime(inbox / "acme/a.csv", (1, 1), follow_symlinks=False)
     assert (await fetched(folder(inbox), WATCHED))[1] is None
     with pytest.raises(SourceRefused):
         await fetched(folder(inbox), Place(kind="folder", address=str(tmp_path / "none")))
