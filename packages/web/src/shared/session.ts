@@ -8,7 +8,7 @@ import type { TokenProvider } from "@shopwire/client";
 import { useSyncExternalStore } from "react";
 import { keep, kept } from "./kept.ts";
 
-export type SessionRole = "shopper" | "operator";
+export type SessionRole = "shopper" | "operator" | "supplier";
 
 export interface Session {
   readonly role: SessionRole;
@@ -18,11 +18,11 @@ export interface Session {
 }
 
 /** Refreshed when less than this share of its time is left at most. */
-const FRESH_MS = { shopper: 7 * 24 * 3_600_000, operator: 3_600_000 } as const;
+const FRESH_MS = { shopper: 7 * 24 * 3_600_000, operator: 3_600_000, supplier: 0 } as const;
 const WRONG = new Set([401, 403]);
 
-/** A shopper stays over windows and days; an operator as long as the window. */
-const KIND = { shopper: "local", operator: "session" } as const;
+/** A shopper and a supplier stay over windows and days; an operator as long as the window. */
+const KIND = { shopper: "local", operator: "session", supplier: "local" } as const;
 const nameOf = (role: SessionRole): string => `shopwire.session.${role}`;
 
 /** The session of a role that this browser keeps; null where there is none. */
@@ -51,6 +51,7 @@ export function useSession(role: SessionRole): Session | null {
 
 /** The role of the page that is shown. */
 export function roleOfPage(path = window.location.pathname): SessionRole {
+  if (path === "/portal" || path.startsWith("/portal/")) return "supplier";
   return path === "/console" || path.startsWith("/console/") ? "operator" : "shopper";
 }
 
@@ -103,7 +104,8 @@ export function tokensOf(role: SessionRole): TokenProvider {
       given = known.token;
       return given;
     }
-    const next = (await refreshed(known)) ?? (await begin(role));
+    // A supplier's key is what the shop gave it: no other one is to be had here.
+    const next = role === "supplier" ? null : ((await refreshed(known)) ?? (await begin(role)));
     given = next?.token ?? null;
     if (next === null) end(role);
     return given;
