@@ -145,4 +145,19 @@ describe("a list", () => {
     client.stop();
     expect(clock.pending).toBe(0);
   });
+
+  it("leaves its items to those who subscribe to them, where it shall not follow", async () => {
+    const { asked, client, server, clock } = await listing();
+    const list = client.list({ path: "/api/other", follow: false });
+    await asked[1]?.answer(page([item("x", 1, 1), item("y", 1, 1)]));
+    const stop = client.subscribe(["product:x"]);
+    server.putAll({ "product:x": { n: 1 }, "product:y": { n: 1 } });
+    server.putAll({ "product:x": { n: 2 }, "product:y": { n: 2 } });
+    await clock.advance(0);
+    expect(client.store.get("product:x")?.v).toBe(2);
+    expect(client.store.get("product:y")?.v).toBe(1);
+    expect(list.get().items.map(({ topic }) => topic)).toEqual(["product:x", "product:y"]);
+    stop();
+    list.close();
+  });
 });

@@ -7,7 +7,6 @@ import { QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, QueueIsFull, Superseded } from "../
 import {
   IndexedDbQueueStorage,
   MemoryQueueStorage,
-  OwnQueueStorage,
   type QueueStorage,
 } from "../src/core/queueStorage.ts";
 import { createFakeServer, FakeBrowser, FakeClock } from "../src/testing/index.ts";
@@ -417,17 +416,20 @@ describe("a client that is stopped and started", () => {
 });
 
 describe("the browser's own storage", () => {
-  it("is memory where there is no database, and says so", async () => {
-    const broken = { open: () => failing() } as unknown as IDBFactory;
-    vi.stubGlobal("indexedDB", broken);
-    const stubbed = new OwnQueueStorage("none");
-    expect(stubbed.durable).toBe(true);
-    const record = await stubbed.add({ key: "k", op: "x", body: {}, lane: "l", reason: null });
-    expect(stubbed.durable).toBe(false);
-    await stubbed.put({ ...record, tried: true });
-    expect(await stubbed.all()).toMatchObject([{ key: "k", tried: true }]);
-    await stubbed.remove(record.id);
-    expect(await stubbed.all()).toEqual([]);
+  it("is memory where the reader forbids the database, and says so", async () => {
+    vi.stubGlobal("indexedDB", { open: () => failing() });
+    const shop = new Shop();
+    shop.away = true;
+    const { client, clock } = page(shop, new MemoryQueueStorage(), { storage: undefined as never });
+    void put(client, "a", 1);
+    await turns(clock, 10_000);
+    expect(client.queue.get()).toHaveLength(1);
+    expect(client.queue).toMatchObject({ durable: false, problem: null });
+    shop.away = false;
+    client.queue.wake();
+    await turns(clock, 30_000);
+    expect(shop.effects).toHaveLength(1);
+    client.stop();
     vi.unstubAllGlobals();
   });
 });

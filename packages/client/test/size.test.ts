@@ -31,7 +31,8 @@ describe("what a page loads, gzipped", () => {
   it.each([
     // It was 9: tokens, tabs, the queue, lists, digests and long-poll are what a shop's page needs to
     // stay right, and splitting them would cost a request each before the first document is there.
-    ["the core", "index.ts", 23 * KB],
+    // 24 since every error code of the server is in it, and these grow with what it can refuse.
+    ["the core", "index.ts", 24 * KB],
     ["the React skin, which shares the core", "react/index.ts", 2 * KB],
     ["the Redux skin, likewise", "redux/index.ts", 2 * KB],
     ["the MobX skin, likewise", "mobx/index.ts", 2 * KB],

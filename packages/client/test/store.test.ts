@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Item } from "../src/core/protocol.ts";
-import { Store } from "../src/core/store.ts";
+import { IDLE_DOCUMENTS_MAX, Store } from "../src/core/store.ts";
 
 const snap = (topic: string, v: number, doc: Record<string, unknown> | null = { n: v }): Item => ({
   t: "snap",
@@ -104,5 +104,42 @@ describe("the store", () => {
     expect(store.holds({ "stock:A": 4 })).toBe(false);
     expect(store.holds({ "stock:A": 3, "price:A": 1 })).toBe(false);
     expect(store.holds({})).toBe(true);
+  });
+});
+
+describe("what nobody needs any more", () => {
+  const offer = (store: Store, from: number, count: number) =>
+    store.offer(
+      Array.from({ length: count }, (_, n) => ({
+        ...{ topic: `stock:${from + n}`, v: 1, doc: { n }, at: 0 },
+      })),
+    );
+
+  it("goes, the oldest first, when there is too much of it", () => {
+    const store = new Store();
+    offer(store, 0, IDLE_DOCUMENTS_MAX);
+    offer(store, 0, 1);
+    offer(store, IDLE_DOCUMENTS_MAX, 2);
+    expect(store.topics).toHaveLength(IDLE_DOCUMENTS_MAX);
+    expect(store.get("stock:0")).toBeDefined();
+    expect(store.get("stock:1")).toBeUndefined();
+    expect(store.get("stock:2")).toBeUndefined();
+  });
+
+  it("stays while somebody needs it or looks at it, and goes in its turn after that", () => {
+    const store = new Store();
+    store.need("stock:0", true);
+    store.onTopic("stock:1", () => undefined);
+    const gone: string[] = [];
+    store.onChange((topics) => gone.push(...[...topics].filter((one) => !store.get(one))));
+    offer(store, 0, IDLE_DOCUMENTS_MAX + 2);
+    expect(store.get("stock:0")).toBeDefined();
+    expect(store.get("stock:1")).toBeDefined();
+    store.need("stock:0", false);
+    offer(store, 10_000, IDLE_DOCUMENTS_MAX - 1);
+    expect(store.get("stock:0")).toBeDefined();
+    offer(store, 20_000, 1);
+    expect(store.get("stock:0")).toBeUndefined();
+    expect(gone).toContain("stock:0");
   });
 });

@@ -113,7 +113,7 @@ test("a list that became another one shows it, once its revision has come to res
     await shop.advance(0);
   }
   const before = shop.asked.length;
-  await act(() => vi.advanceTimersByTimeAsync(QUIET_MS + 10));
+  await shop.advance(QUIET_MS + 10);
   await waitFor(() => expect(shows("kettle")).toBe(true));
   expect(shop.asked.slice(before).filter((path) => path.includes("/api/products"))).toHaveLength(1);
 });

@@ -1,60 +1,44 @@
 import { describe, expect, test } from "vitest";
-import { ApiError } from "../src/shared/api.ts";
-import type { Item, Page } from "../src/shared/documents.ts";
-import { EMPTY, moved, newCount } from "../src/storefront/listState.ts";
+import type { Item } from "../src/shared/documents.ts";
+import { moved, NOTHING, newCount, type Shown } from "../src/storefront/listState.ts";
 
-const item = (id: string): Item =>
-  ({ topic: `product:${id}`, v: 1, at: 0, prices: [], stocks: [] }) as unknown as Item;
-const page = (ids: string, next: string | null = null): Page => ({
-  items: [...ids].map(item),
-  next,
-  total: ids.length,
+const items = (ids: string): Item[] =>
+  [...ids].map((id) => ({ topic: `product:${id}`, v: 1 }) as unknown as Item);
+const list = (ids: string, state: "loading" | "ready" | "stale" = "ready") => ({
+  items: items(ids),
+  state,
 });
-const shown = (state: { items: readonly Item[] }): string =>
-  state.items.map(({ topic }) => topic.slice(8)).join("");
+const text = (shown: readonly Item[] | null): string =>
+  shown?.map(({ topic }) => topic.slice(8)).join("") ?? "-";
+const told = ({ items: on, waiting }: Shown): string => `${text(on)} ${text(waiting)}`;
 
-const problem = new ApiError(503, {
-  ...{ code: 4001, name: "StorageUnavailable", message: "No.", temporary: true, remedy: "" },
-  data: {},
-});
+describe("what of a list is shown", () => {
+  const first = moved(NOTHING, list("abc"), false);
 
-describe("a list", () => {
-  const first = moved(EMPTY, { type: "loaded", page: page("abc", "next") });
-
-  test("appends pages, and shows a product that moved between them once", () => {
-    const both = moved(first, { type: "moreLoaded", page: page("cde") });
-    expect(shown(both)).toBe("abcde");
-    expect(both.next).toBeNull();
+  test("is all of it at first, and nothing before it was read", () => {
+    expect(told(first)).toBe("abc -");
+    expect(moved(NOTHING, list("", "loading"), true)).toBe(NOTHING);
   });
 
-  test("keeps what it has where the next page fails", () => {
-    const failed = moved(first, { type: "moreFailed", error: problem });
-    expect(shown(failed)).toBe("abc");
-    expect(failed).toMatchObject({ more: "failed", next: "next" });
+  test("goes on with the next page, wherever the reader is", () => {
+    expect(told(moved(first, list("abcde"), false))).toBe("abcde -");
   });
 
-  test("takes news quietly while nobody reads further down", () => {
-    const newer = moved(first, { type: "newer", page: page("xab"), quietly: true });
-    expect(shown(newer)).toBe("xab");
-    expect(newer.waiting).toBeNull();
+  test("takes another order quietly while nobody reads further down", () => {
+    expect(told(moved(first, list("xab"), true))).toBe("xab -");
   });
 
-  test("holds news back from a reader, counts them, and shows them when asked", () => {
-    const newer = moved(first, { type: "newer", page: page("xya"), quietly: false });
-    expect(shown(newer)).toBe("abc");
-    expect(newCount(newer)).toBe(2);
-    expect(shown(moved(newer, { type: "waitingShown" }))).toBe("xya");
+  test("holds it back from a reader, counts what is new, and shows it when asked", () => {
+    const held = moved(first, list("xya"), false);
+    expect(told(held)).toBe("abc xya");
+    expect(newCount(held)).toBe(2);
+    expect(newCount(first)).toBe(0);
+    expect(told(moved(NOTHING, list("xya"), false))).toBe("xya -");
   });
 
-  test("never drops further pages quietly", () => {
-    const two = moved(first, { type: "moreLoaded", page: page("def") });
-    const newer = moved(two, { type: "newer", page: page("xab"), quietly: true });
-    expect(shown(newer)).toBe("abcdef");
-    expect(newer.waiting).not.toBeNull();
-  });
-
-  test("does not trouble anybody where the order is the same", () => {
-    const same = moved(first, { type: "newer", page: page("abc", "next"), quietly: false });
-    expect(same.waiting).toBeNull();
+  test("does not trouble anybody where the order is the same, or is so again", () => {
+    expect(told(moved(first, list("abc", "stale"), false))).toBe("abc -");
+    const held = moved(first, list("xab"), false);
+    expect(told(moved(held, list("abc"), false))).toBe("abc -");
   });
 });

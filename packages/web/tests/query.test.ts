@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
-  apiPath,
   EVERYTHING,
+  listQuery,
   type Query,
   queryOf,
   sortsFor,
@@ -40,12 +40,11 @@ describe("the address of a list", () => {
   });
 });
 
-test("the API is asked for trimmed words and from a cursor on", () => {
-  const path = apiPath({ q: " mug ", category: "", sort: "price" }, "abc=");
-  const params = new URL(path, "http://shop").searchParams;
-  expect(params.get("q")).toBe("mug");
-  expect(params.get("cursor")).toBe("abc=");
-  expect(params.has("category")).toBe(false);
+test("a list is asked for by trimmed words, and anew when its category has moved", () => {
+  const { query, changes } = listQuery({ q: " mug ", category: "", sort: "price" });
+  expect(query).toMatchObject({ q: "mug", category: "", sort: "price" });
+  expect(changes).toEqual(["category:all"]);
+  expect(listQuery({ q: "", category: "mugs", sort: "title" }).changes).toEqual(["category:mugs"]);
 });
 
 test("best match is offered only where there are words to match", () => {

@@ -77,10 +77,11 @@ export interface SendOptions {
 /** Whose commands these are: the token of now, and how to come by another one. */
 export interface Bearer {
   readonly token: string | null;
+  readonly headers: Record<string, string>;
   renew(): Promise<string | null>;
 }
 
-const NOBODY: Bearer = { token: null, renew: async () => null };
+const NOBODY: Bearer = { token: null, headers: {}, renew: async () => null };
 
 export class Commands {
   readonly #url: string;
@@ -178,14 +179,13 @@ export class Commands {
     let content: Json;
     const patience = new AbortController();
     const timer = this.#clock.after(ANSWER_MS_MAX, () => patience.abort());
-    const { token } = this.#bearer;
     try {
       answer = await this.#fetch(`${this.#url}${path}`, {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
           "Idempotency-Key": key,
-          ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+          ...this.#bearer.headers,
         },
         body: JSON.stringify(body),
         signal: signal === undefined ? patience.signal : AbortSignal.any([signal, patience.signal]),

@@ -36,6 +36,8 @@ export interface ListQuery {
   query?: Readonly<Record<string, string | number | null | undefined>>;
   /** Topics that move when the list has other members, such as `category:all`. */
   changes?: readonly string[];
+  /** Whether its items are kept up to date; else only those are that somebody subscribes to. */
+  follow?: boolean;
 }
 
 /** An item as it was read; `topic` tells what it is of, and other documents may stand in it. */
@@ -265,7 +267,8 @@ export class List<I extends ListItem = ListItem> {
     for (const topic of this.#shown.keys()) if (!seen.has(topic)) this.#shown.delete(topic);
     this.#next = next;
     this.#total = total ?? null;
-    const topics = this.#read.slice(0, LIST_TOPICS_MAX).flatMap(entriesIn);
+    const followed = this.#query.follow === false ? [] : this.#read.slice(0, LIST_TOPICS_MAX);
+    const topics = followed.flatMap(entriesIn);
     const names = topics.slice(0, LIST_TOPICS_MAX).map(({ topic }) => topic);
     const before = this.#giveBack.splice(1);
     this.#giveBack.push(this.#around.subscribe(names));

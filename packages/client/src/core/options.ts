@@ -33,7 +33,7 @@ export interface ActOptions extends SendOptions {
    * With `queue`: the topic whose version `expected_version` in the body speaks of. What earlier
    * commands of the lane make of it is no conflict: the version moves on with them.
    */
-  sees?: string;
+  sees?: string | undefined;
 }
 
 /** What commands are expected to do, by operation and body. */

@@ -36,7 +36,7 @@ export class QueueIsFull extends Error {
   override name = "QueueIsFull";
 
   constructor(limit: string) {
-    super(`Too much waits to be sent already (${limit}). Connect, or drop something, first.`);
+    super(`Too much waits already (${limit}): connect, or drop something.`);
   }
 }
 
@@ -60,6 +60,8 @@ interface Surroundings {
   /** Under which name locks are taken. */
   name: string;
   storage: QueueStorage;
+  /** Used instead, where `storage` cannot be read at the start. */
+  spare: QueueStorage | null;
   locks: Locks;
   /** A channel to the other tabs; another one for each time that it begins. */
   bus: () => Bus;
@@ -88,6 +90,7 @@ export interface QueuedCommand {
 
 export class Queue {
   readonly #around: Surroundings;
+  #storage: QueueStorage;
   readonly #listeners = new Set<() => void>();
   readonly #records = new Map<number, QueueRecord>();
   readonly #sending = new Set<number>();
@@ -108,6 +111,7 @@ export class Queue {
 
   constructor(around: Surroundings) {
     this.#around = around;
+    this.#storage = around.storage;
   }
 
   /** What waits, in order. The same array until something changes. */
@@ -122,15 +126,14 @@ export class Queue {
 
   /** Whether what waits survives the page. */
   get durable(): boolean {
-    return this.#around.storage.durable && this.#problem === null;
+    return this.#storage.durable && this.#problem === null;
   }
 
   /** Bytes that the bodies of what waits have together. */
   get bytes(): number {
-    return Array.from(this.#records.values(), ({ body }) => bytesOf(body)).reduce(
-      (sum, one) => sum + one,
-      0,
-    );
+    let sum = 0;
+    for (const { body } of this.#records.values()) sum += bytesOf(body);
+    return sum;
   }
 
   /** Why the storage could not be used the last time; null where it could. */
@@ -144,6 +147,13 @@ export class Queue {
     this.#running = true;
     this.#bus = this.#around.bus();
     this.#bus.listen((news) => void this.#hear(news as News));
+    const { spare } = this.#around;
+    if (spare !== null) {
+      this.#written = this.#storage.all().catch(() => {
+        this.#storage = spare;
+      });
+      await this.#written;
+    }
     await this.#read();
     for (const record of this.#records.values()) this.#restore(record);
     this.#pump();
@@ -178,11 +188,7 @@ export class Queue {
     this.#coming.count += 1;
     this.#coming.bytes += bytes;
     const kept = this.#written.then(() =>
-      this.#around.storage.add({
-        ...{ key, op, body, lane, reason: null },
-        ...(sees === undefined ? {} : { sees }),
-        ...(latest === true ? { latest } : {}),
-      }),
+      this.#storage.add({ key, op, body, lane, sees, latest, reason: null }),
     );
     const written = () => {
       this.#coming.count -= 1;
@@ -208,7 +214,7 @@ export class Queue {
 
   /** Gives a command up that is not being sent. False where it is, or is not there any more. */
   drop(id: number): Promise<boolean> {
-    return this.#drop(id, new Dropped("The command was dropped."), () => true);
+    return this.#drop(id, new Dropped("Dropped."), () => true);
   }
 
   async #drop(id: number, why: Dropped, may: (record: QueueRecord) => boolean): Promise<boolean> {
@@ -218,7 +224,7 @@ export class Queue {
       await this.#read();
       const now = this.#records.get(id);
       if (now === undefined || !may(now)) return false;
-      await this.#around.storage.remove(id);
+      await this.#storage.remove(id);
       this.#bus?.tell({ t: "dropped", id } satisfies News);
       this.#gone(id, why);
       return true;
@@ -241,7 +247,7 @@ export class Queue {
       // Gone from the screen at once; from what is kept as soon as nobody is at the lane.
       this.#layers.get(one.id)?.drop();
       this.#layers.delete(one.id);
-      const why = new Superseded("A later command took its place.");
+      const why = new Superseded("Superseded.");
       this.#drop(one.id, why, idle).catch((problem: unknown) => {
         this.#problem = problem;
       });
@@ -259,7 +265,7 @@ export class Queue {
       if (one.lane !== lane || one.id <= done || version === undefined) continue;
       if (!(Number(body.expected_version ?? version) < version)) continue;
       const moved = { ...one, body: { ...body, expected_version: version } };
-      await this.#around.storage.put(moved);
+      await this.#storage.put(moved);
       this.#records.set(one.id, moved);
     }
   }
@@ -269,7 +275,7 @@ export class Queue {
     const record = this.#records.get(id);
     if (record === undefined || record.reason === null) return false;
     const again = { ...record, key: newKey(), reason: null, tried: false };
-    await this.#around.storage.put(again);
+    await this.#storage.put(again);
     this.#keep(again);
     this.#restore(again);
     this.#bus?.tell({ t: "changed" } satisfies News);
@@ -330,11 +336,11 @@ export class Queue {
     try {
       // Written down first: a page that ends here must not take it for one that nobody sent.
       const sent = { ...record, tried: true };
-      if (record.tried !== true) await this.#around.storage.put(sent);
+      if (record.tried !== true) await this.#storage.put(sent);
       this.#records.set(record.id, sent);
       const result = await this.#around.send(sent);
       await this.#moveOn(record, result.versions);
-      await this.#around.storage.remove(record.id);
+      await this.#storage.remove(record.id);
       this.#waits.delete(lane);
       this.#bus?.tell({ t: "done", id: record.id, result } satisfies News);
       this.#done(record.id, result);
@@ -355,13 +361,13 @@ export class Queue {
     const { id, lane } = record;
     const behind = Array.from(this.#records.values());
     if (behind.some((one) => one.lane === lane && one.id > id && one.latest === true)) {
-      await this.#around.storage.remove(id);
+      await this.#storage.remove(id);
       this.#bus?.tell({ t: "dropped", id } satisfies News);
       this.#gone(id, problem as Error);
       return true;
     }
     const refused = { ...record, tried: true, reason: reasonOf(problem) };
-    await this.#around.storage.put(refused);
+    await this.#storage.put(refused);
     this.#layers.get(record.id)?.drop();
     this.#layers.delete(record.id);
     this.#keep(refused);
@@ -386,7 +392,7 @@ export class Queue {
 
   async #hear(news: News): Promise<void> {
     if (news.t === "done") this.#done(news.id, news.result);
-    else if (news.t === "dropped") this.#gone(news.id, new Dropped("The command was dropped."));
+    else if (news.t === "dropped") this.#gone(news.id, new Dropped("Dropped."));
     else await this.#read().catch(() => undefined);
     this.#pump();
   }
@@ -395,7 +401,7 @@ export class Queue {
   async #read(): Promise<void> {
     let kept: QueueRecord[];
     try {
-      kept = await this.#around.storage.all();
+      kept = await this.#storage.all();
       this.#problem = null;
     } catch (problem) {
       this.#problem = problem;

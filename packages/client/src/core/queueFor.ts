@@ -8,7 +8,12 @@ import type { Changes, Layer } from "./optimistic.ts";
 import type { ActOptions, ClientOptions } from "./options.ts";
 import type { Json } from "./protocol.ts";
 import { Queue, type QueueEntry } from "./queue.ts";
-import { OwnQueueStorage, type QueueRecord } from "./queueStorage.ts";
+import {
+  IndexedDbQueueStorage,
+  MemoryQueueStorage,
+  type QueueRecord,
+  type QueueStorage,
+} from "./queueStorage.ts";
 import { OwnLocks, SILENT_BUS, type TabPorts } from "./tabPorts.ts";
 
 interface Surroundings {
@@ -36,12 +41,16 @@ type Again = (body: Json, options: ActOptions) => Promise<CommandResult<never>>;
 export function conflictIn(entry: QueueEntry, again: Again): VersionConflict | null {
   const { op, body, lane, sees, reason } = entry;
   if (reason?.code !== CODES.VersionConflict) return null;
-  const { name, ...said } = reason;
-  const refusal = new ShopwireError({ ...said, name, temporary: false }, 409);
+  const refusal = new ShopwireError({ ...reason, temporary: false }, 409);
   // What is decided takes the place of what was refused.
-  const options = { queue: true, lane, latest: true, ...(sees === undefined ? {} : { sees }) };
-  const send = (next: Json) => again(next, options);
+  const send = (next: Json) => again(next, { queue: true, lane, latest: true, sees });
   return conflictOf(refusal, op, body, send as never) as VersionConflict;
+}
+
+function own(name: string): QueueStorage {
+  return typeof indexedDB === "undefined"
+    ? new MemoryQueueStorage()
+    : new IndexedDbQueueStorage(name);
 }
 
 /** A queue that has begun: it sends what an earlier page left. */
@@ -50,7 +59,9 @@ export function queueFor(
   { name, ports, clock, random, send, show }: Surroundings,
 ): Queue {
   const queue = new Queue({
-    ...{ name, storage: options.storage ?? new OwnQueueStorage(name), clock, random, send, show },
+    ...{ name, clock, random, send, show, storage: options.storage ?? own(name) },
+    // A reader may forbid the database; what waits lives as long as the page then.
+    spare: options.storage === undefined ? new MemoryQueueStorage() : null,
     ...{ locks: ports.locks ?? new OwnLocks(), bus: () => ports.bus?.(name) ?? SILENT_BUS },
     foretell: (op, body) => foretold(options, op, body),
   });

@@ -21,9 +21,9 @@ export interface QueueRecord {
   /** Commands of one lane are sent one after the other. */
   readonly lane: string;
   /** The topic whose version `expected_version` in the body speaks of; absent where of none. */
-  readonly sees?: string;
+  readonly sees?: string | undefined;
   /** Whether it alone counts of its lane: what was refused in front of it holds nothing up. */
-  readonly latest?: boolean;
+  readonly latest?: boolean | undefined;
   /** Whether it may have been sent: from then on its body never changes. */
   readonly tried?: boolean;
   readonly reason: QueueReason | null;
@@ -62,51 +62,6 @@ export class MemoryQueueStorage implements QueueStorage {
 
   async remove(id: number): Promise<void> {
     this.#records.delete(id);
-  }
-}
-
-/**
- * The browser's database, or memory where the reader's settings leave none: decided by the first
- * use, for as long as the page lives.
- */
-export class OwnQueueStorage implements QueueStorage {
-  #storage: QueueStorage;
-  #tried: Promise<QueueStorage> | null = null;
-
-  constructor(name: string) {
-    const some = typeof indexedDB !== "undefined";
-    this.#storage = some ? new IndexedDbQueueStorage(name) : new MemoryQueueStorage();
-  }
-
-  get durable(): boolean {
-    return this.#storage.durable;
-  }
-
-  async all(): Promise<QueueRecord[]> {
-    return (await this.#usable()).all();
-  }
-
-  async add(record: Omit<QueueRecord, "id">): Promise<QueueRecord> {
-    return (await this.#usable()).add(record);
-  }
-
-  async put(record: QueueRecord): Promise<void> {
-    return (await this.#usable()).put(record);
-  }
-
-  async remove(id: number): Promise<void> {
-    return (await this.#usable()).remove(id);
-  }
-
-  #usable(): Promise<QueueStorage> {
-    this.#tried ??= this.#storage.all().then(
-      () => this.#storage,
-      () => {
-        this.#storage = new MemoryQueueStorage();
-        return this.#storage;
-      },
-    );
-    return this.#tried;
   }
 }
 

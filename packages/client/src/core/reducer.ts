@@ -56,14 +56,14 @@ export class Replica {
         return message.epoch === this.epoch ? NOTHING : this.#drop(message.epoch);
       case "revoke":
       case "narrow":
-        return this.#purge(message.topic);
+        return this.forget(message.topic);
       default:
         return NOTHING;
     }
   }
 
   /** What the caller may not see, or not so, is not kept; a version that was held counts no more. */
-  #purge(topic: string): Change {
+  forget(topic: string): Change {
     this.missed.delete(topic);
     this.suspect.delete(topic);
     return this.docs.delete(topic) ? { ...NOTHING, topics: new Set([topic]) } : NOTHING;

@@ -11,6 +11,9 @@ import { type Change, type Held, Replica } from "./reducer.ts";
 
 export type Listener = () => void;
 
+/** Documents that are kept though nobody needs them; those that were needed longest ago go first. */
+export const IDLE_DOCUMENTS_MAX = 2_000;
+
 /** Holds what was received. References of unchanged documents stay the same. */
 export class Store {
   readonly #replica = new Replica();
@@ -21,6 +24,9 @@ export class Store {
     changed: (topics) => this.#tell(topics),
   });
   readonly #byTopic = new Map<string, Set<Listener>>();
+  /** Topics that somebody needs, and those that nobody needs now, in the order of their age. */
+  readonly #needed = new Set<string>();
+  readonly #idle = new Set<string>();
   readonly #all = new Set<(topics: ReadonlySet<string>) => void>();
 
   get epoch(): number | null {
@@ -107,6 +113,7 @@ export class Store {
     const items: Item[] = [];
     for (const { topic, v, doc, at } of entries) {
       items.push({ t: "snap", topic, v, doc: doc as never, at });
+      this.#rest(topic);
     }
     this.apply({ t: "batch", items });
   }
@@ -122,6 +129,25 @@ export class Store {
     if (this.epoch !== null || epoch === null) return;
     this.#replica.epoch = epoch;
     this.offer(entries, epoch);
+  }
+
+  /** Somebody needs a topic, or nobody does any more: then its document may go in time. */
+  need(topic: string, needed: boolean): void {
+    if (needed) {
+      this.#needed.add(topic);
+      this.#idle.delete(topic);
+    } else if (this.#needed.delete(topic)) this.#rest(topic);
+  }
+
+  #rest(topic: string): void {
+    if (this.#needed.has(topic)) return;
+    this.#idle.delete(topic);
+    this.#idle.add(topic);
+    if (this.#idle.size <= IDLE_DOCUMENTS_MAX) return;
+    const [oldest = topic] = this.#idle;
+    this.#idle.delete(oldest);
+    // What is looked at stays, whoever brought it.
+    if (!this.#byTopic.has(oldest)) this.#tell(this.#replica.forget(oldest).topics);
   }
 
   /** Tells those who watch a topic that something about it changed that is not its document. */

@@ -106,6 +106,7 @@ export class Subscriptions {
         this.#topics.set(name, topic);
       }
       topic.needs += 1;
+      this.#around.store.need(name, true);
       this.#on(name, "want");
     }
     this.#schedule();
@@ -216,7 +217,10 @@ export class Subscriptions {
     if (state === "live" || event === "lost") topic.tries = 0;
     if (state !== "refused" && state !== "revoked") delete topic.refusal;
     topic.state = state;
-    if (state === "gone") this.#topics.delete(name);
+    if (state === "gone") {
+      this.#topics.delete(name);
+      this.#around.store.need(name, false);
+    }
     return state;
   }
 

@@ -1,5 +1,6 @@
 /** Reads over HTTP. Commands go through the client (live.tsx), which knows how to retry them. */
 
+import { ShopwireError } from "@shopwire/client";
 import { authorized } from "./session.ts";
 
 export interface ErrorBody {
@@ -32,6 +33,13 @@ const UNREACHABLE: ErrorBody = {
   remedy: "Check your connection, then try again.",
   data: {},
 };
+
+/** The same, of a read that the client made. */
+export function asApiError(problem: Error): ApiError {
+  if (!(problem instanceof ShopwireError)) return new ApiError(0, UNREACHABLE);
+  const { code, errorName: name, message, temporary, remedy, data, status } = problem;
+  return new ApiError(status, { code, name, message, temporary, remedy, data });
+}
 
 const UNREADABLE: ErrorBody = {
   code: 0,

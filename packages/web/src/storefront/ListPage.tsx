@@ -6,7 +6,6 @@ import type { Category } from "../shared/documents.ts";
 import { Icon } from "../shared/icons.tsx";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { Link, navigate, useTitle } from "../shared/router.tsx";
-import { newCount } from "./listState.ts";
 import { ProductCard } from "./ProductCard.tsx";
 import { EVERYTHING, PAGE_ITEMS, type Query, sortsFor, urlOf } from "./query.ts";
 import { type ProductList, useProductList } from "./useProductList.ts";
@@ -28,7 +27,7 @@ export function ListPage({ query, categories }: ListPageProps) {
       <div className="list-head">
         {home ? <h2 className="list-title">{name}</h2> : <h1 className="list-title">{name}</h1>}
         <p className="list-count" role="status">
-          {shown.list.first === "ready" && countText(shown.list.total)}
+          {shown.state === "ready" && shown.total !== null && countText(shown.total)}
         </p>
         <SortBy query={query} />
       </div>
@@ -122,10 +121,10 @@ function Subcategories({ categories, query }: ListPageProps) {
 }
 
 function News({ shown }: { shown: ProductList }) {
-  const count = newCount(shown.list);
+  const count = shown.fresh;
   return (
     <div className="news" role="status">
-      {shown.list.waiting !== null && (
+      {shown.waiting && (
         <button
           type="button"
           className="button button-small"
@@ -143,39 +142,34 @@ function News({ shown }: { shown: ProductList }) {
 }
 
 function Results({ shown, query }: { shown: ProductList; query: Query }) {
-  const { list, retry, showMore } = shown;
-  if (list.first === "loading" && list.items.length === 0) return <Skeletons />;
-  if (list.error !== null && list.first === "failed") {
-    return list.error.status === NOT_FOUND ? (
+  const { items, state, error, loadingMore, retry, showMore } = shown;
+  if (state === "loading" && items.length === 0) return <Skeletons />;
+  if (error !== null && state === "failed") {
+    return error.status === NOT_FOUND ? (
       <NothingHere query={query} />
     ) : (
-      <Failed error={list.error} retry={retry} />
+      <Failed error={error} retry={retry} />
     );
   }
-  if (list.items.length === 0) return <NothingHere query={query} />;
+  if (items.length === 0) return <NothingHere query={query} />;
   const level = query.q === "" && query.category === "" ? "h3" : "h2";
   const featured = query.q === "" && query.category === "" && query.sort === "relevance";
   return (
     <>
-      <ul className={featured ? "grid grid-featured" : "grid"} aria-busy={list.first === "loading"}>
-        {list.items.map((item, index) => (
+      <ul className={featured ? "grid grid-featured" : "grid"} aria-busy={state === "loading"}>
+        {items.map((item, index) => (
           <ProductCard key={item.topic} item={item} index={index} level={level} />
         ))}
       </ul>
-      {list.next !== null && (
+      {shown.more && (
         <div className="more">
-          <button
-            type="button"
-            className="button"
-            onClick={showMore}
-            aria-disabled={list.more === "loading"}
-          >
-            {list.more === "loading" ? "Loading…" : "Show more"}
+          <button type="button" className="button" onClick={showMore} aria-disabled={loadingMore}>
+            {loadingMore ? "Loading…" : "Show more"}
           </button>
           <p role="status">
-            {list.more === "failed" && list.error
-              ? `${list.error.body.message} ${list.error.body.remedy}`
-              : `${list.items.length} of ${list.total.toLocaleString()}`}
+            {error !== null
+              ? `${error.body.message} ${error.body.remedy}`
+              : `${items.length} of ${(shown.total ?? items.length).toLocaleString()}`}
           </p>
         </div>
       )}

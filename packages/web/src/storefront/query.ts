@@ -1,5 +1,6 @@
 /** What a list shows, as the URL says it. */
 
+import type { ListQuery } from "@shopwire/client";
 import { withParams } from "../shared/api.ts";
 import { match } from "../shared/router.tsx";
 
@@ -56,7 +57,13 @@ export function urlOf({ q, category, sort }: Query): string {
   return withParams("/", { sort: order });
 }
 
-/** Where the API has the list, from a cursor on. */
-export function apiPath({ q, category, sort }: Query, cursor: string | null): string {
-  return withParams("/api/products", { q: q.trim(), category, sort, limit: PAGE_ITEMS, cursor });
+/** The same for the client, which reads it page by page and says when it has become another one. */
+export function listQuery({ q, category, sort }: Query): ListQuery {
+  return {
+    path: "/api/products",
+    query: { q: q.trim(), category, sort, limit: PAGE_ITEMS },
+    changes: [`category:${category || "all"}`],
+    // Cards near the window follow what they show, and the others nothing.
+    follow: false,
+  };
 }
