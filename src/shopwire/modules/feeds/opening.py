@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
-from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.errors import FeedUnreadable, MappingInvalid
 from shopwire.kernel.money import exponent_of
 from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, SAMPLE_ROWS_MAX
@@ -108,6 +108,7 @@ def open_feed(
         unreadable(f"it is no {chosen.format}, as the profile {chosen.name} wants")
     else:
         reader = _plain_reader(feed, chosen, start, encoding)
+    _check_encoding(encoding, reader)
     reader.detected.packing = "" if packing == "xlsx" else packing
     rows, chosen = _with_profile(reader, chosen)
     sample, rows = _sampled(rows)
@@ -120,6 +121,20 @@ def open_feed(
         decimal="," if reader.detected.decimal == "," else "." if reader.detected.decimal else "",
     )
     return OpenFeed(chosen, mapper, reader, rows)
+
+
+def _check_encoding(encoding: str | None, reader: Reader) -> None:
+    """Raises MappingInvalid for an encoding that would be ignored; UTF-8 may always be said."""
+    if not encoding or isinstance(reader, DelimitedReader):
+        return
+    if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+        return
+    form = reader.detected.format
+    form = reader.detected.delimiter if form == "table" else form
+    reason = f"a feed in {form} says its encoding itself, or is UTF-8"
+    raise MappingInvalid(
+        f"The encoding {encoding!r} cannot be used: {reason}.", field="encoding", reason=reason
+    )
 
 
 def _by_start(wanted: Profile | None, start: bytes) -> Profile | None:

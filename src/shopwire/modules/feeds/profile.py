@@ -205,6 +205,7 @@ def parse_profile(text: str, *, name: str = "mapping") -> Profile:
     if "sku" not in profile.fields:
         raise MappingInvalid("A mapping needs the field sku.", field="fields.sku", reason="missing")
     _check_patterns(profile)
+    _check_form(profile)
     for target, spec in profile.fields.items():
         if spec.lookup and spec.lookup not in profile.lookups:
             raise MappingInvalid(
@@ -213,6 +214,26 @@ def parse_profile(text: str, *, name: str = "mapping") -> Profile:
                 reason="unknown",
             )
     return profile
+
+
+_ONLY_FOR: Final[dict[str, frozenset[str]]] = {
+    "encoding": frozenset({"delimited"}),
+    "delimiter": frozenset({"delimited"}),
+    "columns": frozenset({"delimited"}),
+    "loose_quotes": frozenset({"delimited"}),
+    "rows_in": frozenset({"delimited", "json"}),
+    "item": frozenset({"xml"}),
+}
+"""Formats in which an option says something."""
+
+
+def _check_form(profile: Profile) -> None:
+    """Raises MappingInvalid for an option that a feed of this format would ignore."""
+    defaults = {field.name: field.default for field in msgspec.structs.fields(Profile)}
+    for name, formats in _ONLY_FOR.items():
+        if getattr(profile, name) != defaults[name] and profile.format not in formats:
+            reason = f"a feed in {profile.format} has no use for it"
+            raise MappingInvalid(f"{name} cannot be used: {reason}.", field=name, reason=reason)
 
 
 def _check_patterns(profile: Profile) -> None:

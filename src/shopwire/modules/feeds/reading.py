@@ -210,8 +210,12 @@ class DelimitedReader:
         names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
         while names and not names[-1]:
             names.pop()
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if not names or len(names) > COLUMNS_MAX or "" in names or twice:
+        many = len(names) > COLUMNS_MAX
+        twice = [] if many else sorted({name for name in names if names.count(name) > 1})
+        if many:
+            reason = f"the header has {len(names)} columns; at most {COLUMNS_MAX} are read"
+            raise FeedUnreadable(reason, reason=reason, line=1)
+        if not names or "" in names or twice:
             reason = f"the header names {twice[0]!r} twice" if twice else "the header is no header"
             raise FeedUnreadable(reason, reason=reason, line=1)
         return names

@@ -11,7 +11,12 @@ from shopwire.kernel.errors import FeedUnreadable
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import CELL_CHARS_MAX, JSON_BYTES_MAX, RAW_CHARS_MAX
 from shopwire.modules.feeds.reading import Detected, RawRow
+from shopwire.modules.feeds.unpacking import unreadable
 
+ITEM_PARTS_MAX: Final = 10_000
+"""Elements inside of one item; more ends the run, since an item is held in memory whole."""
+STRAY_PARTS_MAX: Final = 100_000
+"""Elements before, between or behind items; more ends the run: it is no feed of such items."""
 _ATOM_ENTRY: Final = "entry"
 
 
@@ -38,6 +43,7 @@ class XmlReader:
 
     def __iter__(self) -> Iterator[RawRow]:
         checked, inside, rows = False, False, 0
+        parts = 0  # elements since the last item began or ended
         try:
             for event, element in self._events:
                 if not checked:
@@ -45,12 +51,16 @@ class XmlReader:
                     self._refuse_document_type(element)
                 is_row = _local(element) in (self._item, _ATOM_ENTRY)
                 if event == "start":
-                    inside = inside or is_row
+                    inside, parts = inside or is_row, 0 if is_row else parts + 1
+                    if inside and parts > ITEM_PARTS_MAX:
+                        unreadable(f"an item has more than {ITEM_PARTS_MAX} elements", rows + 1)
+                    if parts > STRAY_PARTS_MAX:
+                        unreadable(f"{STRAY_PARTS_MAX} elements and no <{self._item}>", rows + 1)
                     continue
                 if is_row:
                     rows += 1
                     yield self._row(element)
-                    inside = False
+                    inside, parts = False, 0
                 if not inside:
                     _forget(element)
         except etree.XMLSyntaxError as problem:
@@ -70,12 +80,13 @@ class XmlReader:
             raise FeedUnreadable(reason, reason=reason, line=1)
 
     def _row(self, element: Any) -> RawRow:
-        cells: dict[str, str] = {}
+        texts: dict[str, list[str]] = defaultdict(list)
         for child in element:
             name = _local(child)
             text = " ".join("".join(child.itertext()).split()) if name else ""
             if name and text:
-                cells[name] = f"{cells[name]},{text}" if name in cells else text
+                texts[name].append(text)
+        cells = {name: ",".join(found) for name, found in texts.items()}
         line = element.sourceline or 0
         raw = etree.tostring(element, encoding="unicode", with_tail=False)[:RAW_CHARS_MAX]
         for name, text in cells.items():
@@ -101,7 +112,7 @@ def _forget(element: Any) -> None:
 
 def _local(element: Any) -> str:
     """The name without its namespace; blank for what is no element."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 class _Stock(msgspec.Struct):

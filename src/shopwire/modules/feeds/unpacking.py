@@ -134,7 +134,10 @@ def _refuse_foreign(start: bytes, packing: str) -> None:
             unreadable(f"it is {name}, no feed")
     if packing and any(start.startswith(mark) for mark, _ in _PACKED):
         unreadable("there is an archive inside the archive; send the file itself")
-    if start[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML):
+    plain = start[:512].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
+    if plain.startswith(b"--") and b"content-disposition: form-data" in plain:
+        unreadable("it is a form with a file in it; send the file itself as the body")
+    if plain.startswith(_HTML):
         unreadable("it is a web page, no feed: the address may want a login, or be an error page")
 
 
