@@ -1,5 +1,6 @@
 """Places that feeds come from: what is taken, what is not new, what a hostile one may not do."""
 
+import logging
 import os
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ from shopwire.adapters.outbound import Allowed
 from shopwire.adapters.sources import FolderSource, HttpSource, SftpSource
 from shopwire.adapters.sources.spool import Bounds, SecretFiles, Spool
 from shopwire.kernel.clock import SystemClock
-from shopwire.kernel.errors import AddressRefused
+from shopwire.kernel.errors import AddressRefused, ShopwireError
 from shopwire.kernel.fetching import REDIRECTS_MAX, Marks, Place
 from shopwire.kernel.source_errors import (
     HostKeyChanged,
@@ -24,6 +25,7 @@ from shopwire.kernel.source_errors import (
     SourceUnreachable,
     UnsafeFile,
 )
+from shopwire.services.logs import configure_logs
 
 pytestmark = pytest.mark.anyio
 HERE = Allowed.of(["127.0.0.1"])
@@ -77,6 +79,22 @@ async def test_a_secret_goes_where_it_belongs_and_to_no_other_host(tmp_path):
         (tmp_path / "link").symlink_to("/etc/hostname")
         with pytest.raises(SecretMissing):
             await fetched(http(tmp_path), at(f"{far.url}/k", secret="link"))
+
+
+async def test_a_secret_in_an_address_is_in_no_log_and_no_error(tmp_path, caplog):
+    put(tmp_path / "key", "s3cr3t")
+    configure_logs()
+    logging.getLogger().addHandler(caplog.handler)
+    async with web() as far:
+        place = at(f"{far.url}/k?key={{secret}}", secret="key")
+        far.answers["/k"] = reply(200, FEED)
+        await fetched(http(tmp_path), place)
+        for answer in (reply(302, location="/k?key=s3cr3t"), reply(404), b"", b"rubbish\r\n\r\n"):
+            far.answers["/k"] = answer
+            with pytest.raises(ShopwireError) as caught:
+                await fetched(http(tmp_path), place)
+            assert "s3cr3t" not in f"{caught.value} {caught.value.data}"
+    assert "s3cr3t" not in caplog.text
 
 
 async def test_internal_addresses_are_refused_directly_and_behind_a_redirect():
@@ -321,6 +339,7 @@ async def test_links_on_the_server_are_not_followed(tmp_path):
     put(tmp_path / "secret.csv", "secret")
     async with sftp(tmp_path) as far:
         (tmp_path / "out/a.csv").symlink_to(tmp_path / "secret.csv")
+        os.utime(tmp_path / "out/a.csv", (1, 1), follow_symlinks=False)
         assert (await fetched(ssh(tmp_path), on(far)))[1] is None
 
 

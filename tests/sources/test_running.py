@@ -53,6 +53,16 @@ async def test_two_processes_do_not_run_one_source():
         assert not (await acme.begin())["began"]
 
 
+async def test_sources_of_one_supplier_take_turns():
+    """Their imports would end one another."""
+    async with desk() as acme:
+        await acme.do(PutSource(supplier="acme", name="other", place=PLACE))
+        begun = await acme.begin()
+        assert not (await acme.begin("other"))["began"]
+        await acme.finish(begun["fence"])
+        assert (await acme.begin("other"))["began"]
+
+
 async def test_a_run_that_died_is_written_down_and_its_owner_comes_too_late():
     async with desk() as acme:
         await acme.begin()

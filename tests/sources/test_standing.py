@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.modules.shop import error_of
 from tests.sources.deciding import HOUR, MINUTE, PLACE, desk
 
+from shopwire.kernel.fetching import Place
 from shopwire.modules.sources.api import NoteGood, PauseSource, PutRule, RemoveSource
 from shopwire.modules.sources.domain import Source, Supply
 from shopwire.modules.sources.events import Caution, RuleDocument
@@ -69,6 +70,17 @@ async def test_a_source_that_stops_is_late_then_stale_and_fresh_again():
         assert (await acme.document("supply:acme"))["state"] == "stale"
         await acme.finish((await acme.begin())["fence"], "unchanged")
         assert acme.supply.state == "fresh"
+
+
+async def test_how_often_a_folder_is_looked_at_says_nothing_of_its_files():
+    async with desk(place=Place(kind="folder", address="acme")) as acme:
+        await acme.finish((await acme.begin())["fence"])
+        seen = []
+        for hours in (35, 36, 36):
+            acme.clock.ms += hours * HOUR
+            await acme.judge()
+            seen.append(acme.supply.state)
+        assert seen == ["fresh", "late", "stale"]
 
 
 async def test_a_buffer_grows_by_the_hour_to_its_cap_and_goes_at_once():

@@ -10,8 +10,10 @@ from typing_extensions import override
 
 PROCESS_VARIABLE: Final = "SHOPWIRE_PROCESS"
 """The name of a process of several, which each of its lines bears."""
-_QUIET: Final = ("uvicorn.access", "asyncio", "httpx", "litestar")
-"""Loggers of libraries that say too much at level INFO."""
+_QUIET: Final = (
+    "uvicorn.access", "asyncio", "httpx", "httpx2", "httpcore2", "asyncssh", "litestar",
+)  # fmt: skip
+"""Loggers of libraries that say too much at level INFO, such as addresses with a secret in them."""
 
 
 def configure_logs(*, debug: bool = False, as_json: bool | None = None) -> None:

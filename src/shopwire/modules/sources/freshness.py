@@ -47,8 +47,7 @@ def _limits(rule: RuleDocument, sources: Sequence[Source]) -> tuple[int | None, 
     late = None if rule.late_after_minutes is None else rule.late_after_minutes * _MINUTE_MS
     stale = None if rule.stale_after_minutes is None else rule.stale_after_minutes * _MINUTE_MS
     if sources:
-        known = [interval_ms(one.schedule) for one in sources]
-        every = min((one for one in known if one is not None), default=UNSCHEDULED_MS)
+        every = min(_expected_ms(one) for one in sources)
         if late is None:
             late = every + max(every // 2, LATE_GRACE_MS)
         if stale is None:
@@ -56,6 +55,16 @@ def _limits(rule: RuleDocument, sources: Sequence[Source]) -> tuple[int | None, 
     if stale is not None and late is not None:
         late = min(late, stale)
     return late, stale
+
+
+def _expected_ms(source: Source) -> int:
+    """How often a source should bring data, or say that there is nothing new.
+
+    A folder that was looked at and holds no file says nothing about the data, so there its
+    schedule does not tell.
+    """
+    every = interval_ms(source.schedule) or UNSCHEDULED_MS
+    return every if source.place.kind == "http" else max(every, UNSCHEDULED_MS)
 
 
 def _state(

@@ -27,7 +27,7 @@ LATE_GRACE_MS: Final = 10 * 60_000
 STALE_MS_MIN: Final = 3_600_000
 """Least age at which data is called stale, unless the rule says otherwise."""
 UNSCHEDULED_MS: Final = 24 * 3_600_000
-"""How often data is expected of a supplier whose sources have no schedule."""
+"""How often data is expected of a source that has no schedule, or whose schedule does not tell."""
 HOUR_MS: Final = 3_600_000
 """One step of a buffer that grows with the age of data."""
 GROWN_HOURS_MAX: Final = 72

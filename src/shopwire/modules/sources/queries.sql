@@ -74,10 +74,13 @@ SELECT * FROM unnest(
 )
 
 -- due_fetches --
--- Sources that do not rest; one whose run is under way comes up when its lease runs out.
+-- Sources that do not rest; while one of a supplier's runs, its others wait for its lease.
 SELECT s.supplier || '/' || s.name AS id, s.tenant,
     CASE WHEN s.lease_until_ms IS NOT NULL THEN s.lease_until_ms
-        ELSE greatest(s.due_ms, coalesce(u.retry_ms, 0)) END AS due_ms,
+        ELSE greatest(s.due_ms, u.retry_ms, (
+            SELECT max(o.lease_until_ms) FROM source o
+            WHERE o.tenant = s.tenant AND o.supplier = s.supplier
+        )) END AS due_ms,
     jsonb_build_object('supplier', s.supplier, 'name', s.name, 'fence', s.fence) AS payload
 FROM source s
 JOIN supply u USING (tenant, supplier)

@@ -44,8 +44,10 @@ def do_begin_fetch(command: BeginFetch, view: View, context: Context) -> Decisio
     supply = view.one(Supply, command.supplier)
     if known is None or supply is None or known.state != "active":
         return _not_begun("there is no such source, or it rests")
-    if known.lease_until_ms is not None and at_ms < known.lease_until_ms:
-        return _not_begun("a run is under way", known.lease_until_ms - at_ms)
+    # An import ends the one of the same supplier before it, so their sources take turns.
+    busy_ms = max(one.lease_until_ms or 0 for one in view.all(Source, command.supplier))
+    if at_ms < busy_ms:
+        return _not_begun("a run is under way", busy_ms - at_ms)
     rows: list[Row] = []
     source = known
     if known.began_ms is not None:
