@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+import httpx2
 import pytest
 from tests.sources.far_side import Sftp, packed, put, reply, sftp, web
 
 from shopwire.adapters.outbound import Allowed
 from shopwire.adapters.sources import FolderSource, HttpSource, SftpSource
+from shopwire.adapters.sources.http import _onwards
 from shopwire.adapters.sources.spool import Bounds, SecretFiles, Spool
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import AddressRefused, ShopwireError
@@ -136,6 +138,13 @@ async def test_what_is_no_feed_is_an_error_that_says_why(answer, error, reason):
         assert reason in str(caught.value.data["reason"])
         if answer.startswith(b"HTTP/1.1 503"):
             assert caught.value.data["retry_ms"] == 120_000
+
+
+def test_a_redirect_never_leads_from_tls_to_plain_text():
+    headers = {"location": "http://acme.example/g"}
+    place = at("https://acme.example/f")
+    with pytest.raises(SourceRefused, match="without TLS"):
+        _onwards(place.address, {}, place, httpx2.Response(302, headers=headers))
 
 
 async def test_a_circle_of_redirects_ends():
