@@ -37,6 +37,7 @@ _COMMANDS: Final = (
     ("send", "shopwire.cli.send:send", "Send one command, such as other price rules."),
     ("secret", "shopwire.cli.secret:secret", "What a supplier or carrier signs its webhooks with."),
     ("user", "shopwire.cli.access:user", "Operators who may log in."),
+    ("channel", "shopwire.cli.channel:app", "How purchase orders reach suppliers; what left."),
     ("token", "shopwire.cli.access:token", "Tokens for suppliers and programs."),
     ("log", "shopwire.cli.log:app", "Look at the log, verify it, rebuild what is derived from it."),
     ("doctor", "shopwire.cli.doctor:doctor", "What is missing or misconfigured; how to mend it."),

@@ -214,7 +214,19 @@ async def _database(dsn: str) -> list[Finding]:
     except SetupProblem as problem:
         remedy = "Check --database, that the server runs, and that it lets this user in."
         return [Finding("database", "fail", problem.detail, remedy)]
-    return [_server(facts), _durability(facts), _schema(facts)]
+    return [_server(facts), _durability(facts), _schema(facts), _suppliers(facts)]
+
+
+def _suppliers(facts: DatabaseFacts) -> Finding:
+    """Whether orders reach whom they are for."""
+    if facts.troubled:
+        remedy = "Look at `shopwire channel log` and at Ways out in the console."
+        seen = f"orders to {', '.join(facts.troubled)} did not leave, or may not have arrived"
+        return Finding("suppliers", "warn", seen, remedy)
+    if facts.unreached:
+        seen = f"{', '.join(facts.unreached)} have open orders and come for them themselves"
+        return Finding("suppliers", "note", seen, "If they do not: `shopwire channel put`.")
+    return Finding("suppliers", "ok", "all orders have a way")
 
 
 def _server(facts: DatabaseFacts) -> Finding:

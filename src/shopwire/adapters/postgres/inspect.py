@@ -30,6 +30,10 @@ class DatabaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     has_log: bool
     pending: list[str]
     """Migrations that the next start applies."""
+    unreached: tuple[str, ...] = ()
+    """Suppliers with open orders of whom nobody said how they are reached."""
+    troubled: tuple[str, ...] = ()
+    """Suppliers whose orders did not leave, or may not have arrived."""
 
     @property
     def is_durable(self) -> bool:
@@ -59,6 +63,10 @@ async def _look(dsn: str) -> DatabaseFacts:
     try:
         facts = dict(await connection.fetchrow(_SQL["server_facts"]))
         has_log = await connection.fetchval(_SQL["has_log"])
+        waiting = await pending(dsn)
+        if not waiting:
+            found = await connection.fetchrow(_SQL["suppliers_facts"])
+            facts |= {name: tuple(names) for name, names in found.items()}
     finally:
         await connection.close()
-    return DatabaseFacts(**facts, has_log=has_log, pending=await pending(dsn))
+    return DatabaseFacts(**facts, has_log=has_log, pending=waiting)

@@ -13,3 +13,21 @@ SELECT
 -- has_log --
 -- Whether this database is a shop's.
 SELECT to_regclass('head') IS NOT NULL AND to_regclass('log_meta') IS NOT NULL AS present
+
+-- suppliers_facts --
+-- Suppliers who may not get their orders. Only of a schema that is up to date.
+SELECT
+    ARRAY(
+        SELECT DISTINCT o.supplier FROM purchase_order o
+        WHERE o.step IN ('planned', 'sending', 'timed_out', 'sent')
+            AND o.status NOT IN ('cancelled', 'refused')
+            AND NOT EXISTS (
+                SELECT FROM channel c WHERE c.tenant = o.tenant AND c.supplier = o.supplier
+            )
+        ORDER BY 1 LIMIT 20
+    ) AS unreached,
+    ARRAY(
+        SELECT DISTINCT b.supplier FROM channel_bundle b
+        WHERE b.state = 'doubtful' OR b.trouble <> '' OR b.receipt IN ('partly', 'rejected')
+        ORDER BY 1 LIMIT 20
+    ) AS troubled

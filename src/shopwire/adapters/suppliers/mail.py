@@ -46,7 +46,7 @@ class Mail(Medium):
     @override
     async def release(self, bundle: Bundle) -> None:
         way, mail = bundle.way, mail_of(bundle)
-        client = await self._client(way)
+        client = await self.connect(way)
         try:
             await _prepared(client, way)
             try:
@@ -62,8 +62,8 @@ class Mail(Medium):
     async def released(self, bundle: Bundle) -> bool | None:
         return None
 
-    async def _client(self, way: Any) -> aiosmtplib.SMTP:
-        """A connection over which mail may be sent; nothing left before it is there."""
+    async def connect(self, way: Any) -> aiosmtplib.SMTP:
+        """A connection over which mail may be sent; raises NotLeft, since nothing left so far."""
         try:
             secret = self._secret_for(way.secret) if way.secret else ""
             sock = await open_socket(way.host, way.port, self._allowed)
