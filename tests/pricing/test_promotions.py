@@ -171,6 +171,9 @@ async def test_what_an_order_gives_up_comes_back_and_so_does_the_price():
         await desk.do(settle)
         assert taken(desk) == 1
         assert (await desk.price())["sale"]["quota_left"] == 1
+        # What the order said before comes late, and takes nothing again.
+        await desk.do(SettleSale(order="one", keeps=(Keep(sku="A", units=2),)))
+        assert taken(desk) == 1
         await desk.do(SettleSale(order="nobody", keeps=(Keep(sku="A", units=0),)))
         assert taken(desk) == 1
 

@@ -16,6 +16,7 @@ import { ImportsPage } from "./ImportsPage.tsx";
 import { OrderPage } from "./OrderPage.tsx";
 import { OrdersPage } from "./OrdersPage.tsx";
 import { Overview } from "./Overview.tsx";
+import { PricesPage } from "./PricesPage.tsx";
 import { useCollectedPulse } from "./pulse.ts";
 import { RoutingPage } from "./RoutingPage.tsx";
 import { useCollectedRate } from "./rate.ts";
@@ -32,6 +33,7 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console/orders", name: "Orders", icon: "bag" },
   { href: CONFLICTS, name: "Conflicts", icon: "scales" },
   { href: "/console/routing", name: "Routing", icon: "swap" },
+  { href: "/console/prices", name: "Prices", icon: "tag" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
@@ -43,6 +45,7 @@ const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
   ["/console/orders", OrdersPage],
   ["/console/conflicts", ConflictsPage],
   ["/console/routing", RoutingPage],
+  ["/console/prices", PricesPage],
   ["/console/imports", ImportsPage],
   ["/console/suppliers", SuppliersPage],
   ["/console/stock", FindStockPage],

@@ -17,6 +17,7 @@ import { articleOf } from "./cart/useArticle.ts";
 import { type Cart, useCart } from "./cart/useCart.ts";
 import { fasterText, refusalTold } from "./cart/words.ts";
 import { stockWording, wasMinor } from "./offer.ts";
+import { SaleNote } from "./SaleNote.tsx";
 
 interface BuyBoxProps {
   product: Product;
@@ -81,6 +82,7 @@ function PriceShown({ sku, price }: { sku: string; price: Price | null }) {
           {formatMoney(was, price.currency)}
         </s>
       )}
+      <SaleNote sale={price.sale} />
     </>
   );
 }

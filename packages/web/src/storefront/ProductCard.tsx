@@ -9,6 +9,7 @@ import { formatMoney } from "../shared/money.ts";
 import { Picture } from "../shared/Picture.tsx";
 import { Link } from "../shared/router.tsx";
 import { type Summary, stockWording, summaryOf, topicsOf, wasMinor } from "./offer.ts";
+import { SaleNote } from "./SaleNote.tsx";
 
 /** Cards this far outside of the window are kept current, so that none is old when it comes. */
 const NEAR = "400px 0px";
@@ -128,6 +129,7 @@ function PriceLine({ summary: { price, from }, of }: PriceLineProps) {
           {formatMoney(was, price.currency)}
         </s>
       )}
+      <SaleNote sale={price.sale} />
     </>
   );
 }

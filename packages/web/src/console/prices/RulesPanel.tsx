@@ -1,0 +1,140 @@
+/** The price rules: edited as rows, looked at before they hold, put, and put back. */
+
+import { CODES, ShopwireError } from "@shopwire/client";
+import { useCommand, useStatus } from "@shopwire/client/react";
+import { useState } from "react";
+import { ApiError } from "../../shared/api.ts";
+import { Announce } from "../../shared/cue.tsx";
+import { draftOf, Fault, rulesOf } from "./draft.ts";
+import { PreviewPanel } from "./PreviewPanel.tsx";
+import { postJson } from "./post.ts";
+import { RulesTable } from "./RulesTable.tsx";
+import type { Preview, PriceRules, RulesRead } from "./types.ts";
+
+interface RulesPanelProps {
+  read: RulesRead;
+  /** Called when other rules hold: they are read again. */
+  changed: () => void;
+}
+
+interface Looked {
+  readonly rules: PriceRules;
+  readonly preview: Preview;
+}
+
+export function RulesPanel({ read, changed }: RulesPanelProps) {
+  const put = useCommand("pricing.put_rules");
+  const undo = useCommand("pricing.undo_rules");
+  const offline = useStatus().status === "offline";
+  const [draft, setDraft] = useState(() => draftOf(read.rules));
+  const [fault, setFault] = useState<Fault | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [looked, setLooked] = useState<Looked | null>(null);
+  const [looking, setLooking] = useState(false);
+  const blocked = offline || put.pending || undo.pending || looking;
+
+  const meant = (): PriceRules | null => {
+    try {
+      const rules = rulesOf(draft);
+      setFault(null);
+      return rules;
+    } catch (found) {
+      if (!(found instanceof Fault)) throw found;
+      setFault(found);
+      return null;
+    }
+  };
+  const look = async (): Promise<void> => {
+    const rules = meant();
+    if (blocked || rules === null) return;
+    setLooking(true);
+    setProblem(null);
+    try {
+      const preview = await postJson<Preview>("/api/prices/preview", { rules });
+      setLooked({ rules, preview });
+    } catch (found) {
+      if (!(found instanceof ApiError)) throw found;
+      setProblem(found.message);
+    } finally {
+      setLooking(false);
+    }
+  };
+  const apply = async (): Promise<void> => {
+    if (blocked || looked === null) return;
+    const { rules } = looked;
+    const done = await put.send({ rules, expected_version: read.version });
+    if (done !== null) changed();
+  };
+  const back = async (): Promise<void> => {
+    if (blocked || read.undo_to === null) return;
+    const done = await undo.send({ to_version: read.undo_to, expected_version: read.version });
+    if (done !== null) changed();
+  };
+  const error = put.error ?? undo.error;
+  return (
+    <>
+      <section className="panel" aria-labelledby="rules">
+        <div className="panel-head">
+          <h2 id="rules">Rules</h2>
+          <span data-testid="rules-version">
+            {read.version === 0 ? "as shipped" : `version ${read.version}`}
+          </span>
+        </div>
+        <form
+          className="price-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void look();
+          }}
+        >
+          <RulesTable
+            draft={draft}
+            fault={fault}
+            change={(next) => {
+              setDraft(next);
+              setLooked(null);
+            }}
+          />
+          <p className="price-actions">
+            <button type="submit" className="button button-main" aria-disabled={blocked}>
+              {looking ? "One moment…" : "See what it would do"}
+            </button>
+            <button
+              type="button"
+              className="button"
+              aria-disabled={blocked || looked === null}
+              title={looked === null ? "See what it would do first" : undefined}
+              data-testid="apply-rules"
+              onClick={() => void apply()}
+            >
+              {put.pending ? "One moment…" : "Apply"}
+            </button>
+            {read.undo_to !== null && (
+              <button
+                type="button"
+                className="button"
+                aria-disabled={blocked}
+                data-testid="undo-rules"
+                onClick={() => void back()}
+              >
+                {undo.pending ? "One moment…" : `Back to version ${read.undo_to}`}
+              </button>
+            )}
+          </p>
+          <div role="alert" className="price-fault">
+            {fault ? "One cell needs another look." : (problem ?? (error && refusedText(error)))}
+          </div>
+        </form>
+      </section>
+      <Announce text={looked ? `${looked.preview.changed} prices would change.` : ""} />
+      {looked && <PreviewPanel preview={looked.preview} />}
+    </>
+  );
+}
+
+function refusedText(error: Error): string {
+  if (error instanceof ShopwireError && error.code === CODES.VersionConflict) {
+    return "Somebody changed the rules a moment before you: load the page again to see theirs.";
+  }
+  return error.message;
+}
