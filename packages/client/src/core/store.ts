@@ -113,9 +113,9 @@ export class Store {
     const items: Item[] = [];
     for (const { topic, v, doc, at } of entries) {
       items.push({ t: "snap", topic, v, doc: doc as never, at });
-      this.#rest(topic);
     }
     this.apply({ t: "batch", items });
+    for (const { topic } of items) this.#rest(topic);
   }
 
   /**
