@@ -33,6 +33,10 @@ PUBLIC = ("product", "stock", "offer", "price")
 async def test_an_import_that_zeroes_the_shop_is_held_until_a_person_approves(shop: Shop):
     await shop.take(feed())
     before = await shop.dump()
+    told = await shop.take(feed(stock=0), dry_run=True)
+    assert (told.status, told.changed) == ("finished", 40)
+    assert [one.rule for one in told.hold.reasons] == ["zeroed"]
+    assert await shop.dump() == before
     held = await shop.take(feed(stock=0), run="zero")
     assert (held.status, held.rows, held.changed) == ("held", 40, 40)
     (reason,) = held.hold.reasons
@@ -56,7 +60,7 @@ async def test_an_import_that_zeroes_the_shop_is_held_until_a_person_approves(sh
         assert await other.drift() == []
 
 
-async def test_a_held_feed_that_is_rejected_leaves_nothing_and_is_news_again(shop: Shop):
+async def test_a_held_feed_is_rejected_and_news_again_and_limits_are_the_suppliers(shop: Shop):
     await shop.take(feed())
     held = await shop.take(feed(cost="3.50"))
     assert [one.rule for one in held.hold.reasons] == ["price_moved"]
@@ -68,30 +72,11 @@ async def test_a_held_feed_that_is_rejected_leaves_nothing_and_is_news_again(sho
         await shop.importer.approve(held.id)
     again = await shop.take(feed(cost="3.50"), force=True)
     assert (again.status, again.offers.applied) == ("finished", 40)
-    assert await shop.drift() == []
-
-
-async def test_limits_are_the_suppliers_own(shop: Shop):
-    await shop.take(feed())
-    put = PutLimits(supplier="acme", zeroed_percent=100)
-    assert (await send(shop, put, "limits")).ok
-    assert (await shop.take(feed(stock=0))).status == "finished"
     refused = await send(shop, PutLimits(supplier="acme", zeroed_percent=101), "wrong")
     assert refused.status == 422
-
-
-async def test_few_skus_make_no_share(shop: Shop):
-    await shop.take(feed(19))
-    assert (await shop.take(feed(19, stock=0))).status == "finished"
-
-
-async def test_a_dry_run_tells_that_it_would_be_held(shop: Shop):
-    await shop.take(feed())
-    before = await shop.dump()
-    told = await shop.take(feed(stock=0), dry_run=True)
-    assert (told.status, told.changed) == ("finished", 40)
-    assert [one.rule for one in told.hold.reasons] == ["zeroed"]
-    assert await shop.dump() == before
+    assert (await send(shop, PutLimits(supplier="acme", zeroed_percent=100), "limits")).ok
+    assert (await shop.take(feed(stock=0, cost="3.50"))).status == "finished"
+    assert await shop.drift() == []
 
 
 async def test_one_poisoned_price_is_a_bad_row_and_the_rest_is_taken(shop: Shop):
@@ -122,40 +107,29 @@ async def test_a_full_feed_ends_what_it_does_not_name(shop: Shop):
     assert {name for name in after if after[name] != before[name]} <= RECORD
     back = await shop.take(feed(), kind="full")
     assert (back.changed, back.offers.applied, back.stock.applied) == (5, 5, 5)
-    assert await shop.drift() == []
-
-
-async def test_a_partial_feed_ends_nothing(shop: Shop):
-    await shop.take(feed())
-    summary = await shop.take(feed(1))
-    assert (summary.kind, summary.discontinued) == ("partial", 0)
+    partial = await shop.take(feed(1))
+    assert (partial.kind, partial.discontinued) == ("partial", 0)
     assert (await shop.query("SELECT count(*) FROM offer WHERE active"))[0][0] == 40
-
-
-async def test_a_full_feed_that_lost_half_is_held(shop: Shop):
-    await shop.take(feed(stock=0))
+    await shop.take(feed(stock=0), force=True)
     held = await shop.take(feed(19), kind="full")
     assert [one.rule for one in held.hold.reasons] == ["shrunk"]
     assert held.hold.discontinued == 21
+    assert await shop.drift() == []
 
 
-@pytest.mark.parametrize("end", ['p1,Product,All,"S', "p1,Product,All,,5,2\n"], ids=["cut", "lost"])
-async def test_a_full_feed_that_is_not_sure_of_what_it_names_ends_nothing(shop: Shop, end):
+async def test_a_full_feed_that_is_not_sure_of_what_it_names_ends_nothing(shop: Shop):
     await shop.take(feed())
-    summary = await shop.take(feed(38) + end, kind="full")
-    assert summary.discontinued == 0
-    assert any("discontinued" in note for note in summary.notes)
-    assert (await shop.query("SELECT count(*) FROM offer WHERE active"))[0][0] == 40
-
-
-async def test_a_bad_row_still_names_its_sku(shop: Shop):
-    await shop.take(feed())
+    for end in ('p1,Product,All,"S', "p1,Product,All,,5,2\n"):  # cut off; a row lost its SKU
+        summary = await shop.take(feed(38) + end, kind="full")
+        assert summary.discontinued == 0
+        assert any("discontinued" in note for note in summary.notes)
+    # A bad row still names its SKU.
     summary = await shop.take(feed(39) + "p39,Product 39,All,S39,-1,2.00\n", kind="full")
     assert (summary.quarantined, summary.discontinued) == (1, 0)
     assert (await shop.query("SELECT count(*) FROM offer WHERE active"))[0][0] == 40
 
 
-async def test_a_newer_feed_of_the_same_source_replaces_a_held_one(shop: Shop):
+async def test_a_newer_feed_of_the_same_source_replaces_a_held_one(shop: Shop, monkeypatch):
     await shop.take(feed())
     first = await shop.take(feed(stock=0))
     second = await shop.take(feed(stock=0))
@@ -164,11 +138,8 @@ async def test_a_newer_feed_of_the_same_source_replaces_a_held_one(shop: Shop):
     assert (await shop.take(feed(stock=6))).status == "finished"
     rows = await shop.query("SELECT status FROM import_run WHERE id = $1", second.id)
     assert rows[0][0] == "rejected"
-
-
-async def test_a_feed_too_large_to_be_kept_is_held_without_its_bytes(shop: Shop, monkeypatch):
+    # One that is too large to be kept is held without its bytes.
     monkeypatch.setattr("shopwire.services.import_held.HELD_BYTES_MAX", 10)
-    await shop.take(feed())
     held = await shop.take(feed(stock=0))
     assert not held.hold.kept
     with pytest.raises(RuleBroken):

@@ -9,6 +9,7 @@ import msgspec
 from shopwire.kernel.marks import mark_of
 from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
+from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.catalog.domain import Product
 from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest
 from shopwire.modules.feeds.store import counts_before, offers_before, products_before
@@ -59,9 +60,13 @@ async def altered(
     for group in news.groups:
         if group.product is not None:
             told.setdefault(group.product.id, group.key)
-    after = await _products(reads, tenant, sorted(applied.products)) if applied.products else {}
+    for product in news.products:
+        if product.id in applied.products and product.id not in known.products:
+            found[told[product.id]].append(product_brought(product))
+    changed = sorted(applied.products & known.products.keys())
+    after = await _products(reads, tenant, changed) if changed else {}
     for product_id, now in after.items():
-        one = product_altered(product_id, known.products.get(product_id), now)
+        one = product_altered(product_id, known.products[product_id], now)
         if one is not None:
             found[told[product_id]].append(one)
     of = {sku: group.key for group in news.groups for sku in group.lines}
@@ -124,18 +129,28 @@ def count_altered(sku: str, supplier: str, was: Mapping[str, Any] | None, report
     )
 
 
+def product_brought(product: ProductContent) -> Altered:
+    """A product that was not there before, by what a person may change of it."""
+    now = {
+        "title": product.title,
+        "description": mark_of(product.description),
+        "brand": product.brand,
+        "status": product.status,
+        "tags": mark_of(product.tags),
+    }
+    return Altered(what="product", id=product.id, was=None, now=now)
+
+
 def product_altered(
-    product_id: str, was: Mapping[str, Any] | None, now: Mapping[str, Any]
+    product_id: str, was: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Altered | None:
     """The fields of a product that are different; long new values by their mark."""
-    names = [
-        name for name in now if name not in _ASIDE and (was is None or was.get(name) != now[name])
-    ]
+    names = [name for name in now if name not in _ASIDE and was.get(name) != now[name]]
     if not names:
         return None
     marks = {name: mark_of(now[name]) for name in names}
     if "variants" in names:
-        before_by = {one["variant"]["sku"]: one for one in was["variants"]} if was else {}
+        before_by = {one["variant"]["sku"]: one for one in was["variants"]}
         marks["skus"] = {
             one["variant"]["sku"]: mark_of(one)
             for one in now["variants"]
@@ -144,7 +159,7 @@ def product_altered(
     return Altered(
         what="product",
         id=product_id,
-        was=None if was is None else {name: was.get(name) for name in names},
+        was={name: was.get(name) for name in names},
         now=marks,
     )
 

@@ -36,14 +36,14 @@ class Breaker:
         self.named += 1
         was, now = int(before["cost_minor"]), terms.cost_minor
         if before["currency"] != terms.currency:
-            percent, poisoned = _FOR_EVER, False
-        else:
-            percent = abs(now - was) * 100 // was
-            poisoned = _far(was, now, self._limits.price_factor)
-        if percent > self._limits.price_move_percent:
             self.moved += 1
-            self._show(percent, terms.sku, "cost", was, now, terms.currency)
-        return poisoned
+            self._show(_FOR_EVER, terms.sku, "cost", was, now, terms.currency)
+            return False
+        move = abs(now - was) * 100
+        if move > self._limits.price_move_percent * was:
+            self.moved += 1
+            self._show(move // was, terms.sku, "cost", was, now, terms.currency)
+        return _far(was, now, self._limits.price_factor)
 
     def counts(self, sku: str, before: int, now: int) -> None:
         """Counts a SKU's stock."""
