@@ -285,6 +285,7 @@ class Replay:
             value_minor=paid,
             ordered=conflict["quantity"],
             late=None,
+            status=None,
             unanswered=0,
             avoid=frozenset({conflict["supplier"]}),
         )

@@ -1,5 +1,6 @@
 """Routing on a database: one read, a choice at the door, another supplier by the activity."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,9 @@ from tests.modules.shop import drifts
 from tests.orders.paying import Till, till
 from tests.orders.world import ORDER, PRICE
 
+from shopwire.cli import route
 from shopwire.kernel.activities import Job
+from shopwire.kernel.errors import SetupProblem
 from shopwire.modules.inventory.api import ReportStock
 from shopwire.modules.routing.api import PutRules, PutTerms, ReleaseRoute, RoutingRules, Rule
 from shopwire.modules.routing.store import (
@@ -22,9 +25,11 @@ from shopwire.modules.routing.store import (
     read_rules,
 )
 from shopwire.modules.shipping.api import (
+    AcknowledgePurchaseOrder,
     BeginSending,
     RecordSending,
     RefusePurchaseOrder,
+    Units,
 )
 from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier
 from shopwire.services.checkout_door import CheckoutDoor
@@ -194,3 +199,68 @@ async def test_scores_are_listed_with_their_numbers_and_terms(database_url):
         score = msgspec.json.decode(bytes(rows[0]["score"]))
         assert (score["units"], score["refused"], score["short"]) == (2, 2, 2)
         assert await drifts(shop.shop) == []
+
+
+async def late(shop: Till, outcome: str) -> None:
+    """An order whose supplier cannot be reached, or got it and does not answer."""
+    await shop.put("A", 2)
+    assert (await shop.buy()).status == 200
+    await shop.pump()
+    own = f"{ORDER}/cheap"
+    await shop.do(BeginSending(purchase_order=own))
+    await shop.do(RecordSending(purchase_order=own, outcome=outcome))  # type: ignore[arg-type]
+    await shop.pump()
+    if outcome == "received":
+        due = (await shop.shop.document(f"purchase_order:{own}"))["due_at_ms"]
+        await shop.do(RecordSending(purchase_order=own, outcome="received", asked=due))
+        await shop.pump()
+
+
+@pytest.mark.parametrize("outcome", ["received", "timed_out"])
+async def test_units_of_a_supplier_that_does_not_answer_go_to_another(database_url, outcome):
+    async with market(database_url, dear=50, cheap=5, second=20) as shop:
+        await late(shop, outcome)
+        rows = await shop.shop.reads.fetch(DUE, 100)
+        waits_ms = rows[0]["due_ms"] - shop.clock.now_ms()
+        assert (waits_ms > 60_000) == (outcome == "timed_out")
+        assert await find_suppliers(shop) == 1
+        moves = (await route_of(shop))["moves"]
+        assert [(one["why"], one["picks"][0]["supplier"]) for one in moves] == [("late", "second")]
+        cancelling = await shop.shop.document(f"purchase_order:{ORDER}/cheap")
+        assert cancelling["lines"][0]["cancelling"] == 2
+        assert (await shop.order())["lines"][0]["state"] == "promised"
+        assert shop.refused == []
+        assert await drifts(shop.shop) == []
+
+
+async def test_an_answer_that_comes_after_all_leaves_the_units_where_they_are(database_url):
+    async with market(database_url, cheap=5, second=20) as shop:
+        await late(shop, "timed_out")
+        await shop.do(
+            AcknowledgePurchaseOrder(
+                purchase_order=f"{ORDER}/cheap", lines=(Units(sku="A", quantity=2),)
+            )
+        )
+        await shop.pump()
+        assert await find_suppliers(shop) == 1
+        assert await find_suppliers(shop) == 0
+        document = await route_of(shop)
+        assert (document["moves"], document["left"]) == ([], [])
+
+
+async def test_the_command_line_shows_what_would_be_chosen_and_what_was(database_url, capsys):
+    async with market(database_url, dear=50, cheap=5, second=20) as shop:
+        await shop.put("A", 2)
+        await shop.buy()
+        await shop.pump()
+        await asyncio.to_thread(route.preview, "A=2", database=database_url, json=True)
+        choice = msgspec.json.decode(capsys.readouterr().out)
+        assert [pick["supplier"] for pick in choice["picks"]] == ["cheap"]
+        await asyncio.to_thread(route.explain, ORDER, database=database_url)
+        assert "chosen: 2 A by cheap" in capsys.readouterr().out
+        await asyncio.to_thread(route.scores, database=database_url)
+        assert "unknown" in capsys.readouterr().out
+        await asyncio.to_thread(route.waiting, database=database_url)
+        assert capsys.readouterr().out == ""
+        with pytest.raises(SetupProblem):
+            await asyncio.to_thread(route.preview, "A=0", database=database_url)

@@ -39,6 +39,7 @@ _COMMANDS: Final = (
     ("user", "shopwire.cli.access:user", "Operators who may log in."),
     ("channel", "shopwire.cli.channel:app", "How purchase orders reach suppliers; what left."),
     ("token", "shopwire.cli.access:token", "Tokens for suppliers and programs."),
+    ("route", "shopwire.cli.route:app", "Which supplier sends what, why, and how they keep word."),
     ("log", "shopwire.cli.log:app", "Look at the log, verify it, rebuild what is derived from it."),
     ("doctor", "shopwire.cli.doctor:doctor", "What is missing or misconfigured; how to mend it."),
     ("bench", "shopwire.cli.bench:app", "Measure this machine, beside baselines of the same run."),

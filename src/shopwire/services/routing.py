@@ -89,7 +89,8 @@ def answer_to(conflict_id: str, asked: Asked, market: Market, now_ms: int) -> Co
     Who let this order down before is not asked again, so that units do not go round in a circle.
     """
     rules = market.known.rules
-    if asked.reason == "late" and (asked.late != "acknowledgement" or not asked.unanswered):
+    silent = asked.late == "acknowledgement" or asked.status == "timed_out"
+    if asked.reason == "late" and not (silent and asked.unanswered):
         return LeaveToPerson(conflict_id=conflict_id, why="answered")
     if asked.reason not in rules.reroute:
         return LeaveToPerson(conflict_id=conflict_id, why="off")

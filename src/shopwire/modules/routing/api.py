@@ -252,6 +252,8 @@ class NoteConflict(Command, frozen=True, kw_only=True):
     quantity: int
     reason: str
     open: bool
+    wait_ms: int = 0
+    """How long to wait before anybody else is looked for."""
 
 
 class Reroute(Command, frozen=True, kw_only=True):

@@ -248,9 +248,9 @@ def do_note_conflict(command: NoteConflict, view: View, context: Context) -> Dec
         supplier=command.supplier,
         quantity=command.quantity,
         reason=command.reason,
-        opened_at_ms=known.opened_at_ms if known else context.now_ms,
+        opened_at_ms=context.now_ms + command.wait_ms,
     )
-    if question == known:
+    if known is not None and replace(question, opened_at_ms=known.opened_at_ms) == known:
         return _NOTHING
     return Decision(put=[question], result={"applied": True})
 

@@ -26,7 +26,11 @@ from shopwire.modules.shipping.events import (
     PurchaseOrderLate,
     PurchaseOrderSent,
     PurchaseOrderShipped,
+    PurchaseOrderTimedOut,
 )
+
+TIMED_OUT_MS: Final = 15 * 60_000
+"""How long a supplier that cannot be reached is asked before somebody else is looked for."""
 
 _React = Callable[[Recorded], Iterable[Command]]
 
@@ -122,8 +126,16 @@ def follow_late(recorded: Recorded) -> Iterable[Command]:
         what="late",
         at_ms=recorded.recorded_at_ms,
     )
-    if document.late != "acknowledgement":
-        return
+    if document.late == "acknowledgement":
+        yield from _unanswered(document, 0)
+
+
+def follow_timeout(recorded: Recorded) -> Iterable[Command]:
+    """Nobody knows whether the supplier has it; for a while it is only asked."""
+    return _unanswered(_purchase(recorded.document), TIMED_OUT_MS)
+
+
+def _unanswered(document: PurchaseOrderDocument, wait_ms: int) -> Iterable[Command]:
     for line in document.lines:
         unanswered = line.ordered - line.accepted - line.refused - line.cancelled - line.cancelling
         if unanswered > 0:
@@ -135,6 +147,7 @@ def follow_late(recorded: Recorded) -> Iterable[Command]:
                 quantity=unanswered,
                 reason="late",
                 open=True,
+                wait_ms=wait_ms,
             )
 
 
@@ -160,6 +173,7 @@ _REACTIONS: Final[dict[_React, tuple[type[Event], ...]]] = {
     follow_shares: (RouteShared,),
     follow_purchase_order: (PurchaseOrderSent, PurchaseOrderAcknowledged, PurchaseOrderShipped),
     follow_late: (PurchaseOrderLate,),
+    follow_timeout: (PurchaseOrderTimedOut,),
     follow_stock: (StockReported, SalesBooked),
 }
 _BY_TYPE: Final[dict[str, _React]] = {

@@ -171,7 +171,7 @@ LIMIT $1
 -- One question, what was paid for its units, where they go, and who let this order down before.
 SELECT q.order_id, q.sku, q.supplier, q.quantity, q.reason, o.currency, o.total_minor,
     c.address::jsonb ->> 'country' AS country,
-    l.value_minor, l.ordered, l.late, coalesce(l.unanswered, 0) AS unanswered, (
+    l.value_minor, l.ordered, l.late, l.status, coalesce(l.unanswered, 0) AS unanswered, (
         SELECT coalesce(json_agg(DISTINCT lot ->> 'supplier'), '[]')
         FROM jsonb_array_elements(o.lots) lot
         WHERE lot ->> 'sku' = q.sku
@@ -184,7 +184,7 @@ FROM routing_question q
 JOIN customer_order o ON o.tenant = q.tenant AND o.order_id = q.order_id
 LEFT JOIN order_contact c ON c.tenant = q.tenant AND c.order_id = q.order_id
 LEFT JOIN LATERAL (
-    SELECT n.value_minor, n.ordered, p.late,
+    SELECT n.value_minor, n.ordered, p.late, p.status,
         n.ordered - n.accepted - n.refused - n.cancelled - n.cancelling AS unanswered
     FROM purchase_order p
     JOIN purchase_order_line n ON (n.tenant, n.order_id, n.purchase_order)
@@ -193,6 +193,14 @@ LEFT JOIN LATERAL (
     ORDER BY p.n DESC LIMIT 1
 ) l ON true
 WHERE q.tenant = $1 AND q.conflict_id = $2 AND q.state = 'open'
+
+-- prices --
+-- What SKUs cost now, as their documents say.
+SELECT body ->> 'sku' AS sku, (body ->> 'amount_minor')::bigint AS amount_minor,
+    body ->> 'currency' AS currency
+FROM documents
+WHERE tenant = $1 AND topic IN (SELECT 'price:' || sku FROM unnest($2::text[]) sku)
+    AND body::jsonb <> 'null'
 
 -- route_of_order --
 -- An order's choice, as its document.

@@ -129,6 +129,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     ordered: int | None
     late: str | None
     """What the supplier owes for longer than it may."""
+    status: str | None
+    """The purchase order's."""
     unanswered: int
     avoid: frozenset[str]
     """Who let this order down before, or is asked not to send it."""
@@ -142,6 +144,12 @@ async def read_question(reads: Reads, tenant: str, conflict_id: str) -> Asked | 
     row = dict(rows[0])
     avoid = msgspec.json.decode(row.pop("avoid"), type=frozenset[str])
     return Asked(avoid=avoid, **row)
+
+
+async def read_prices(reads: Reads, tenant: str, skus: list[str]) -> dict[str, tuple[int, str]]:
+    """What SKUs cost now, in minor units of a currency; those without a price are left out."""
+    rows = await reads.fetch(_SQL["prices"], tenant, skus)
+    return {row["sku"]: (row["amount_minor"], row["currency"]) for row in rows}
 
 
 async def read_route(reads: Reads, tenant: str, order_id: str) -> dict[str, Any]:
