@@ -1,6 +1,7 @@
 """Feeds from far sides to the shopper's screen, on PostgreSQL: what comes, and what stays away."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from io import BytesIO
 
 import asyncpg
@@ -32,6 +33,7 @@ from shopwire.services.pages import Pages
 from shopwire.services.parts import module_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.source_door import PUSH_BYTES_MAX, source_routes
+from shopwire.services.sourcing import Sourcing
 from shopwire.services.telemetry import Readings, Telemetry
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -104,6 +106,44 @@ async def test_a_run_is_one_process_own_and_a_dead_one_is_followed(database_url,
         assert await own.drifts() == []
         await _tampered(database_url)
         assert {one.check for one in await own.drifts()} == {"sources.runs"}
+
+
+class Stuck:
+    """A source that never comes to an end."""
+
+    def __init__(self) -> None:
+        self.reached, self.left = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def open(self, place, marks):
+        self.reached.set()
+        try:
+            await asyncio.Event().wait()
+            yield
+        finally:
+            self.left.set()
+
+
+async def test_who_lost_its_run_to_another_stops_and_says_nothing(database_url, tmp_path):
+    async with sources(database_url, tmp_path) as own:
+        stuck, renewing, shop = Stuck(), asyncio.Event(), own.shop
+        await shop.do(source("http://127.0.0.1:9"))
+
+        async def pause(_seconds):
+            await renewing.wait()
+
+        slow = Sourcing(
+            shop.write_path, shop.reads, own.importer, {"http": stuck}, own.clock, pause=pause
+        )
+        (job,) = await own.due(DUE_FETCHES)
+        running = asyncio.create_task(slow.fetch(job))
+        await stuck.reached.wait()
+        own.clock.ahead_ms += LEASE_MS
+        await shop.do(BeginFetch(supplier="acme", name="main", at_ms=own.clock.now_ms()))
+        renewing.set()
+        await running
+        await stuck.left.wait()
+        assert words(await own.runs()) == [("lost", "")]
 
 
 async def _tampered(dsn):

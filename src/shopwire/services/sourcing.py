@@ -131,6 +131,8 @@ class Sourcing:
             return came
 
         await self._held(known, begun, work())
+        if not summaries:
+            raise SourceBusy(supplier=supplier, retry_ms=LEASE_MS)
         return summaries[0]
 
     # -- the lease ------------------------------------------------------------------------------
@@ -179,7 +181,11 @@ class Sourcing:
                 fence=begun.fence,
                 at_ms=self._clock.now_ms(),
             )
-            if not (await self._do(renew))["applied"]:
+            try:
+                renewed = await self._do(renew)
+            except (StorageUnavailable, QueueFull):
+                continue  # nobody else can take it over by the same database either
+            if not renewed["applied"]:
                 return
 
     # -- the work -------------------------------------------------------------------------------
