@@ -1,9 +1,9 @@
 /** What a merchant weighs, and the rules besides: prefer, exclude, look at it first. */
 
 import type { RoutingRule, RoutingRules } from "@shopwire/client";
-import { CODES, ShopwireError } from "@shopwire/client";
 import { useCommand, useStatus } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
+import { ConflictWays } from "./ConflictWays.tsx";
 import { ruleText } from "./routing.ts";
 import {
   decimalText,
@@ -36,15 +36,7 @@ const ACTIONS: Readonly<Record<RoutingRule["action"], string>> = {
 export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
   const command = useCommand("routing.put_rules");
   const offline = useStatus().status === "offline";
-  const [typed, setTyped] = useState<Record<Weight, string>>(
-    () =>
-      Object.fromEntries(
-        WEIGHTS.map(({ name, minor }) => [
-          name,
-          minor ? decimalText(rules[name]) : String(rules[name]),
-        ]),
-      ) as Record<Weight, string>,
-  );
+  const [typed, setTyped] = useState(() => typedOf(rules));
   const [fault, setFault] = useState("");
   const blocked = offline || command.pending;
   const put = (changed: Partial<RoutingRules>): void => {
@@ -107,17 +99,33 @@ export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
         </p>
       </form>
       <div role="alert" className="conflict-refused">
-        {fault || (command.error && refusedText(command.error))}
+        {fault || (
+          <ConflictWays
+            problem={command.error}
+            what="the rules"
+            blocked={blocked}
+            onMine={({ mine, current }) => {
+              const own = mine.rules as RoutingRules;
+              void command.send({ rules: own, expected_version: current });
+            }}
+            onTheirs={() => {
+              command.reset();
+              setTyped(typedOf(rules));
+            }}
+          />
+        )}
       </div>
     </div>
   );
 }
 
-function refusedText(error: Error): string {
-  if (error instanceof ShopwireError && error.code === CODES.VersionConflict) {
-    return "Somebody changed the rules a moment before you; these are theirs now.";
-  }
-  return error.message;
+/** The weights as they are typed. */
+function typedOf(rules: RoutingRules): Record<Weight, string> {
+  const texts = WEIGHTS.map(({ name, minor }) => [
+    name,
+    minor ? decimalText(rules[name]) : String(rules[name]),
+  ]);
+  return Object.fromEntries(texts) as Record<Weight, string>;
 }
 
 interface ListProps {

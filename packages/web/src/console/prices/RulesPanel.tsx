@@ -1,10 +1,11 @@
 /** The price rules: edited as rows, looked at before they hold, put, and put back. */
 
-import { CODES, ShopwireError } from "@shopwire/client";
+import type { VersionConflict } from "@shopwire/client";
 import { useCommand, useStatus } from "@shopwire/client/react";
 import { useState } from "react";
 import { ApiError } from "../../shared/api.ts";
 import { Announce } from "../../shared/cue.tsx";
+import { ConflictWays } from "../ConflictWays.tsx";
 import { draftOf, Fault, rulesOf } from "./draft.ts";
 import { PreviewPanel } from "./PreviewPanel.tsx";
 import { postJson } from "./post.ts";
@@ -70,6 +71,12 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
     const done = await undo.send({ to_version: read.undo_to, expected_version: read.version });
     if (done !== null) changed();
   };
+  /** What was meant here counts, over what somebody else put meanwhile. */
+  const over = async ({ mine, current }: VersionConflict): Promise<void> => {
+    undo.reset();
+    const done = await put.send({ rules: mine.rules as PriceRules, expected_version: current });
+    if (done !== null) changed();
+  };
   const error = put.error ?? undo.error;
   return (
     <>
@@ -122,7 +129,23 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
             )}
           </p>
           <div role="alert" className="price-fault">
-            {fault ? "One cell needs another look." : (problem ?? (error && refusedText(error)))}
+            {fault
+              ? "One cell needs another look."
+              : (problem ?? (
+                  <ConflictWays
+                    problem={error}
+                    what="the rules"
+                    blocked={blocked}
+                    onMine={(conflict) => void over(conflict)}
+                    onTheirs={({ theirs }) => {
+                      put.reset();
+                      undo.reset();
+                      setDraft(draftOf(theirs.rules as PriceRules));
+                      setLooked(null);
+                      changed();
+                    }}
+                  />
+                ))}
           </div>
         </form>
       </section>
@@ -130,11 +153,4 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
       {looked && <PreviewPanel preview={looked.preview} />}
     </>
   );
-}
-
-function refusedText(error: Error): string {
-  if (error instanceof ShopwireError && error.code === CODES.VersionConflict) {
-    return "Somebody changed the rules a moment before you: load the page again to see theirs.";
-  }
-  return error.message;
 }
