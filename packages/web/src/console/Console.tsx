@@ -8,6 +8,7 @@ import { Mark } from "../shared/Mark.tsx";
 import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
+import { ChannelsPage } from "./ChannelsPage.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
 import { FindStockPage } from "./FindStockPage.tsx";
 import { Gate } from "./Gate.tsx";
@@ -36,6 +37,7 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console/prices", name: "Prices", icon: "tag" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
+  { href: "/console/channels", name: "Ways out", icon: "truck" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
 ];
 
@@ -48,6 +50,7 @@ const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
   ["/console/prices", PricesPage],
   ["/console/imports", ImportsPage],
   ["/console/suppliers", SuppliersPage],
+  ["/console/channels", ChannelsPage],
   ["/console/stock", FindStockPage],
 ];
 

@@ -5,6 +5,7 @@ import { useTopics } from "@shopwire/client/react";
 import { Cued } from "../shared/cue.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { momentText } from "../shared/time.ts";
+import { type Travel, travelText, useTravels, WAYS } from "./channels.ts";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { lateText, PURCHASE_ORDER_STATES, spelled } from "./words.ts";
@@ -16,6 +17,8 @@ interface PanelProps {
 
 export function PurchaseOrdersPanel({ items, nameOf }: PanelProps) {
   const live = useTopics(items.map(({ id }) => `purchase_order:${id}` as const));
+  const states = items.map((known, at) => (live[at]?.doc ?? known).status).join();
+  const travels = useTravels(items[0]?.order_id ?? null, states);
   if (items.length === 0) return null;
   return (
     <section className="panel" aria-labelledby="purchase-orders">
@@ -36,7 +39,12 @@ export function PurchaseOrdersPanel({ items, nameOf }: PanelProps) {
           </thead>
           <tbody>
             {items.map((known, at) => (
-              <Row key={known.id} order={live[at]?.doc ?? known} nameOf={nameOf} />
+              <Row
+                key={known.id}
+                order={live[at]?.doc ?? known}
+                travel={travels.get(known.id) ?? null}
+                nameOf={nameOf}
+              />
             ))}
           </tbody>
         </table>
@@ -47,10 +55,12 @@ export function PurchaseOrdersPanel({ items, nameOf }: PanelProps) {
 
 interface RowProps {
   order: PurchaseOrderDocument;
+  /** How it reaches its supplier; null while that is not known. */
+  travel: Travel | null;
   nameOf: (supplier: string) => string;
 }
 
-function Row({ order, nameOf }: RowProps) {
+function Row({ order, travel, nameOf }: RowProps) {
   const late = lateText(order);
   return (
     <tr data-testid="purchase-order" data-status={order.status}>
@@ -62,6 +72,7 @@ function Row({ order, nameOf }: RowProps) {
         <Cued value={order.status}>
           <StateWord state={PURCHASE_ORDER_STATES[order.status]} />
         </Cued>
+        {travel !== null && <OnItsWay order={order} travel={travel} />}
         {late !== "" && <span className="data-sub warn">{late}</span>}
         {order.due_at_ms !== null && (
           <span className="data-sub">next word due {momentText(order.due_at_ms)}</span>
@@ -78,6 +89,19 @@ function Row({ order, nameOf }: RowProps) {
       </td>
       <td className="number">{costText(order.lines)}</td>
     </tr>
+  );
+}
+
+/** By which way it goes, when it is due to leave, when it left. */
+function OnItsWay({ order, travel }: { order: PurchaseOrderDocument; travel: Travel }) {
+  const waits = order.status === "planned" ? `leaves ${momentText(travel.send_at_ms)}` : "";
+  const where = waits || travelText(travel, momentText);
+  const way = travel.way === null ? "" : WAYS[travel.way];
+  const troubled = travel.trouble !== null && travel.trouble !== "";
+  return (
+    <span className={troubled ? "data-sub warn" : "data-sub"} data-testid="travel">
+      {[way, where].filter((text) => text !== "").join(": ")}
+    </span>
   );
 }
 
