@@ -162,6 +162,13 @@ test("no answer for long: it is kept, and sent with its key when the shop can be
   expect(new Set(shop.keys).size).toBe(1);
 });
 
+test("what cannot even be kept is told, and not shown as if it were", async () => {
+  shop.client.queue.add = () => Promise.reject(new Error("The device is full."));
+  await press("add-to-cart");
+  expect(faster()).toContain("The device is full.");
+  expect(count()).toBe("0");
+});
+
 test("changed in two places: it says so, and each way on does what it says", async () => {
   await press("add-to-cart");
   const conflict = (theirs: number) =>

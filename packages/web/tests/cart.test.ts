@@ -15,6 +15,7 @@ import {
   withAccepted,
   withLine,
 } from "../src/storefront/cart/cart.ts";
+import { choicesOf, choiceText, conflictText } from "../src/storefront/cart/choices.ts";
 import { type Alternative, insteadOf } from "../src/storefront/cart/instead.ts";
 import { fasterText, issueText, refusalTold } from "../src/storefront/cart/words.ts";
 
@@ -68,6 +69,36 @@ describe("the cart's lines", () => {
     });
     expect(totalOf([line("A", 1), { ...line("B", 1), currency: "USD" }])).toBeNull();
     expect(totalOf([])).toBeNull();
+  });
+});
+
+describe("a line that was changed in two places", () => {
+  const choices = (base: number, theirs: number, mine: number) =>
+    choicesOf({ fields: [{ field: "lines/A/quantity", base, theirs, mine }] });
+
+  test("can be as here, as there, or what both amount to", () => {
+    expect(choices(1, 3, 2)).toEqual({ field: "lines/A/quantity", mine: 2, theirs: 3, both: 4 });
+    expect(choiceText("mine", choices(1, 3, 2))).toBe("Keep mine: 2");
+    expect(choiceText("both", choices(1, 3, 2))).toBe("Both together: 4");
+  });
+
+  test("is not added up where that is one of the two, or where one took it out", () => {
+    for (const [base, theirs, mine] of [
+      [2, 2, 5],
+      [3, 1, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [5, 1, 2],
+    ] as const) {
+      expect(choices(base, theirs, mine).both).toBeNull();
+    }
+  });
+
+  test("is told in words, also where it was taken out", () => {
+    expect(conflictText(choices(1, 0, 2))).toContain("it was taken out there, you wanted 2 here");
+    expect(conflictText(choices(1, 4, 0))).toContain("there are 4 there, you took it out here");
+    expect(choiceText("theirs", choices(1, 0, 2))).toBe("Leave it out");
+    expect(choiceText("mine", choices(1, 2, 0))).toBe("Take it out");
   });
 });
 

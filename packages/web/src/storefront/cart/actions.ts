@@ -8,10 +8,11 @@ import {
   type CartDocument,
   type Client,
   change,
+  Dropped,
   type QueueEntry,
-  QueueIsFull,
   ShopwireError,
   Superseded,
+  UnknownOutcome,
   type VersionConflict,
 } from "@shopwire/client";
 import { type Accepted, emptyCart, lineForetold, type Wanted, withAccepted } from "./cart.ts";
@@ -86,8 +87,10 @@ export class CartActions {
       return true;
     } catch (problem) {
       if (problem instanceof Superseded) return true;
-      if (problem instanceof QueueIsFull) {
-        this.#note(sku, { wanted, error: problem, conflict: null });
+      if (problem instanceof Dropped) return false;
+      // What the shop refused waits with its reason; what could not even be kept is told here.
+      if (!(problem instanceof ShopwireError || problem instanceof UnknownOutcome)) {
+        this.#note(sku, { wanted, error: problem as Error, conflict: null });
       }
       return false;
     }
