@@ -328,7 +328,7 @@ def notices_by_tracking(
 
 
 def nothing(_database: SimDatabase, *_args: Any) -> Found:
-    """What nothing here ever is: a preorder whose time is over."""
+    """What nothing here ever is: a preorder whose time is over, a promotion, an exchange rate."""
     return []
 
 
@@ -341,7 +341,10 @@ _TWINS: Final[dict[str, tuple[Twin, ...]]] = {
         due_begin, due_send, due_ask, due_cancel, shipments_by_tracking, notices_by_tracking,
     ),
 }  # fmt: skip
-_EMPTY: Final = {"inventory": ("preorders_to_end",)}
+_EMPTY: Final = {
+    "inventory": ("preorders_to_end",),
+    "pricing": ("sales_to_switch", "rates_to_apply"),
+}
 
 
 def trade_twins() -> dict[str, Twin]:
