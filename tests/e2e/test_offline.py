@@ -125,3 +125,15 @@ def test_two_devices_that_changed_the_same_line_are_asked_and_agree(
     expect(conflict).to_be_hidden(timeout=SOON_MS)
     for one in (page, other):
         in_cart(one, 5)
+
+    # A second tab follows the first one's connection, and tells it what it was told.
+    sockets: list[str] = []
+    tab = here.new_page()
+    tab.on("websocket", lambda socket: sockets.append(socket.url))
+    tab.goto(f"{shop.url}/cart")
+    in_cart(tab, 5)
+    expect(tab.get_by_test_id("freshness")).to_have_attribute("data-status", "live")
+    tab.get_by_test_id("quantity-less").click()
+    for one in (tab, page, other):
+        in_cart(one, 4)
+    assert sockets == []
