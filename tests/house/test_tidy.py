@@ -28,6 +28,8 @@ JOINING = {
     "src/shopwire/adapters/postgres/writing.py",
 }
 """Make one statement of several named ones, which saves round trips; no value is in it."""
+GENERATED = {"packages/client/src/core/commandBodies.ts"}
+"""Written by a tool, a command after the other: as long as there are commands."""
 UNITS = re.compile(r"(_MAX|_MIN)$")
 
 
@@ -68,7 +70,8 @@ def test_modules_stay_small():
     long = [
         f"{name} has {lines} lines"
         for name, path in sources(".py", ".ts", ".tsx")
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
+        if name not in GENERATED
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
     ]
     assert long == []
 
