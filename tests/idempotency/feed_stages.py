@@ -29,8 +29,24 @@ from shopwire.modules.feeds.api import (
     RejectRun,
 )
 from shopwire.modules.feeds.events import Hold, HoldReason
+from shopwire.modules.feeds.saved import PutProfile, RemoveProfile
 from shopwire.modules.inventory.api import CountBefore, ReportStock, RestoreCounts
 from shopwire.modules.suppliers.api import OfferBefore, PutOffer, RestoreOffers
+
+MAPPING = '[fields]\nsku = { columns = ["Artikel"] }\n'
+SAVED = PutProfile(name="lager", mapping=MAPPING)
+
+
+@stage
+async def feeds__put_profile(bench):
+    return SAVED
+
+
+@stage
+async def feeds__remove_profile(bench):
+    await bench.do(SAVED)
+    return RemoveProfile(name="lager")
+
 
 HELD = HoldRun(
     run="run-1",

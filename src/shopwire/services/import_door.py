@@ -21,6 +21,7 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.events import FeedKind
 from shopwire.modules.feeds.limits import UPLOAD_BYTES_MAX
 from shopwire.modules.feeds.profile import parse_profile
+from shopwire.modules.feeds.saved import profile_by_name
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, preview_feed
 from shopwire.services.import_desk import desk_routes
 from shopwire.services.importing import Importer, ImportRequest
@@ -90,16 +91,17 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
                 await write_path.finish_lease(held[0], outcome)
             return _answer(outcome)
 
-    return [take_feed, _preview_route(), *desk_routes(importer)]
+    return [take_feed, _preview_route(importer), *desk_routes(importer)]
 
 
-def _preview_route() -> Any:
+def _preview_route(importer: Importer) -> Any:
     @post(
         "/api/feeds/preview",
         status_code=200,
         request_max_body_size=None,
         summary="What the first rows of a feed would become",
-        description="The body is the file; `mapping` is a mapping in TOML. Nothing is written.",
+        description="The body is the file; `mapping` is a mapping in TOML. With `sketch` a file"
+        " that no profile fits is shown as it is, to be mapped. Nothing is written.",
     )
     async def preview(
         request: Request[Any, Any, Any],
@@ -108,8 +110,11 @@ def _preview_route() -> Any:
         encoding: Annotated[str | None, QueryParameter()] = None,
         currency: Annotated[str, QueryParameter()] = "EUR",
         rows: Annotated[int, QueryParameter()] = PREVIEW_ROWS_DEFAULT,
+        sketch: Annotated[bool, QueryParameter()] = False,
     ) -> Response[bytes]:
-        chosen = parse_profile(mapping) if mapping else profile
+        chosen = parse_profile(mapping) if mapping else None
+        if profile is not None and chosen is None:
+            chosen = await profile_by_name(importer.reads, DEFAULT_TENANT, profile)
         with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
             await _receive(request, spool)
             found = await asyncio.to_thread(
@@ -119,6 +124,7 @@ def _preview_route() -> Any:
                 encoding=encoding,
                 currency=currency,
                 rows_max=rows,
+                sketch=sketch,
             )
         return _answer(Outcome(status=200, body=msgspec.json.encode(found)))
 

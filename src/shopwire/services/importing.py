@@ -35,6 +35,7 @@ from shopwire.modules.feeds.limits import SEND_WAIT_MS_MAX, SENDS_MAX, SPOOLED_B
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import open_feed
 from shopwire.modules.feeds.profile import Profile
+from shopwire.modules.feeds.saved import profile_by_name
 from shopwire.modules.feeds.store import get_run, open_runs, reading_of, said_last
 from shopwire.modules.inventory.store import skus_with_open_sales
 from shopwire.services.feed_formats import FORMATS
@@ -82,12 +83,15 @@ class Importer:
         return await job.run(stream, progress)
 
     async def _opened(self, request: ImportRequest, stream: BinaryIO) -> Job:
+        profile = request.profile
+        if isinstance(profile, str):
+            profile = await profile_by_name(self.reads, request.tenant, profile)
         feed = await asyncio.to_thread(
             open_feed,
             stream,
             supplier=request.supplier,
             currency=request.currency,
-            profile=request.profile,
+            profile=profile,
             folder=request.folder,
             encoding=request.encoding,
             formats=FORMATS,

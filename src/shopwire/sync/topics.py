@@ -91,6 +91,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "feed_limits": _OPERATOR,
     "source": _OPERATOR,
     "supply": _OPERATOR,
+    "feed_profile": _OPERATOR,
     "match": _OPERATOR,
     "matches": _OPERATOR,
     "match_link": _OPERATOR,

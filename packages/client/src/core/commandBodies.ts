@@ -254,9 +254,18 @@ export interface PutLimits {
   price_factor?: number;
 }
 
+export interface PutProfile {
+  name: string;
+  mapping: string;
+}
+
 export interface RejectRun {
   run: string;
   reason?: string;
+}
+
+export interface RemoveProfile {
+  name: string;
 }
 
 export interface StartRun {
@@ -816,7 +825,9 @@ export interface CommandBodies {
   "feeds.finish_run": FinishRun;
   "feeds.note_chunk": NoteChunk;
   "feeds.put_limits": PutLimits;
+  "feeds.put_profile": PutProfile;
   "feeds.reject_run": RejectRun;
+  "feeds.remove_profile": RemoveProfile;
   "feeds.start_run": StartRun;
   "inventory.check_stock": CheckStock;
   "inventory.hold_stock": HoldStock;

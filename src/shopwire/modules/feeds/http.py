@@ -9,6 +9,7 @@ from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
 from shopwire.modules.feeds.events import LimitsDocument
+from shopwire.modules.feeds.saved import list_profiles
 from shopwire.modules.feeds.store import (
     get_run,
     limits_of,
@@ -54,4 +55,8 @@ def routes(reads: Reads) -> list[Any]:
     async def limits(supplier: FromPath[str]) -> LimitsDocument:
         return (await limits_of(reads, DEFAULT_TENANT, slug_of(supplier))).document()
 
-    return [imports, one_import, quarantine, changes, left, limits]
+    @get("/api/feeds/profiles", summary="Shipped and saved profiles that feeds are read by")
+    async def profiles() -> dict[str, Any]:
+        return {"items": await list_profiles(reads, DEFAULT_TENANT)}
+
+    return [profiles, imports, one_import, quarantine, changes, left, limits]

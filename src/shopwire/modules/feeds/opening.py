@@ -9,7 +9,7 @@ from typing import BinaryIO, Final, Protocol
 from shopwire.kernel.errors import FeedUnreadable, MappingInvalid
 from shopwire.kernel.money import exponent_of
 from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
-from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, SAMPLE_ROWS_MAX
+from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, COLUMNS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.profile import (
@@ -121,6 +121,32 @@ def open_feed(
         decimal="," if reader.detected.decimal == "," else "." if reader.detected.decimal else "",
     )
     return OpenFeed(chosen, mapper, reader, rows)
+
+
+def look_into(
+    stream: BinaryIO, *, encoding: str | None = None, item: str = "item"
+) -> tuple[Detected, list[RawRow]]:
+    """The columns of a file and its first rows, for somebody who will say what they mean.
+
+    `item` is the XML element that is a row. Raises FeedUnreadable.
+    """
+    feed, packing, start = unpacked(stream)
+    reader: Reader
+    if packing == "xlsx":
+        reader = SheetReader(feed)
+    elif start[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        reader = XmlReader(feed, item=item)
+    else:
+        reader = _plain_reader(feed, None, start, encoding)
+    reader.detected.packing = "" if packing == "xlsx" else packing
+    rows, _ = _sampled(iter(reader))
+    columns = dict.fromkeys(reader.detected.columns)
+    for row in rows:
+        columns |= dict.fromkeys(row.cells)
+    if len(columns) > COLUMNS_MAX:
+        unreadable(f"it has more than {COLUMNS_MAX} columns")
+    reader.detected.columns = tuple(columns)
+    return reader.detected, rows
 
 
 def _check_encoding(encoding: str | None, reader: Reader) -> None:

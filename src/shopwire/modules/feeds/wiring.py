@@ -16,12 +16,18 @@ from shopwire.modules.feeds.events import (
     LimitsPut,
     RecentChanged,
 )
+from shopwire.modules.feeds.saved import (
+    SAVED_CHECK,
+    SAVED_HANDLERS,
+    SAVED_TABLE,
+    ProfileSaved,
+)
 from shopwire.modules.feeds.store import CHECKS, TABLES
 
 MODULE: Final = Module(
     name="feeds",
-    handlers=(*HANDLERS, *DECIDING_HANDLERS),
-    tables=TABLES,
+    handlers=(*HANDLERS, *DECIDING_HANDLERS, *SAVED_HANDLERS),
+    tables=(*TABLES, SAVED_TABLE),
     events=(
         ImportStarted,
         ImportProgressed,
@@ -32,6 +38,7 @@ MODULE: Final = Module(
         ImportUndone,
         LimitsPut,
         RecentChanged,
+        ProfileSaved,
     ),
-    checks=CHECKS,
+    checks=(*CHECKS, SAVED_CHECK),
 )
