@@ -208,6 +208,14 @@ async def test_a_move_that_finds_its_units_gone_changes_nothing_and_may_come_aga
         assert await suppliers(world) == {"zeta": 2}
 
 
+async def test_a_move_of_fewer_units_than_are_in_question_is_refused():
+    async with memory_world() as world:
+        conflict = await refused(world, acme=3, zeta=5)
+        fewer = await world.refusal(rerouting(conflict, to("zeta", 1)))
+        assert fewer["name"] == "InvalidField"
+        assert (await world.shop.document(f"conflict:{conflict}"))["status"] == "open"
+
+
 async def test_a_person_who_is_faster_decides():
     async with memory_world() as world:
         conflict = await refused(world, acme=3, zeta=5)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from tests.modules.shop import drifts
@@ -31,6 +32,7 @@ from shopwire.modules.shipping.api import (
     RefusePurchaseOrder,
     Units,
 )
+from shopwire.modules.shipping.store import DUE as SENDING
 from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.routing import Router
@@ -179,7 +181,9 @@ async def test_an_order_that_waits_is_listed_until_it_is_let_go(database_url):
         waiting = await list_waiting(shop.shop.reads, "main", after=None, limit=10)
         assert [one["topic"] for one in waiting["items"]] == [f"route:{ORDER}"]
         assert await drifts(shop.shop) == []
+        assert await shop.shop.reads.fetch(SENDING["begin"], 10) == []
         await shop.do(ReleaseRoute(order_id=ORDER))
+        assert len(await shop.shop.reads.fetch(SENDING["begin"], 10)) == 1
         waiting = await list_waiting(shop.shop.reads, "main", after=None, limit=10)
         assert waiting["items"] == []
         assert await drifts(shop.shop) == []
@@ -264,3 +268,25 @@ async def test_the_command_line_shows_what_would_be_chosen_and_what_was(database
         assert capsys.readouterr().out == ""
         with pytest.raises(SetupProblem):
             await asyncio.to_thread(route.preview, "A=0", database=database_url)
+
+
+async def test_the_database_keeps_what_a_person_has_to_see(database_url):
+    async with market(database_url, dear=50, cheap=5) as shop:
+        await shop.do(PutRules(rules=RoutingRules(rules=(Rule(name="look", action="review"),))))
+        await shop.put("A", 1)
+        await shop.buy()
+        driver: Any = asyncpg
+        connection = await driver.connect(database_url)
+        try:
+            for column, value, constraint in (
+                ("state", "chosen", "route_is_looked_at"),
+                ("released_at_ms", 5, "route_is_released"),
+            ):
+                with pytest.raises(driver.CheckViolationError, match=constraint):
+                    await connection.execute(f"UPDATE routing_route SET {column} = $1", value)
+            with pytest.raises(driver.CheckViolationError, match="route_is_bounded"):
+                await connection.execute(
+                    "UPDATE routing_route SET choice = jsonb_set(choice, '{bound_minor}', '99999')"
+                )
+        finally:
+            await connection.close()
