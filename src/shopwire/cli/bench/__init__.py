@@ -22,6 +22,11 @@ app = App(name="bench", help="Measure this machine, beside baselines of the same
 BENCHES: Final = {
     "log": "shopwire.cli.bench.log",
     "fanout": "shopwire.cli.bench.fanout",
+    "screen": "shopwire.cli.bench.screen",
+    "slow": "shopwire.cli.bench.slow",
+    "storm": "shopwire.cli.bench.storm",
+    "bytes": "shopwire.cli.bench.bytes_",
+    "simulate": "shopwire.cli.bench.simulate",
     "import": "shopwire.cli.bench.import_",
     "reserve": "shopwire.cli.bench.reserve",
     "checkout": "shopwire.cli.bench.checkout",

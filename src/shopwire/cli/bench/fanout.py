@@ -1,29 +1,33 @@
 """Bench `fanout`: what a frame to a screen costs, how late it is, what an idle screen costs."""
 
-import asyncio
-import json
 import random
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final
 
 import msgspec
 
 from shopwire.cli.bench.common import Databases, latencies, machine
-from shopwire.cli.bench.fanout_clients import Arrivals, Screen, allow_files, open_screens
+from shopwire.cli.bench.fanout_clients import allow_files
+from shopwire.cli.bench.fanout_drive import Server, Wishes, served, settled, watching
+from shopwire.cli.bench.fanout_gateway import gateway, why_not
 from shopwire.cli.bench.svg import Chart
 from shopwire.sync.limits import FLUSH_INTERVAL_MS
 
 SCREENS: Final = 1_000
 TOPICS_EACH: Final = 50
 TOPICS_ALL: Final = 200
-_SETTLE_S: Final = 10.0
-"""Longest wait for the last frames of a run."""
-_MODES: Final = ("picows", "asgi", "websockets")
-
-Wishes = Sequence[Sequence[str]]
+Serve = Callable[[], AbstractAsyncContextManager[Server]]
+_SERVERS: Final[dict[str, Serve]] = {
+    "picows": partial(served, rights=True),
+    "open": served,
+    "asgi": partial(served, mode="asgi"),
+    "websockets": partial(served, mode="websockets"),
+    "gateway": gateway,
+}
+"""Ours with rights and without, its fallback, a library's broadcast, and what a team writes."""
 
 
 class Length(msgspec.Struct, frozen=True):
@@ -38,48 +42,11 @@ FULL: Final = Length(6.0, 3, 30.0)
 QUICK: Final = Length(2.0, 1, 6.0)
 
 
-class Server:
-    """The server's process, told what to do line by line."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self._process = process
-        self.port = port
-
-    async def ask(self, **wish: Any) -> dict[str, Any]:
-        """Sends a command and returns the answer."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(json.dumps(wish).encode() + b"\n")
-        answer: dict[str, Any] = json.loads(await stdout.readline())
-        return answer
-
-
-@asynccontextmanager
-async def _server(mode: str, dsn: str = "") -> AsyncIterator[Server]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "shopwire.cli.bench.fanout_server", mode, dsn),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**24,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield Server(process, json.loads(await process.stdout.readline())["port"])
-    finally:
-        process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), 10)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
 async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     """All figures; the transports take turns and meet the same noise.
 
-    `ratios` are our server's CPU a frame over the other's: lower is better.
+    `ratios` are our server's CPU a frame over the other's: lower is better. `open` is ours without
+    rights, so that its ratio says what rights cost.
     """
     length = QUICK if quick else FULL
     facts = machine()
@@ -88,7 +55,9 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     if find_spec("websockets") is None:
         skipped["websockets"] = "not installed: make setup installs it for development"
         skipped["asgi"] = "uvicorn's ASGI WebSockets need websockets"
-    modes = [mode for mode in _MODES if mode not in skipped]
+    if (reason := why_not()) is not None:
+        skipped["gateway"] = reason
+    modes = [mode for mode in _SERVERS if mode not in skipped]
     one: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
     many: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
     for _ in range(length.repeats):
@@ -108,6 +77,8 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
         "bench": "fanout",
         "quick": quick,
         "ours": {
+            "deliveries_per_cpu_s": ours["topics_50"]["deliveries_per_cpu_s"],
+            "cpu_us_per_delivery": ours["topics_50"]["cpu_us_per_delivery"],
             "cpu_us_per_frame": ours["one_topic"]["cpu_us_per_frame"],
             "one_topic": ours["one_topic"],
             "topics_50": ours["topics_50"],
@@ -156,21 +127,22 @@ async def _cost(
     mode: str, wishes: Wishes, topics: int, rate: float, seconds: float
 ) -> dict[str, float]:
     """CPU of the server while changes go out, and memory of its idle connections."""
-    async with _server(mode) as server:
+    async with _SERVERS[mode]() as server:
         await server.ask(do="seed", topics=topics)
         before = (await server.ask(do="look"))["rss_kib"]
-        async with _screens(server.port, wishes) as arrivals:
+        async with watching(server.port, wishes, tokens=mode == "picows") as arrivals:
             idle = (await server.ask(do="look"))["rss_kib"]
             seeded = (await server.ask(do="seed", topics=1))["n"]
             arrivals.start(seeded)
             start = (await server.ask(do="look"))["cpu_s"]
             done = await server.ask(do="run", topics=topics, rate=rate, seconds=seconds)
             each = sum(len(wish) for wish in wishes) / topics
-            await _settled(lambda: arrivals.deliveries >= len(done["asked"]) * each)
+            await settled(lambda: arrivals.deliveries >= len(done["asked"]) * each)
             spent = (await server.ask(do="look"))["cpu_s"] - start
             return {
                 "cpu_us_per_frame": round(spent * 1e6 / max(arrivals.frames, 1), 3),
                 "cpu_us_per_delivery": round(spent * 1e6 / max(arrivals.deliveries, 1), 3),
+                "deliveries_per_cpu_s": round(arrivals.deliveries / max(spent, 1e-6)),
                 "frames": arrivals.frames,
                 "deliveries": arrivals.deliveries,
                 "bytes_per_delivery": round(arrivals.bytes / max(arrivals.deliveries, 1), 1),
@@ -181,14 +153,14 @@ async def _cost(
 async def _latency(dsn: str, seconds: float) -> dict[str, Any]:
     """200 changes/s in PostgreSQL, each of them to every one of 1,000 screens."""
     topics = [f"stock:{number}" for number in range(TOPICS_EACH)]
-    async with _server("picows", dsn) as server:
+    async with served(dsn=dsn, rights=True) as server:
         await server.ask(do="seed", topics=TOPICS_EACH)
-        async with _screens(server.port, [topics] * SCREENS) as arrivals:
+        async with watching(server.port, [topics] * SCREENS, tokens=True) as arrivals:
             warm = await server.ask(do="run", topics=TOPICS_EACH, rate=50, seconds=0.5)
             arrivals.start(warm["first"] + len(warm["asked"]))
             done = await server.ask(do="run", topics=TOPICS_EACH, rate=200, seconds=seconds)
             last = done["first"] + len(done["asked"])
-            await _settled(lambda: arrivals.screens_at.get(last, 0) == SCREENS)
+            await settled(lambda: arrivals.screens_at.get(last, 0) == SCREENS)
             numbers = range(done["first"] + 1, last + 1)
             whole = [n for n in numbers if arrivals.screens_at.get(n, 0) == SCREENS]
             late = [arrivals.last_at[n] - done["asked"][n - done["first"] - 1] for n in whole]
@@ -200,25 +172,6 @@ async def _latency(dsn: str, seconds: float) -> dict[str, Any]:
                 "latency_cpu_share": round(done["cpu_s"] / done["seconds"], 3),
                 "lost": len(numbers) - len(whole),
             }
-
-
-@asynccontextmanager
-async def _screens(port: int, wishes: Wishes) -> AsyncIterator[Arrivals]:
-    arrivals = Arrivals()
-    screens: list[Screen] = await open_screens(port, wishes, arrivals)
-    try:
-        yield arrivals
-    finally:
-        for screen in screens:
-            screen.close()
-
-
-async def _settled(done: Callable[[], bool]) -> None:
-    """Waits for the last frames, or long enough to call them lost."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _SETTLE_S
-    while not done() and loop.time() < deadline:  # noqa: ASYNC110 - frames are counted, not told
-        await asyncio.sleep(0.01)
 
 
 def _same_topic() -> Wishes:

@@ -15,6 +15,8 @@ _HANDSHAKE: Final = (
     b"GET /sync HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+PARSED_MAX: Final = 10_000
+"""Different frames that are remembered as read; then all are forgotten."""
 _TOGETHER: Final = 100
 """Connections opened at once."""
 _LIVE_S_MAX: Final = 20
@@ -35,7 +37,7 @@ class Arrivals:
         """Change to the moment at which the last screen had it, or a later one."""
         self.screens_at: dict[int, int] = {}
         """Change to the number of screens that have it, or a later one."""
-        self._parsed: dict[bytes, tuple[int, int]] = {}
+        self._parsed: dict[bytes, list[int]] = {}
 
     def start(self, first: int) -> None:
         """Counts anew, changes after `first`."""
@@ -45,18 +47,25 @@ class Arrivals:
         self.screens_at.clear()
         self._parsed.clear()
 
-    def take(self, payload: bytes, seen: int) -> int:
-        """Notes a frame of one screen; returns the newest change that the screen now has."""
+    def numbers(self, payload: bytes) -> list[int]:
+        """The changes in a frame; one that many screens get is read once."""
         known = self._parsed.get(payload)
         if known is None:
-            numbers = [int(number) for number in self._number.findall(payload)]
-            known = self._parsed[payload] = (max(numbers, default=0), len(numbers))
-        newest, items = known
-        if not items:
+            if len(self._parsed) >= PARSED_MAX:
+                self._parsed.clear()
+            found = self._number.findall(payload)
+            known = self._parsed[payload] = [int(number) for number in found]
+        return known
+
+    def take(self, payload: bytes, seen: int) -> int:
+        """Notes a frame of one screen; returns the newest change that the screen now has."""
+        numbers = self.numbers(payload)
+        if not numbers:
             return seen
+        newest = max(numbers)
         self.frames += 1
         self.bytes += len(payload)
-        self.deliveries += items
+        self.deliveries += len(numbers)
         now = time.monotonic()
         for number in range(max(seen, self.first) + 1, newest + 1):
             self.last_at[number] = now
@@ -71,14 +80,28 @@ _PING: Final = 0x9
 class Screen(asyncio.Protocol):
     """One connection: shakes hands, subscribes, hands frames to the arrivals."""
 
-    def __init__(self, arrivals: Arrivals, topics: Sequence[str]) -> None:
+    def __init__(self, arrivals: Arrivals, topics: Sequence[str], token: str = "") -> None:
         self._arrivals = arrivals
         self._topics = topics
-        self._rest = b""
-        self._open = False
+        self._token = {"token": token} if token else {}
         self._seen = 0
         self._transport: asyncio.Transport | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Makes ready for another connection."""
+        self._rest = b""
+        self._open = False
         self.live: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hello(self) -> None:
+        """Says who it is and what it wants."""
+        self.say({"t": "hello", "proto": 1, "epoch": None, **self._token})
+        self.say({"t": "sub", "id": 1, "topics": list(self._topics)})
+
+    def heard(self, payload: bytes) -> None:
+        """Hands a message to the arrivals."""
+        self._seen = self._arrivals.take(payload, self._seen)
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,8 +125,7 @@ class Screen(asyncio.Protocol):
                 self._rest = data
                 return
             self._open = True
-            self._say({"t": "hello", "proto": 1, "epoch": None})
-            self._say({"t": "sub", "id": 1, "topics": list(self._topics)})
+            self.hello()
         self._rest = data[self._frames(data, at) :]
 
     def _frames(self, data: bytes, at: int) -> int:
@@ -124,7 +146,7 @@ class Screen(asyncio.Protocol):
             elif payload.startswith(b'{"t":"live"') and not self.live.done():
                 self.live.set_result(None)
             else:
-                self._seen = self._arrivals.take(payload, self._seen)
+                self.heard(payload)
         return at
 
     def _pong(self, payload: bytes) -> None:
@@ -132,7 +154,8 @@ class Screen(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"\x8a" + bytes([0x80 | len(payload)]) + b"\0\0\0\0" + payload)
 
-    def _say(self, message: dict[str, object]) -> None:
+    def say(self, message: dict[str, object]) -> None:
+        """Sends a message."""
         data = json.dumps(message).encode()
         size = bytes([0xFE]) + len(data).to_bytes(2, "big")
         if len(data) < 126:
@@ -147,22 +170,27 @@ class Screen(asyncio.Protocol):
 
 
 async def open_screens(
-    port: int, wishes: Sequence[Sequence[str]], arrivals: Arrivals
+    port: int, wishes: Sequence[Sequence[str]], arrivals: Arrivals, *, tokens: bool = False
 ) -> list[Screen]:
-    """One screen for each list of topics, all live on return."""
+    """One screen for each list of topics, all live on return; `tokens`: each shows its own."""
     screens: list[Screen] = []
     for start in range(0, len(wishes), _TOGETHER):
         made = await asyncio.gather(
-            *(_open(port, topics, arrivals) for topics in wishes[start : start + _TOGETHER])
+            *(
+                _open(port, topics, arrivals, f"sh_{start + number}" if tokens else "")
+                for number, topics in enumerate(wishes[start : start + _TOGETHER])
+            )
         )
         await asyncio.wait_for(asyncio.gather(*(screen.live for screen in made)), _LIVE_S_MAX)
         screens += made
     return screens
 
 
-async def _open(port: int, topics: Sequence[str], arrivals: Arrivals) -> Screen:
+async def _open(port: int, topics: Sequence[str], arrivals: Arrivals, token: str) -> Screen:
     loop = asyncio.get_running_loop()
-    _, screen = await loop.create_connection(lambda: Screen(arrivals, topics), "127.0.0.1", port)
+    _, screen = await loop.create_connection(
+        lambda: Screen(arrivals, topics, token), "127.0.0.1", port
+    )
     return screen
 
 

@@ -1,16 +1,18 @@
-"""The server of bench `fanout`, in a process of its own so that its CPU can be told apart.
+"""The server of the sync benches, in a process of its own so that its CPU can be told apart.
 
-Commands come as JSON lines on standard input, answers go to standard output.
+Commands come as JSON lines on standard input, answers go to standard output. What it serves is told
+by its only argument, a `Plan` as JSON.
 """
 
 import asyncio
 import json
 import logging
 import os
+import random
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -21,63 +23,186 @@ import uvloop
 
 from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.adapters.postgres.store import open_store
+from shopwire.cli.bench.fanout_clients import allow_files
 from shopwire.kernel.events import NewEvent
-from shopwire.kernel.log import EventLog
+from shopwire.kernel.identity import Caller
+from shopwire.kernel.log import Document, EventLog
+from shopwire.sync.fanout import stats_of
 from shopwire.sync.hub import Hub
+from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 TEXT: Final = "x" * 180
 """With the rest about 260 bytes, as a product's stock has with its texts."""
-_PARTITION: Final = 0
+PARTITION: Final = 0
+"""Where all changes are: ordered, so that the number of one tells whether it is the newest."""
+LOG_KEPT: Final = 2_000
+"""Events that a log in memory keeps in a flood."""
+_SEED: Final = 200
+"""Topics that are made by one append."""
+_FLOOD_TICK_S: Final = 0.01
+"""A flood is written in portions of this time."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server serves."""
+
+    mode: str = "picows"
+    """`picows`, `asgi`, or `websockets` for the library's own broadcast."""
+    dsn: str = ""
+    """A database; without one the log is in memory."""
+    rights: bool = False
+    """Whether each screen shows a token and is looked up by it."""
+
+
+class _Anybody:
+    """Knows every token: each is a shopper's of its own."""
+
+    def authenticate(self, token: str) -> Caller:
+        """Who it is."""
+        return Caller(role="shopper", subject=token)
+
+
+class Counting:
+    """A log that counts the documents that are read from it."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self.documents_read = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    async def documents(self, tenant: str, topics: Sequence[str]) -> Sequence[Document]:
+        """As the log has them."""
+        self.documents_read += len(topics)
+        return await self._log.documents(tenant, topics)
 
 
 class Feed:
     """Makes changes at a pace and remembers when each was asked for."""
 
-    def __init__(self, log: EventLog | None) -> None:
+    def __init__(self, log: EventLog | None, state: MemoryState | None = None) -> None:
+        """Args: `state` of a log in memory, which a flood keeps from growing."""
         self._log = log
+        self._state, self._forgotten = state, 0
         self._versions: dict[int, int] = {}
         self.number = 0
         self.asked: list[float] = []
+        self.done: list[float] = []
+        """When each was durable, as its writer learnt it."""
         self.broadcast: Any = None
 
     async def change(self, topic: int) -> None:
         """One durable change of one topic; `n` counts all changes."""
-        version = self._versions[topic] = self._versions.get(topic, 0) + 1
-        self.number += 1
         self.asked.append(time.monotonic())
-        name = f"stock:{topic}"
         if self._log is None:
+            version = self._versions[topic] = self._versions.get(topic, 0) + 1
+            self.number += 1
+            name = f"stock:{topic}"
             frame = (
                 f'{{"t":"patch","topic":"{name}","from":{version - 1},"v":{version},'
                 f'"set":{{"n":{self.number}}},"at":{int(time.time() * 1_000)}}}'
             )
             self.broadcast(name, frame)
             return
-        body = _encode({"n": self.number, "status": "in_stock", "text": TEXT})
-        event = NewEvent("main", name, version, "bench.changed", body, b"null", str(self.number))
-        await self._log.append(_PARTITION, [event])
+        await self._log.append(PARTITION, [self._next(topic)])
+        self.done.append(time.monotonic())
 
-    async def run(self, topics: int, rate: float, seconds: float) -> dict[str, Any]:
-        """Changes round robin, one after the other where the log is too slow for the pace."""
+    async def flood(self, topics: int, rate: float, seconds: float) -> dict[str, Any]:
+        """Many changes a second, in portions: each is a command of its own all the same.
+
+        `asked` has the moment of every tenth change.
+        """
+        assert self._log is not None
+        cpu, start = time.process_time(), time.monotonic()
+        made = 0
+        asked: list[tuple[int, float]] = []
+        while (spent := time.monotonic() - start) < seconds:
+            portion = []
+            while made < rate * spent:
+                portion.append(self._next((made * 7) % topics))
+                made += 1
+            now = time.monotonic()
+            numbers = range(self.number - len(portion) + 1, self.number + 1)
+            asked += [(number, now) for number in numbers if number % 10 == 0]
+            if portion:
+                await self._log.append(PARTITION, portion)
+                self._forget()
+            await asyncio.sleep(_FLOOD_TICK_S)
+        return {
+            "changes": made,
+            "asked": asked,
+            "versions": {f"stock:{topic}": v for topic, v in self._versions.items()},
+            "cpu_s": time.process_time() - cpu,
+            "seconds": time.monotonic() - start,
+        }
+
+    async def seed(self, topics: int) -> None:
+        """One change of each topic, many at once."""
+        if self._log is None:
+            for topic in range(topics):
+                await self.change(topic)
+            return
+        for first in range(0, topics, _SEED):
+            portion = [self._next(topic) for topic in range(first, min(first + _SEED, topics))]
+            await self._log.append(PARTITION, portion)
+        self.asked = [time.monotonic()] * self.number
+        self.done = list(self.asked)
+
+    def _forget(self) -> None:
+        """What everybody has read long ago is let go: a real log is not in the server's memory."""
+        if self._state is None:
+            return
+        events = self._state.events[PARTITION]
+        until = len(events) - LOG_KEPT
+        if until > self._forgotten:
+            one = events[0]
+            events[self._forgotten : until] = [one] * (until - self._forgotten)
+            self._forgotten = until
+
+    def _next(self, topic: int) -> NewEvent:
+        version = self._versions[topic] = self._versions.get(topic, 0) + 1
+        self.number += 1
+        return change_of(f"stock:{topic}", version, self.number)
+
+    async def run(
+        self, topics: int, rate: float, seconds: float, *, zipf: bool = False
+    ) -> dict[str, Any]:
+        """Changes round robin or by rank, one after the other where the log is too slow."""
         first, cpu, start = self.number, time.process_time(), time.monotonic()
         count = int(rate * seconds)
-        for step in range(count):
+        chosen = [(step * 7) % topics for step in range(count)]
+        if zipf:
+            chooser = random.Random(first)  # noqa: S311 - a workload, no secret
+            weights = [1 / (rank + 1) for rank in range(topics)]
+            chosen = chooser.choices(range(topics), weights, k=count)
+        for step, topic in enumerate(chosen):
             await asyncio.sleep(max(0.0, start + step / rate - time.monotonic()))
-            await self.change((step * 7) % topics)
+            await self.change(topic)
         return {
             "first": first,
             "asked": self.asked[first:],
+            "done": self.done[first:],
+            "topics": chosen,
             "cpu_s": time.process_time() - cpu,
             "seconds": time.monotonic() - start,
         }
 
 
+def change_of(topic: str, version: int, number: int) -> NewEvent:
+    """The event of a change; `n` counts all of them."""
+    body = _encode({"n": number, "status": "in_stock", "text": TEXT})
+    return NewEvent("main", topic, version, "bench.changed", body, b"null", str(number))
+
+
 @asynccontextmanager
-async def shopwire(log: EventLog, port: socket.socket, *, picows: bool) -> AsyncIterator[None]:
+async def shopwire(
+    log: EventLog, port: socket.socket, *, picows: bool, rights: bool = False
+) -> AsyncIterator[Hub]:
     """Our own hub, by picows or through ASGI."""
-    hub = Hub(log)
+    hub = Hub(log, rights=Rights(_Anybody()) if rights else None)
     await hub.start()
     door = SyncDoor(hub)
     config = uvicorn.Config(
@@ -93,7 +218,7 @@ async def shopwire(log: EventLog, port: socket.socket, *, picows: bool) -> Async
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[port]))
     try:
-        yield
+        yield hub
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
@@ -136,7 +261,7 @@ def _rss_kib() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1_024
 
 
-async def _obey(feed: Feed) -> None:
+async def _obey(feed: Feed, hub: Hub | None = None, log: Counting | None = None) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -144,36 +269,46 @@ async def _obey(feed: Feed) -> None:
     while line := await reader.readline():
         wish = json.loads(line)
         if wish["do"] == "run":
-            answer = await feed.run(wish["topics"], wish["rate"], wish["seconds"])
+            zipf = wish.get("zipf", False)
+            answer = await feed.run(wish["topics"], wish["rate"], wish["seconds"], zipf=zipf)
+        elif wish["do"] == "flood":
+            answer = await feed.flood(wish["topics"], wish["rate"], wish["seconds"])
         elif wish["do"] == "seed":
-            for topic in range(wish["topics"]):
-                await feed.change(topic)
+            await feed.seed(wish["topics"])
             answer = {"n": feed.number}
         else:
             answer = {"rss_kib": _rss_kib(), "cpu_s": time.process_time()}
+            if hub is not None and log is not None:
+                stats = msgspec.to_builtins(stats_of(hub.fanout))
+                answer |= {"hub": stats, "documents_read": log.documents_read}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-async def serve(mode: str, dsn: str) -> None:
+async def serve(plan: Plan) -> None:
     """Serves until standard input ends."""
     port = socket.create_server(("127.0.0.1", 0), backlog=4_096)
     sys.stdout.write(json.dumps({"port": port.getsockname()[1]}) + "\n")
     sys.stdout.flush()
-    if mode == "websockets":
+    if plan.mode == "websockets":
         feed = Feed(None)
         async with plain_websockets(feed, port):
             await _obey(feed)
         return
-    if dsn:
-        async with open_store(dsn) as store, shopwire(store.log, port, picows=mode == "picows"):
-            await _obey(Feed(store.log))
+    picows = plan.mode == "picows"
+    if plan.dsn:
+        async with open_store(plan.dsn) as store:
+            log: Any = Counting(store.log)
+            async with shopwire(log, port, picows=picows, rights=plan.rights) as hub:
+                await _obey(Feed(store.log), hub, log)
         return
-    log = MemoryLog(MemoryState())
-    async with shopwire(log, port, picows=mode == "picows"):
-        await _obey(Feed(log))
+    state = MemoryState()
+    log = Counting(MemoryLog(state))
+    async with shopwire(log, port, picows=picows, rights=plan.rights) as hub:
+        await _obey(Feed(log, state), hub, log)
 
 
 if __name__ == "__main__":
+    allow_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""))
+        runner.run(serve(msgspec.json.decode(sys.argv[1], type=Plan)))
