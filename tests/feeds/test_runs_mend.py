@@ -54,6 +54,7 @@ async def test_a_mended_row_reaches_the_shop_and_an_undo_knows_it(shop: Shop):
     await mend(shop, run, bad[4]["seq"], drop=True)
     with pytest.raises(RuleBroken):
         await mend(shop, run, bad[4]["seq"], cells={"stock": "1"})
+    assert await said(shop, "stock:J") is None
     settled = {row["line"]: row for row in await shop.quarantine(run)}
     assert (settled[3]["outcome"], settled[3]["settled_by"]) == ("mended", "ann")
     assert (settled[4]["outcome"], settled[6]["outcome"]) == ("dropped", None)
@@ -63,6 +64,7 @@ async def test_a_mended_row_reaches_the_shop_and_an_undo_knows_it(shop: Shop):
     assert not (await said(shop, "offer:P/acme"))["active"]
     with pytest.raises(RuleBroken):
         await mend(shop, run, bad[6]["seq"], cells={"stock": "1"})
+    assert await said(shop, "stock:T") is None
     assert await shop.drift() == []
 
 

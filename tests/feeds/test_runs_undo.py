@@ -78,7 +78,8 @@ async def test_what_is_newer_is_left_and_told(shop: Shop):
     await do(shop, PutOffer(sku="M-S", supplier="acme", cost_minor=270, currency="EUR"))
     was = {"title": Change(was="Big mug", now="My mug")}
     await do(shop, EditProduct(id="mug", changes=was))
-    await shop.take(SECOND.replace("J,2,9", "J,1,9"), run="third")
+    await shop.take(SECOND.replace("J,2,9", "J,1,9").replace("P,3,", "P,4,"), run="third")
+    await shop.take(SECOND.replace("J,2,9", "J,1,9"), run="fourth")  # P has three again
     run = await undo(shop, "second")
     page = await shop.query("SELECT kept::text FROM import_left ORDER BY seq")
     left = {(one["what"], one["id"], *one["fields"]) for row in page for one in [read(row[0])]}
@@ -86,13 +87,17 @@ async def test_what_is_newer_is_left_and_told(shop: Shop):
         ("offer", "M-S", "cost_minor"),
         ("product", "mug", "title"),
         ("stock", "J", "reported"),
+        ("stock", "P", "reported"),
     }
-    assert run["stayed"] == 3
+    assert run["stayed"] == 4
     now = await public(shop)
     assert said(now, "offer:M-S/acme")["cost_minor"] == 270
     assert said(now, "product:mug")["title"] == "My mug"
     assert said(now, "stock:J")["available"] == 1
     assert said(now, "stock:M-S")["available"] == 5
+    # What is newer is still known as said; the rest is news.
+    again = await shop.take(SECOND.replace("J,2,9", "J,1,9"))
+    assert (again.changed, again.unchanged) == (3, 1)
     assert await shop.drift() == []
 
 

@@ -1,5 +1,6 @@
 """Stages of what persons decide about feeds, and of what an undo puts back."""
 
+from msgspec.structs import replace
 from tests.idempotency.stages import RUN, stage
 
 from shopwire.kernel.marks import mark_of
@@ -66,7 +67,7 @@ TAKEN = NoteChunk(
     counts=Counts(rows=2, changed=1, quarantined=1),
     digests=(Digest(key="MUG", stock="c"),),
     bad_rows=(BadRow(line=3, code="negative", reason="stock is -1", remedy="0", raw="A,-1"),),
-    altered=(GROUP,),
+    altered=(replace(GROUP, key="CUP"), GROUP),
 )
 FINISHED = FinishRun(run="run-1", counts=Counts(rows=2, changed=1, quarantined=1))
 
@@ -116,7 +117,7 @@ async def feeds__undo_run(bench):
 async def feeds__note_undone(bench):
     await bench.do(RUN, TAKEN, FINISHED, BeginUndo(run="run-1", by="ann"))
     kept = (Kept(what="stock", id="MUG", supplier="acme", fields=("reported",)),)
-    return NoteUndone(run="run-1", down_to=1, said=(GROUP,), restored=1, kept=kept)
+    return NoteUndone(run="run-1", down_to=2, said=(GROUP,), restored=1, kept=kept)
 
 
 @stage

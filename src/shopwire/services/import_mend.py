@@ -163,7 +163,7 @@ class _Mending:
         return RawRow(line, rows[0].cells, raw, chars=rows[0].chars)
 
     async def group(self, row: RawRow) -> Group:
-        """What the row becomes; raises InvalidField where it cannot be used."""
+        """What the row becomes, which may be a bad row again."""
         group = self._mapped(row)
         if group.bad and self._lacks_title(group.bad[0]):
             # A row that goes on with a product has no title of its own: the product's holds.
@@ -171,8 +171,6 @@ class _Mending:
             other = self._mapped(titled)
             if other.product is not None and await self._known(other.product.id):
                 group = other
-        if group.bad:
-            _refuse(group.bad[0])
         if group.product is not None:
             group = replace(group, product=await self._completed(group.product))
         return group
