@@ -9,9 +9,10 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from shopwire.cli import feed_runs
+from shopwire.cli import feed_matches, feed_runs
+from shopwire.cli.feed_matches import saved_profile
 from shopwire.kernel.errors import SetupProblem
-from shopwire.modules.feeds.profile import Profile, load_mapping
+from shopwire.modules.feeds.profile import Profile, built_in_profiles, load_mapping
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
 
 _PARTLY = 3
@@ -20,6 +21,8 @@ app = App(name="feed", help="Look at suppliers' feeds before they are taken in, 
 for _command in (
     feed_runs.runs, feed_runs.show, feed_runs.changes, feed_runs.quarantine, feed_runs.approve,
     feed_runs.reject, feed_runs.undo, feed_runs.mend, feed_runs.limits,
+    feed_matches.matches, feed_matches.match, feed_matches.matching, feed_matches.profiles,
+    feed_matches.save,
 ):  # fmt: skip
     app.command(_command)
 
@@ -34,9 +37,13 @@ def preview(
     encoding: str | None = None,
     currency: str = "EUR",
     rows: int = PREVIEW_ROWS_DEFAULT,
+    data: feed_runs.Data = Path(".shopwire/data"),
+    database: feed_runs.Database = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Show what the first rows of a feed would become; nothing is written, no shop is needed.
+    """Show what the first rows of a feed would become; nothing is written.
+
+    A shop is needed for a profile of your own alone.
 
     Exit codes: 0 all rows usable, 1 failed, 3 some would be quarantined.
 
@@ -47,6 +54,8 @@ def preview(
         encoding: Such as cp1252, for a file that does not say what it is.
         currency: Of amounts that do not say theirs.
         rows: How many.
+        data: The shop's folder.
+        database: Instead of a folder: a PostgreSQL database, or a running server.
         json: Print one JSON object.
     """
     if profile and mapping:
@@ -54,6 +63,8 @@ def preview(
     if not file.is_file():
         raise SetupProblem(f"There is no file {file}.", what="feed", reason="check the path")
     chosen: Profile | str | None = load_mapping(mapping) if mapping else profile
+    if isinstance(chosen, str) and chosen not in built_in_profiles():
+        chosen = saved_profile(chosen, data, database)
     with file.open("rb") as stream:
         found = preview_feed(
             stream,

@@ -19,14 +19,21 @@ def routes(reads: Reads) -> list[Any]:
     async def matches(
         status: FromQuery[Status] = "waiting",
         supplier: FromQuery[str | None] = None,
+        sku: FromQuery[str | None] = None,
         cursor: FromQuery[str | None] = None,
         limit: FromQuery[int] = 25,
     ) -> dict[str, Any]:
-        for field, value in (("supplier", supplier), ("cursor", cursor)):
+        for field, value in (("supplier", supplier), ("sku", sku), ("cursor", cursor)):
             if value is not None:
                 check_name(value, field)
         return await list_cases(
-            reads, DEFAULT_TENANT, status=status, supplier=supplier, cursor=cursor, limit=limit
+            reads,
+            DEFAULT_TENANT,
+            status=status,
+            supplier=supplier,
+            supplier_sku=sku,
+            cursor=cursor,
+            limit=limit,
         )
 
     @get("/api/matching/policies", summary="How suppliers' SKUs become the shop's")

@@ -153,6 +153,7 @@ JOIN documents d ON d.tenant = c.tenant
     AND d.topic = 'match:' || c.supplier || '/' || c.supplier_sku
 WHERE c.tenant = $1 AND c.status = $2 AND ($3::text IS NULL OR c.supplier = $3)
     AND ($4::text IS NULL OR (c.supplier, c.supplier_sku) > ($4, $5))
+    AND ($7::text IS NULL OR c.supplier_sku = $7)
 ORDER BY c.supplier, c.supplier_sku
 LIMIT $6
 

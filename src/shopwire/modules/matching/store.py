@@ -138,13 +138,15 @@ async def list_cases(
     *,
     status: Status = "waiting",
     supplier: str | None = None,
+    supplier_sku: str | None = None,
     cursor: str | None = None,
     limit: int = 25,
 ) -> dict[str, Any]:
     """A page of rows that wait, or waited, each with what is known of its candidates."""
     limit = max(1, min(limit, CASES_PAGE_MAX))
     after = cursor.partition("/") if cursor else (None, "", None)
-    rows = await reads.fetch(_SQL["cases"], tenant, status, supplier, after[0], after[2], limit + 1)
+    place = (after[0], after[2], limit + 1, supplier_sku)
+    rows = await reads.fetch(_SQL["cases"], tenant, status, supplier, *place)
     found = [_document(row["body"]) for row in rows[:limit]]
     wanted = {one.sku for document in found for one in document.candidates}
     cards = {
