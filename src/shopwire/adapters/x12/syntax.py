@@ -14,6 +14,8 @@ SEGMENT_CHARS_MAX: Final = 64 * 1024
 """Letters of one segment; a longer one is refused: its terminator is lost."""
 READ_BYTES: Final = 64 * 1024
 """How much is read at once."""
+ISA_CHARS: Final = 105
+"""Letters of a header before the sign that ends it; a line that ends earlier was wrapped."""
 _ISA_ELEMENTS: Final = 16
 _SPACE: Final = " \t\r\n"
 
@@ -127,12 +129,14 @@ class Segments:
     """Walks through the segments of a stream in bounded memory; each ISA says its separators anew.
 
     Letters are UTF-8 or, where they are not, Latin-1. Blanks and line ends between segments are
-    nothing. Raises FeedUnreadable where there is no ISA, or a segment has no end.
+    nothing, nor are line ends within one, as where lines were wrapped at some width.
+
+    Raises FeedUnreadable where there is no ISA, or a segment has no end.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._text, self._ended = "", False
+        self._text, self._ended, self._wrapped = "", False, False
         self.element_sign = self.component_sign = self.terminator = ""
         self.number = 0
         """Of the last segment given out, from 1."""
@@ -140,7 +144,8 @@ class Segments:
     def _more(self) -> bool:
         data = b"" if self._ended else self._stream.read(READ_BYTES)
         self._ended = not data
-        self._text += data.decode("latin-1")
+        text = data.decode("latin-1")
+        self._text += _unwrapped(text) if self._wrapped else text
         return bool(data)
 
     def __iter__(self) -> Iterator[Segment]:
@@ -163,6 +168,9 @@ class Segments:
         """Reads the header, whose fourth letter separates and whose last one ends."""
         while len(self._text) < 512 and self._more():
             pass
+        self._wrapped = "\n" in self._text[:ISA_CHARS].rstrip()
+        if self._wrapped:
+            self._text = _unwrapped(self._text)
         sign = self._text[3:4]
         parts = self._text[:512].split(sign, _ISA_ELEMENTS) if sign else []
         if len(parts) <= _ISA_ELEMENTS or sign.isalnum() or sign in _SPACE:
@@ -196,8 +204,14 @@ class Segments:
             raise _refused(f"a segment has more than {SEGMENT_CHARS_MAX} letters", self.number + 1)
         text, self._text = self._text[:place].strip("\r\n"), self._text[place + 1 :]
         self.number += 1
+        if self.terminator != "\n":
+            text = _unwrapped(text)
         name, *elements = _letters(text).split(self.element_sign)
         return Segment(name.strip().upper(), tuple(elements))
+
+
+def _unwrapped(text: str) -> str:
+    return text.replace("\r", "").replace("\n", "")
 
 
 def _letters(text: str) -> str:
