@@ -66,7 +66,6 @@ class SyncClient:
             backoff_ms_min: ceiling of the first wait before a reconnect.
             idle_ms: quiet time after which what is held is compared with the server's.
         """
-        self.url = url
         self.replica = Replica()
         self.errors: list[Message] = []
         """Errors that the server sent and that answer no command and no token."""
@@ -180,14 +179,23 @@ class SyncClient:
         return self._connection.close_code
 
     @property
+    def broken(self) -> bool:
+        """Whether the connection of now ends because the server broke the protocol."""
+        return self._connection.broken
+
+    @property
     def digests(self) -> DigestCounts:
         """How often what is held was compared with the server's, and how much differed."""
         return self._proofs.counts
 
     @property
-    def hub(self) -> str:
-        """Where the client connects to now."""
+    def url(self) -> str:
+        """Where the client connects to; set, it is the only place, from the next connection on."""
         return self._hubs.current
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._hubs.move(url)
 
     @property
     def lag_ms(self) -> float:

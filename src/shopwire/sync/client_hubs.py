@@ -46,6 +46,11 @@ class Hubs:
         self._failed: set[str] = set()
         self._random = chance
 
+    def move(self, url: str) -> None:
+        """There is this one, and no other."""
+        self.current, self.all = url, (url,)
+        self._failed.clear()
+
     async def load(self) -> None:
         """Asks which hubs there are and takes one; keeps what is known where nobody tells."""
         try:
