@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from pathlib import Path
 
 import pytest
 from tests.modules.shop import drifts, postgres_shop
@@ -9,9 +11,11 @@ from tests.pricing.desk import costing
 from tests.pricing.test_on_postgres import amounts, caught_up
 
 from shopwire.cli.main import run
+from shopwire.cli.price import load_rules
 from shopwire.kernel.errors import InvalidField, MalformedRequest
 from shopwire.modules.catalog.api import ProductContent, PutProduct, Variant
 from shopwire.modules.pricing.api import PriceRule, PriceRules, PutRules, When
+from shopwire.modules.pricing.rules import check_rules
 from shopwire.services import pricing_preview
 from shopwire.services.pricing_preview import preview_rules, read_asked
 
@@ -102,3 +106,12 @@ def test_what_is_no_request_is_refused_by_its_field():
     with pytest.raises(InvalidField) as refused:
         read_asked(b'{"rules": {"rules": [{"name": 1}]}}')
     assert "rules" in refused.value.data["field"]
+
+
+def test_the_rules_of_the_guide_can_be_used(tmp_path):
+    guide = (Path(__file__).parents[2] / "docs/how-to/set-prices.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml rules\.toml\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "rules.toml").write_text(block)
+    rules = load_rules(tmp_path / "rules.toml")
+    check_rules(rules)
+    assert [rule.name for rule in rules.rules] == ["Lamps", "Lux, whatever it is"]

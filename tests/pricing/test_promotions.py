@@ -20,6 +20,7 @@ from tests.pricing.desk import (
 from shopwire.modules.inventory.api import ReportStock
 from shopwire.modules.orders.api import CancelOrder
 from shopwire.modules.pricing.api import (
+    DescribeProduct,
     EndPromotion,
     Keep,
     PriceRules,
@@ -297,3 +298,29 @@ async def test_a_promotion_that_makes_no_sense_is_refused_by_its_field(wrong, fi
     async with memory_desk() as desk:
         refused = await desk.refusal(promotion(**wrong))
         assert (refused["name"], refused["data"]["field"]) == ("InvalidField", field)
+
+
+async def test_who_comes_into_a_category_gets_its_promotion_and_who_leaves_loses_it():
+    async with memory_desk() as desk:
+        await desk.do(promotion(skus=(), category="lamps", quota=4))
+
+        def told(*categories: str) -> DescribeProduct:
+            return DescribeProduct(product="a", skus=("A",), categories=categories, brand="")
+
+        await desk.do(told("lamps--desk", "new"))
+        assert (await desk.price())["amount_minor"] == 2_000
+        await desk.switch(BEGINS_MS)
+        assert (await desk.price())["sale"]["quota_left"] == 4
+        assert (await desk.buy(1, 1_500)).ok
+        await desk.do(told("chairs"))
+        assert (await desk.price())["amount_minor"] == 2_000
+        await desk.do(told("lamps"))
+        await desk.switch(BEGINS_MS + 1)
+        assert (await desk.price())["sale"]["quota_left"] == 3
+        await desk.do(EndPromotion(id="flash"))
+        await desk.do(told("chairs"))
+        await desk.do(told("lamps"))
+        await desk.switch(BEGINS_MS + 2)
+        assert (await desk.price("A"))["sale"]["quota_left"] == 3
+        await desk.do(entering("A", version=9, ended=True))
+        assert (await desk.price())["amount_minor"] == 2_000

@@ -7,16 +7,19 @@ from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.commands import Command
 from shopwire.modules.pricing.api import ApplyRates, SwitchSales
 from shopwire.modules.pricing.events import PromotionReady, RatesChanged
-from shopwire.modules.pricing.store import SQL
+from shopwire.modules.pricing.store import COMMAND_SKUS_MAX, SQL
 
 
 async def switch_sales(job: Job) -> Sequence[Command]:
     """A promotion begins or ends at a part of its SKUs."""
-    payload = job.payload
+    payload, skus = job.payload, tuple(job.payload["skus"])
     return [
         SwitchSales(
-            promotion=payload["promotion"], skus=tuple(payload["skus"]), at_ms=payload["at_ms"]
+            promotion=payload["promotion"],
+            skus=skus[at : at + COMMAND_SKUS_MAX],
+            at_ms=payload["at_ms"],
         )
+        for at in range(0, len(skus), COMMAND_SKUS_MAX)
     ]
 
 

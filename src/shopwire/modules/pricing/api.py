@@ -212,9 +212,9 @@ SaleKind = Literal["percent", "amount", "fixed"]
 class PutPromotion(Command, frozen=True, kw_only=True):
     """Makes a promotion, or gives a known one other terms while it has not ended.
 
-    It is for the SKUs that it names, or for those that are in its category when it is put. Its
-    price is never below a floor. Of promotions that overlap the lowest price counts, they do not
-    add up; of equal prices the one that ends last.
+    It is for the SKUs that it names, or for those that are in its category, also those that come
+    into it later. Its price is never below a floor. Of promotions that overlap the lowest price
+    counts, they do not add up; of equal prices the one that ends last.
     """
 
     operation = "pricing.put_promotion"

@@ -22,7 +22,15 @@ from shopwire.modules.pricing.api import (
     RepriceMany,
     SettleSale,
 )
-from shopwire.modules.pricing.domain import CostInput, Price, Sale, SaleUnits, Traits
+from shopwire.modules.pricing.domain import (
+    RULES_ID,
+    CategorySales,
+    CostInput,
+    Price,
+    Sale,
+    SaleUnits,
+    Traits,
+)
 from shopwire.modules.pricing.events import PriceFacts, SaleSoldOut
 from shopwire.modules.pricing.promotion_commands import HANDLERS as PROMOTION_HANDLERS
 from shopwire.modules.pricing.publishing import (
@@ -34,6 +42,7 @@ from shopwire.modules.pricing.publishing import (
 )
 from shopwire.modules.pricing.rate_commands import HANDLERS as RATE_HANDLERS
 from shopwire.modules.pricing.rule_commands import HANDLERS as RULE_HANDLERS
+from shopwire.modules.pricing.rules import lineage
 
 CATEGORIES_MAX: Final = 100
 """Categories of one product that rules may ask for; a product cannot be in more."""
@@ -100,10 +109,28 @@ def do_describe_product(command: DescribeProduct, view: View, context: Context) 
         )
         if view.one(Traits, sku) == traits:
             return Decision()
-        change = follow(sku, view, context, traits=traits)
+        sales = _sales_of(traits, view, context)
+        change = follow(sku, view, context, traits=traits, changed=sales)
         return Decision(put=change.put, events=[change.event] if change.event else ())
 
     return each(dict.fromkeys(command.skus), str, one)
+
+
+def _sales_of(traits: Traits, view: View, context: Context) -> list[Sale]:
+    """What changes of an article's promotions when it comes into a category, or leaves one."""
+    known = view.one(CategorySales, RULES_ID)
+    found = []
+    for one in known.open if known else ():
+        if one.ends_at_ms <= context.now_ms:
+            continue
+        inside = any(one.category in lineage(slug) for slug in traits.categories)
+        sale = view.one(Sale, traits.sku, one.promotion)
+        if inside and (sale is None or sale.state == "ended"):
+            entered = one.at(context.tenant, traits.sku)
+            found.append(entered.having_sold(sale.taken) if sale else entered)
+        elif sale is not None and not inside and sale.state != "ended":
+            found.append(replace(sale, state="ended"))
+    return found
 
 
 # -- checkout ---------------------------------------------------------------------------------
@@ -225,7 +252,7 @@ def do_settle_sale(command: SettleSale, view: View, context: Context) -> Decisio
         if sale is None:
             continue
         back = replace(sale, taken=sale.taken - (held.units - least))
-        change = follow(keep.sku, view, context, sale=back)
+        change = follow(keep.sku, view, context, changed=[back])
         changes.append(Change([*change.put, replace(held, units=least)], change.event))
     return together(changes)
 
@@ -265,11 +292,22 @@ def _handler_of_many(kind: type[Command], decide: Any) -> Handler[Any]:
     )
 
 
+def _needs_to_describe(command: DescribeProduct) -> Iterable[Need]:
+    yield Need(CategorySales, RULES_ID)
+    yield from needs_of_skus(command.skus)
+
+
 HANDLERS: Final = (
     _handler(ApplyCost, do_apply_cost),
     _handler(Reprice, do_reprice),
     _handler_of_many(RepriceMany, do_reprice_many),
-    _handler_of_many(DescribeProduct, do_describe_product),
+    Handler(
+        command=DescribeProduct,
+        partition_key=lambda command: command.skus[0] if command.skus else "",
+        keys=lambda command: command.skus,
+        needs=_needs_to_describe,
+        decide=do_describe_product,
+    ),
     Handler(
         command=ConfirmPrices,
         partition_key=lambda command: command.lines[0].sku if command.lines else "",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from shopwire.kernel.limits import MONEY_MINOR_MAX
 from shopwire.kernel.rows import Row
@@ -15,6 +16,8 @@ from shopwire.modules.pricing.rules import Article, Book, Terms, book_of
 
 RULES_ID: Final = "default"
 """A shop has one set of rules."""
+LATE_BUCKET: Final = 1_000_000
+"""The part of a promotion that takes those who came after it was put."""
 RULES_PARTITION: Final = "pricing"
 """The key whose partition rules, rates and promotions live in."""
 
@@ -74,6 +77,11 @@ class Sale(Row, frozen=True, kw_only=True):
     def left(self) -> int | None:
         """Units that may still be sold at this price; None for as many as there are."""
         return None if self.quota is None else self.quota - self.taken
+
+    def having_sold(self, taken: int) -> "Sale":
+        """The same after so many units; a smaller quota cannot unsell what was sold."""
+        quota = None if self.quota is None else max(self.quota, taken)
+        return replace(self, taken=taken, quota=quota)
 
     @property
     def sells(self) -> bool:
@@ -217,6 +225,47 @@ class Promotion(Row, frozen=True, kw_only=True):
             by=self.put_by,
             at_ms=self.put_at_ms,
         )
+
+
+class CategorySale(msgspec.Struct, frozen=True, kw_only=True):
+    """The terms of a promotion that is for a category."""
+
+    promotion: str
+    terms_version: int
+    category: str
+    kind: SaleKind
+    value: int
+    currency: str
+    starts_at_ms: int
+    ends_at_ms: int
+    quota: int | None
+
+    def at(self, tenant: str, sku: str) -> Sale:
+        """The promotion at an article that has come into the category."""
+        return Sale(
+            tenant=tenant,
+            sku=sku,
+            promotion=self.promotion,
+            terms_version=self.terms_version,
+            kind=self.kind,
+            value=self.value,
+            currency=self.currency,
+            starts_at_ms=self.starts_at_ms,
+            ends_at_ms=self.ends_at_ms,
+            quota=self.quota,
+            bucket=LATE_BUCKET,
+        )
+
+
+class CategorySales(Row, frozen=True, kw_only=True):
+    """The promotions for categories that are not over: who comes into one later finds them."""
+
+    table = "price_category_sales"
+    group_field = "id"
+    key_fields = ("id",)
+
+    id: str = RULES_ID
+    open: tuple[CategorySale, ...] = ()
 
 
 class Cost(msgspec.Struct, frozen=True):

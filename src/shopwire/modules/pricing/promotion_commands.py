@@ -9,7 +9,7 @@ from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.each import LINES_A_COMMAND_MAX
 from shopwire.kernel.errors import InvalidField, NotFound, VersionConflict
 from shopwire.kernel.money import exponent_of
-from shopwire.kernel.rows import Need, View
+from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.trade_errors import PromotionOver
 from shopwire.kernel.validation import check_amount, check_name, check_quantity, check_text
 from shopwire.modules.pricing.api import (
@@ -19,7 +19,14 @@ from shopwire.modules.pricing.api import (
     PutPromotion,
     SwitchSales,
 )
-from shopwire.modules.pricing.domain import RULES_PARTITION, Promotion, Sale
+from shopwire.modules.pricing.domain import (
+    RULES_ID,
+    RULES_PARTITION,
+    CategorySale,
+    CategorySales,
+    Promotion,
+    Sale,
+)
 from shopwire.modules.pricing.events import (
     PromotionEnded,
     PromotionFacts,
@@ -32,6 +39,8 @@ from shopwire.modules.pricing.rate_commands import MOMENT_MS_MAX
 
 SKUS_MAX: Final = 5_000
 """SKUs that one promotion may name; a promotion for more names a category."""
+CATEGORY_PROMOTIONS_MAX: Final = 100
+"""Promotions for categories that may be open at once; every product looks at them."""
 NAME_CHARS_MAX: Final = 200
 """Length of a promotion's name."""
 _UNCHANGED: Final = {"applied": False, "reason": "unchanged"}
@@ -66,7 +75,7 @@ def do_put_promotion(command: PutPromotion, view: View, context: Context) -> Dec
     )
     if known is not None and _terms(known) == _terms(wanted):
         return Decision(result=_UNCHANGED)
-    return _changed(wanted, PromotionPut)
+    return _changed(wanted, PromotionPut, _with(wanted, view, context))
 
 
 def _terms(promotion: Promotion) -> tuple[Any, ...]:
@@ -75,14 +84,43 @@ def _terms(promotion: Promotion) -> tuple[Any, ...]:
     return (one.name, one.skus, one.category, one.kind, one.value, one.currency, *times)
 
 
-def _changed(row: Promotion, kind: Any) -> Decision:
+def _with(promotion: Promotion, view: View, context: Context) -> CategorySales:
+    """The promotions for categories with this one as it is now, without those that are over."""
+    known = view.one(CategorySales, RULES_ID) or CategorySales(tenant=context.tenant)
+    kept = [
+        one
+        for one in known.open
+        if one.promotion != promotion.id and one.ends_at_ms > context.now_ms
+    ]
+    if promotion.category is not None and not promotion.ended:
+        if len(kept) >= CATEGORY_PROMOTIONS_MAX:
+            reason = f"at most {CATEGORY_PROMOTIONS_MAX} promotions for categories at once"
+            raise InvalidField(f"{reason}.", field="category", reason=reason)
+        kept.append(
+            CategorySale(
+                promotion=promotion.id,
+                terms_version=promotion.terms_version,
+                category=promotion.category,
+                kind=promotion.kind,
+                value=promotion.value,
+                currency=promotion.currency,
+                starts_at_ms=promotion.starts_at_ms,
+                ends_at_ms=promotion.ends_at_ms,
+                quota=promotion.quota,
+            )
+        )
+    return replace(known, open=tuple(kept))
+
+
+def _changed(row: Promotion, kind: Any, category_sales: CategorySales | None = None) -> Decision:
     event = kind(
         entity=row.id,
         version=row.version,
         document=row.document(),
         facts=PromotionFacts(terms_version=row.terms_version),
     )
-    return Decision(put=[row], events=[event], result={"applied": True, "version": row.version})
+    put: list[Row] = [row] if category_sales is None else [row, category_sales]
+    return Decision(put=put, events=[event], result={"applied": True, "version": row.version})
 
 
 def _check(command: PutPromotion) -> None:
@@ -126,10 +164,8 @@ def do_end_promotion(command: EndPromotion, view: View, context: Context) -> Dec
     if known.ended or known.ends_at_ms <= context.now_ms:
         return Decision(result=_UNCHANGED)
     version = known.version + 1
-    return _changed(
-        replace(known, version=version, terms_version=version, ended=True, skus_count=None),
-        PromotionEnded,
-    )
+    over = replace(known, version=version, terms_version=version, ended=True, skus_count=None)
+    return _changed(over, PromotionEnded, _with(over, view, context))
 
 
 def do_note_promotion(command: NotePromotion, view: View, _: Context) -> Decision:
@@ -153,7 +189,7 @@ def do_enter_sales(command: EnterSales, view: View, context: Context) -> Decisio
         known = view.one(Sale, check_name(sku, "skus"), command.promotion)
         after = _entered(sku, known, command, context)
         if after is not None and after != known:
-            changes.append(follow(sku, view, context, sale=after))
+            changes.append(follow(sku, view, context, changed=[after]))
     return together(changes)
 
 
@@ -179,10 +215,8 @@ def _entered(sku: str, known: Sale | None, command: EnterSales, context: Context
         return told
     if known.terms_version >= command.terms_version:
         return None
-    # Units that were sold at this price cannot be unsold by a smaller quota.
-    quota = None if told.quota is None else max(told.quota, known.taken)
     again = known.state == "running" and told.starts_at_ms <= context.now_ms
-    return replace(told, quota=quota, taken=known.taken, state="running" if again else "planned")
+    return replace(told.having_sold(known.taken), state="running" if again else "planned")
 
 
 def do_switch_sales(command: SwitchSales, view: View, context: Context) -> Decision:
@@ -201,12 +235,12 @@ def do_switch_sales(command: SwitchSales, view: View, context: Context) -> Decis
         else:
             continue
         if after != sale:
-            changes.append(follow(sku, view, context, sale=after))
+            changes.append(follow(sku, view, context, changed=[after]))
     return together(changes)
 
 
 def _needs(command: Any) -> Iterable[Need]:
-    return (Need(Promotion, command.id),)
+    return (Need(Promotion, command.id), Need(CategorySales, RULES_ID))
 
 
 def _handler(kind: Any, decide: Any) -> Handler[Any]:

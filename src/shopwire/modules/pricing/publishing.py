@@ -47,17 +47,18 @@ def follow(
     *,
     cost: CostInput | None = None,
     traits: Traits | None = None,
-    sale: Sale | None = None,
+    changed: Sequence[Sale] = (),
 ) -> Change:
     """The price of a SKU with what a command changed of it; what is not given is as it was."""
     inputs = view.all(CostInput, sku)
     if cost is not None:
         inputs = [*(one for one in inputs if one.supplier != cost.supplier), cost]
     sales = view.all(Sale, sku)
-    if sale is not None:
-        sales = [*(one for one in sales if one.promotion != sale.promotion), sale]
+    if changed:
+        names = {one.promotion for one in changed}
+        sales = [*(one for one in sales if one.promotion not in names), *changed]
     rules, rates = view.one(RulesRow, RULES_ID), view.one(RatesRow, RATES_ID)
-    given = [row for row in (cost, traits, sale) if row is not None]
+    given: list[Row] = [*(row for row in (cost, traits) if row is not None), *changed]
     price = view.one(Price, sku) or Price(tenant=context.tenant, sku=sku)
     if not inputs and not price.version:
         return Change(given)

@@ -181,6 +181,18 @@ ON CONFLICT (tenant, id) DO UPDATE SET
     ends_at_ms = excluded.ends_at_ms, quota = excluded.quota, ended = excluded.ended,
     skus_count = excluded.skus_count, put_by = excluded.put_by, put_at_ms = excluded.put_at_ms
 
+-- load_price_category_sales --
+-- The promotions for categories of the wanted shops.
+SELECT c.tenant, c.id, c.open
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
+JOIN price_category_sales c USING (tenant, id)
+
+-- save_price_category_sales --
+-- Inserts or replaces the promotions for categories.
+INSERT INTO price_category_sales (tenant, id, open)
+SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[])
+ON CONFLICT (tenant, id) DO UPDATE SET open = excluded.open
+
 -- skus_after --
 -- The next SKUs that have a cost, for a walk over all of them.
 SELECT DISTINCT sku FROM price_input

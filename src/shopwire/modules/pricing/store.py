@@ -11,6 +11,7 @@ from shopwire.kernel.queries import Reads, load_queries
 from shopwire.kernel.rows import Table
 from shopwire.modules.pricing.api import PriceRules
 from shopwire.modules.pricing.domain import (
+    CategorySales,
     CostInput,
     Price,
     Promotion,
@@ -30,7 +31,7 @@ TABLES: Final = tuple(
     Table(kind, SQL[f"load_{kind.table}"], SQL[f"save_{kind.table}"])
     for kind in (
         CostInput, Price, RulesRow, Traits, Sale, SaleUnits, RulesVersion, RatesRow, RateTold,
-        Promotion,
+        Promotion, CategorySales,
     )
 )  # fmt: skip
 

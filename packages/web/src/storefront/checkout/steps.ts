@@ -103,6 +103,10 @@ export function checkoutTold(error: Error): Told {
       return { kind: "lines", text: "Someone was faster. Your cart shows what is left." };
     case CODES.PriceMoved:
       return { kind: "lines", text: "A price changed just now. Your cart shows the new one." };
+    case CODES.QuotaShort: {
+      const left = Math.max(0, Number(data.available ?? 0));
+      return { kind: "lines", text: saleShortText(left) };
+    }
     case CODES.OrderState:
       return { kind: "other", text: failureText(String(data.state ?? "")) };
     case CODES.CartClosed:
@@ -110,4 +114,11 @@ export function checkoutTold(error: Error): Told {
     default:
       return { kind: "other", text: `${error.message} ${error.remedy}`.trim() };
   }
+}
+
+/** Fewer units than wanted are left at a sale's price. */
+function saleShortText(left: number): string {
+  if (left === 0) return "The last one at the sale price was just sold.";
+  const few = left === 1 ? "one is" : `${left} are`;
+  return `Only ${few} left at the sale price: take that many now, and more at the usual price after.`;
 }
