@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP
 from tests.channels.servers import HERE, http_server
 from tests.shipping.world import CLOCK
 
-from shopwire.adapters.suppliers.depots import DepotAway
+from shopwire.adapters.suppliers.depots import DepotAway, FolderDepot
 from shopwire.adapters.suppliers.files import X12Files
 from shopwire.adapters.suppliers.mail import Mail
 from shopwire.adapters.suppliers.sftp import SftpDepot
@@ -251,6 +251,7 @@ async def test_files_of_a_server_are_taken_when_they_are_finished(tmp_path):
         (inbox / name).write_bytes(name.encode())
     (inbox / "folder").mkdir()
     (inbox / "link.edi").symlink_to("/etc/passwd")
+    assert await FolderDepot(tmp_path / "acme").names("in") == ["a.edi", "b.edi"]
     async with sftp_server(tmp_path) as way:
         depot = depot_of(way)
         assert await depot.names("in") == ["a.edi", "b.edi"]

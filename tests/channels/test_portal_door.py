@@ -52,6 +52,8 @@ async def test_a_supplier_sees_its_own_orders_from_the_moment_they_left(door):
     assert "order_id" not in seen["doc"]
     assert seen["ship_to"]["city"] == ADA.city
     assert await orders_of(web, "zenith") == []
+    await shop.do(CancelPurchaseOrders(order_id=ORDER, wish="w", reason="shopper"))
+    assert await orders_of(web, "zenith", "done") == [], "it never heard of it"
 
 
 async def test_an_address_is_shown_as_long_as_something_has_to_go_there(door):
