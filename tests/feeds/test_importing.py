@@ -186,7 +186,7 @@ async def test_an_import_that_dies_half_way_is_completed_by_the_next(shop: Shop,
     async def dying(envelopes):
         nonlocal calls
         calls += 1
-        if calls == 7:  # in the second chunk: products are in, offers are not
+        if calls == 9:  # in the second chunk: products are in, offers are not
             raise asyncio.CancelledError
         return await submit_many(envelopes)
 

@@ -1,5 +1,6 @@
 """An undo puts back exactly what a run changed, and nothing that is newer."""
 
+import asyncio
 import random
 
 import msgspec
@@ -160,6 +161,36 @@ async def test_an_undo_that_is_cut_off_goes_on(shop: Shop, monkeypatch):
     run = await undo(shop, "second")
     assert (run["status"], run["stayed"]) == ("undone", 0)
     assert await public(shop) == before
+    assert await shop.drift() == []
+
+
+@pytest.mark.parametrize("at", [3, pytest.param(4, marks=pytest.mark.soak), 5])
+async def test_an_import_that_died_half_way_is_undone_with_what_it_had_not_written_down(
+    shop: Shop, monkeypatch, at
+):
+    await shop.take(FIRST)
+    before = await public(shop)
+    submit_many = shop.write_path.submit_many
+    calls = 0
+
+    async def dying(envelopes):
+        nonlocal calls
+        calls += 1
+        if calls == at:  # behind the start and the intent: products, offers, stock
+            await submit_many(envelopes)
+            raise asyncio.CancelledError
+        return await submit_many(envelopes)
+
+    monkeypatch.setattr(shop.write_path, "submit_many", dying)
+    with pytest.raises(asyncio.CancelledError):
+        await shop.take(SECOND, run="second")
+    monkeypatch.undo()
+    assert await public(shop) != before
+    assert (await shop.take(FIRST, source="other.csv")).changed == 0  # it closes the older run
+    run = await undo(shop, "second")
+    assert (run["status"], run["stayed"]) == ("undone", 0)
+    now = await public(shop)
+    assert {topic: now[topic] for topic in before} == before
     assert await shop.drift() == []
 
 

@@ -24,6 +24,7 @@ from shopwire.modules.feeds.api import (
     KeepPart,
     Kept,
     NoteChunk,
+    NoteIntent,
     NoteMend,
     NoteUndone,
     PutLimits,
@@ -81,6 +82,12 @@ async def feeds__put_limits(bench):
 async def feeds__keep_part(bench):
     await bench.do(RUN)
     return KeepPart(run="run-1", part=0, data="YQ==")
+
+
+@stage
+async def feeds__note_intent(bench):
+    await bench.do(RUN)
+    return NoteIntent(run="run-1", groups=(GROUP,))
 
 
 @stage

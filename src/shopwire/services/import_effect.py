@@ -1,7 +1,7 @@
 """What a part of a feed changed: the shop before it, and what of it is different after it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ from shopwire.kernel.queries import Reads
 from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.catalog.domain import Product
 from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest
-from shopwire.modules.feeds.store import counts_before, offers_before, products_before
+from shopwire.modules.feeds.store import counts_before, counts_since, offers_before, products_before
 from shopwire.services.import_news import News
 
 _ASIDE: Final = frozenset(
@@ -80,6 +80,58 @@ async def altered(
             one = count_altered(count.sku, supplier, known.counts.get(count.sku), count.quantity)
             found[of[count.sku]].append(one)
     return found
+
+
+def intended(news: News, known: Before, supplier: str) -> tuple[AlteredGroup, ...]:
+    """What the news may change: things as they are, and what they are told to be.
+
+    What becomes of a product that is there already is only seen afterwards: it is told as it is.
+    """
+    found: dict[str, list[Altered]] = defaultdict(list)
+    of = {sku: group.key for group in news.groups for sku in group.lines}
+    told = {group.product.id: group.key for group in news.groups if group.product is not None}
+    for product in news.products:
+        was = known.products.get(product.id)
+        one = product_brought(product) if was is None else None
+        one = one or Altered(what="product", id=product.id, was=was, now={})
+        found[told[product.id]].append(one)
+    for offered in news.offers:
+        pair = offered.terms.sku, slug_of(offered.supplier)
+        terms = {**msgspec.structs.asdict(offered.terms), "active": True}
+        found[of[pair[0]]].append(offer_altered(pair, known.offers.get(pair), terms))
+    for count in news.counts:
+        before_it = known.counts.get(count.sku)
+        found[of[count.sku]].append(count_altered(count.sku, supplier, before_it, count.quantity))
+    return tuple(AlteredGroup(key=key, altered=tuple(one)) for key, one in found.items())
+
+
+async def took_effect(
+    reads: Reads, tenant: str, supplier: str, run: str, groups: Sequence[AlteredGroup]
+) -> tuple[AlteredGroup, ...]:
+    """What of an intent is in effect: the shop is as the run meant it to be, and was not before."""
+    every = [one for group in groups for one in group.altered]
+    ids = [one.id for one in every if one.what == "product"]
+    pairs = [(one.id, one.supplier) for one in every if one.what == "offer"]
+    skus = [one.id for one in every if one.what == "stock"]
+    products = await _products(reads, tenant, ids) if ids else {}
+    offers = await offers_before(reads, tenant, pairs) if pairs else {}
+    counted = await counts_since(reads, tenant, supplier, skus, run_id=run) if skus else {}
+
+    def seen(one: Altered) -> Altered | None:
+        if one.what == "stock":
+            return one if one.id in counted else None
+        if one.what == "offer":
+            now = offers.get((one.id, one.supplier))
+            meant = now is not None and all(now[name] == one.now[name] for name in one.now)
+            return one if meant and one.now else None
+        after = products.get(one.id)
+        if after is None or one.was is None:
+            return one if after is not None else None
+        edited = set(after["edited"]) - set(one.was["edited"])
+        return product_altered(one.id, one.was, {**after, **{n: one.was[n] for n in edited}})
+
+    found = {group.key: tuple(filter(None, map(seen, group.altered))) for group in groups}
+    return tuple(AlteredGroup(key=key, altered=one) for key, one in found.items() if one)
 
 
 def groups_of(

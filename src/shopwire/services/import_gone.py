@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from shopwire.kernel.commands import Command
-from shopwire.modules.feeds.api import Altered, AlteredGroup, BadRow, Digest
+from shopwire.modules.feeds.api import Altered, AlteredGroup, BadRow, Digest, NoteIntent
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.profile import Field
@@ -125,6 +125,12 @@ class Gone:
             as_of_ms=request.as_of_ms,
             reference=f"import {request.run}",
         )
+        about = tuple(
+            AlteredGroup(key=sku, altered=_meant(sku, supplier, one, offers, counts))
+            for sku, one in found.items()
+        )
+        note = NoteIntent(run=request.run, groups=about)
+        await importer.record(request, f"gone/{number}/intent", note)
         altered: dict[str, list[Altered]] = {sku: [] for sku in found}
         outcomes = await importer.send(request, withdrawn)
         for (_, command), outcome in zip(withdrawn, outcomes, strict=True):
@@ -177,6 +183,23 @@ class Gone:
             if len(page) < PAGE_SKUS_MAX:
                 return
             after = page[-1].key
+
+
+def _meant(
+    sku: str,
+    supplier: str,
+    found: Mapping[str, Any],
+    offers: Mapping[tuple[str, str], Mapping[str, Any]],
+    counts: Mapping[str, Mapping[str, Any]],
+) -> tuple[Altered, ...]:
+    """What the end of a SKU changes."""
+    meant: list[Altered] = []
+    if found["offered"]:
+        was = offers.get((sku, supplier))
+        meant.append(offer_altered((sku, supplier), was, {**(was or {}), "active": False}))
+    if found["reported"]:
+        meant.append(count_altered(sku, supplier, counts.get(sku), 0))
+    return tuple(meant)
 
 
 def sku_of(bad: BadRow, field: Field) -> str:

@@ -10,12 +10,12 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import AlreadyExists
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import PutProducts
-from shopwire.modules.feeds.api import AlteredGroup, BadRow, Digest
+from shopwire.modules.feeds.api import AlteredGroup, BadRow, Digest, NoteIntent
 from shopwire.modules.feeds.mapping import Group, Offered
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier
-from shopwire.services.import_effect import Applied, altered, before, groups_of
+from shopwire.services.import_effect import Applied, altered, before, groups_of, intended
 from shopwire.services.import_news import News, offer_commands, refused_row, stock_commands
 from shopwire.services.import_request import ImportRequest, Tally
 
@@ -43,11 +43,20 @@ class Sender:
         known: Mapping[str, Digest],
         news: News,
         refused: Refusals,
+        *,
+        intent: bool = True,
     ) -> tuple[AlteredGroup, ...]:
-        """Sends the news of a part; returns what they changed, adds to `refused`."""
+        """Sends the news of a part; returns what they changed, adds to `refused`.
+
+        `intent`: writes down before it what may change, so that a crash can be undone.
+        """
         reads, tenant = self._importer.reads, self._request.tenant
         applied = Applied(set(), set(), set())
         was = await before(reads, tenant, self._supplier, news)
+        if intent:
+            about = intended(news, was, self._supplier)
+            note = NoteIntent(run=self._request.run, groups=about)
+            await self._importer.record(self._request, f"{key}/intent", note)
         await self._send(key, news, refused, applied)
         found = await altered(reads, tenant, self._supplier, news, was, applied)
         kept = [

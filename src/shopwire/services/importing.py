@@ -29,6 +29,7 @@ from shopwire.modules.feeds.api import (
     Counts,
     Digest,
     FinishRun,
+    NoteChunk,
     RejectRun,
 )
 from shopwire.modules.feeds.limits import SEND_WAIT_MS_MAX, SENDS_MAX, SPOOLED_BYTES_MAX
@@ -36,9 +37,10 @@ from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import open_feed
 from shopwire.modules.feeds.profile import Profile
 from shopwire.modules.feeds.saved import profile_by_name
-from shopwire.modules.feeds.store import get_run, open_runs, reading_of, said_last
+from shopwire.modules.feeds.store import get_run, intent_of, open_runs, reading_of, said_last
 from shopwire.modules.inventory.store import skus_with_open_sales
 from shopwire.services.feed_formats import FORMATS
+from shopwire.services.import_effect import took_effect
 from shopwire.services.import_held import open_kept
 from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
@@ -170,7 +172,7 @@ class Importer:
         news = news_of([group], {group.key: group.digest()}, {}, ())
         refused: Refusals = {}
         sender = Sender(self, request, supplier)
-        changes = await sender.take(key, {}, {}, news, refused)
+        changes = await sender.take(key, {}, {}, news, refused, intent=False)
         return changes, [row for rows in refused.values() for row in rows.values()]
 
     async def send(
@@ -248,9 +250,19 @@ class Importer:
         for run in await open_runs(self.reads, request.tenant, request.supplier):
             if run["status"] == "running" and run["id"] != request.run:
                 counts = Counts(**{name: run[name] for name in Counts.__struct_fields__})
+                await self._recover(request, run["id"], counts)
                 error = "it was interrupted; a newer run began"
                 finish = FinishRun(run=run["id"], counts=counts, error=error)
                 await self.send(request, [(f"close/{run['id']}", finish)])
+
+    async def _recover(self, request: ImportRequest, run: str, counts: Counts) -> None:
+        """Writes down what an interrupted run had put into effect and not told any more."""
+        groups = await intent_of(self.reads, request.tenant, run)
+        supplier = slug_of(request.supplier)
+        found = await took_effect(self.reads, request.tenant, supplier, run, groups)
+        if found:
+            note = NoteChunk(run=run, supplier=supplier, counts=counts, altered=found)
+            await self.send(request, [(f"recover/{run}", note)])
 
     async def supersede(self, request: ImportRequest) -> None:
         """Rejects held feeds of the same source: this one is newer."""

@@ -100,6 +100,20 @@ class StartRun(Command, frozen=True, kw_only=True):
     reading: Reading = Reading()
 
 
+class NoteIntent(Command, frozen=True, kw_only=True):
+    """A part of a feed is about to take effect: what it may change, as it is before.
+
+    Where the process dies before the part is written down, the next run of the supplier finds out
+    from this what of it took effect.
+    """
+
+    operation = "feeds.note_intent"
+    internal = True
+
+    run: str
+    groups: tuple[AlteredGroup, ...]
+
+
 class NoteChunk(Command, frozen=True, kw_only=True):
     """A part of a feed took effect: remembers its digests, keeps its bad rows, tells how far."""
 

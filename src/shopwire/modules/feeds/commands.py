@@ -8,7 +8,15 @@ from msgspec.structs import replace
 from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.errors import AlreadyExists, NotFound
 from shopwire.kernel.rows import Need, Row, View
-from shopwire.modules.feeds.api import AlteredGroup, Counts, Digest, FinishRun, NoteChunk, StartRun
+from shopwire.modules.feeds.api import (
+    AlteredGroup,
+    Counts,
+    Digest,
+    FinishRun,
+    NoteChunk,
+    NoteIntent,
+    StartRun,
+)
 from shopwire.modules.feeds.domain import (
     FEEDS,
     RECENT,
@@ -16,6 +24,7 @@ from shopwire.modules.feeds.domain import (
     FeedRow,
     HeldPart,
     ImportChange,
+    ImportIntent,
     QuarantinedRow,
     Recent,
     Run,
@@ -57,6 +66,13 @@ def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
     return Decision(put=[run, recent], events=events, result={"id": run.id})
 
 
+def do_note_intent(command: NoteIntent, view: View, context: Context) -> Decision:
+    """Writes down what a part of the feed is about to change; called before its effect."""
+    _running(view, command.run)
+    intent = ImportIntent(tenant=context.tenant, run=command.run, groups=command.groups)
+    return Decision(put=[intent])
+
+
 def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
     """Writes down what a part of the feed came to; called after its effect."""
     known = _running(view, command.run)
@@ -70,6 +86,8 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
         altered=known.altered + len(command.altered),
     )
     rows: list[Row] = [run, *change_rows(known, command.altered)]
+    if command.altered:
+        rows.append(ImportIntent(tenant=context.tenant, run=run.id))
     rows += [
         FeedRow(
             tenant=context.tenant,
@@ -169,6 +187,12 @@ HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (Need(Run, command.run), Need(Recent, RECENT)),
         decide=do_start_run,
+    ),
+    Handler(
+        command=NoteIntent,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_note_intent,
     ),
     Handler(
         command=NoteChunk,

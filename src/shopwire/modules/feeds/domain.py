@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from shopwire.kernel.rows import Row
-from shopwire.modules.feeds.api import Altered, Digest, Kept, Reading
+from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest, Kept, Reading
 from shopwire.modules.feeds.events import FeedKind, Hold, ImportDocument, LimitsDocument, Status
 from shopwire.modules.feeds.limits import (
     PRICE_FACTOR_DEFAULT,
@@ -156,6 +156,18 @@ class ImportChange(Row, frozen=True, kw_only=True):
     altered: tuple[Altered, ...]
     said_was: Digest
     said_now: Digest
+
+
+class ImportIntent(Row, frozen=True, kw_only=True):
+    """What a part of a run is about to change; empty once that is written down."""
+
+    table = "import_intent"
+    group_field = "run"
+    key_fields = ("run",)
+    blind = True
+
+    run: str
+    groups: tuple[AlteredGroup, ...] = ()
 
 
 class ImportKept(Row, frozen=True, kw_only=True):

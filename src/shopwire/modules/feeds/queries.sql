@@ -84,6 +84,18 @@ SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[]
 )
 
+-- load_import_intent --
+-- Never loaded for a decision; this is for the conformance of the adapter.
+SELECT i.tenant, i.run, i.groups
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
+JOIN import_intent i USING (tenant, run)
+
+-- save_import_intent --
+-- Inserts or replaces what a run is about to change.
+INSERT INTO import_intent (tenant, run, groups)
+SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[])
+ON CONFLICT (tenant, run) DO UPDATE SET groups = excluded.groups
+
 -- load_import_left --
 -- Never loaded for a decision; this is for the conformance of the adapter.
 SELECT l.* FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
@@ -243,6 +255,10 @@ SELECT
     supplier, version, zeroed_percent, price_moved_percent, price_move_percent, shrunk_percent,
     skus_min, price_factor
 FROM feed_limits WHERE tenant = $1 AND supplier = $2
+
+-- intent_of_run --
+-- What a run was about to change.
+SELECT groups::text AS groups FROM import_intent WHERE tenant = $1 AND run = $2
 
 -- held_part --
 -- One kept piece of a held feed.

@@ -15,6 +15,7 @@ from shopwire.modules.feeds.domain import (
     FeedRow,
     HeldPart,
     ImportChange,
+    ImportIntent,
     ImportKept,
     Mend,
     QuarantinedRow,
@@ -34,6 +35,7 @@ TABLES: Final = tuple(
         FeedRow,
         Mend,
         ImportChange,
+        ImportIntent,
         ImportKept,
         HeldPart,
         FeedLimits,
@@ -185,6 +187,14 @@ async def reading_of(reads: Reads, tenant: str, run_id: str) -> Readable:
         raise NotFound(what="import", id=run_id)
     row = dict(rows[0])
     return Readable(**row | {"reading": msgspec.json.decode(row["reading"], type=Reading)})
+
+
+async def intent_of(reads: Reads, tenant: str, run_id: str) -> tuple[AlteredGroup, ...]:
+    """What a run was about to change, where that is not written down yet."""
+    rows = await reads.fetch(_SQL["intent_of_run"], tenant, run_id)
+    if not rows:
+        return ()
+    return msgspec.json.decode(rows[0]["groups"], type=tuple[AlteredGroup, ...])
 
 
 async def held_part(reads: Reads, tenant: str, run_id: str, part: int) -> str:
