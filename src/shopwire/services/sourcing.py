@@ -305,7 +305,7 @@ def _with(came: Came, problem: ShopwireError) -> Came:
 
 def _because(problem: ShopwireError) -> str:
     reason = str(problem.data.get("reason") or "")
-    return problem.detail if reason in problem.detail else f"{problem.detail} {reason}."
+    return problem.detail if reason in problem.detail else f"{problem.detail[:-1]}: {reason}."
 
 
 async def _settled(fetched: Fetched, came: Came) -> None:

@@ -197,10 +197,7 @@ def _refuse(response: httpx2.Response) -> Never:
     if status in (408, 425, 429) or status >= 500:
         asked = response.headers.get("retry-after", "")
         seconds = min(int(asked), RETRY_SECONDS_MAX) if asked.isdecimal() else 0
-        raise SourceUnreachable(
-            f"The source answered {status}.", reason=f"it answered {status}",
-            retry_ms=seconds * 1_000,
-        )  # fmt: skip
+        raise SourceUnreachable(reason=f"it answered {status}", retry_ms=seconds * 1_000)
     reason = _MEANT.get(status, f"it answered {status}")
     raise SourceRefused(f"The source answered {status}: {reason}.", reason=reason, status=status)
 

@@ -104,7 +104,11 @@ class SftpSource(FeedSource):
             ) as connection, connection.start_sftp_client() as sftp:  # fmt: skip
                 yield sftp
         except asyncssh.HostKeyNotVerifiable:
-            raise HostKeyChanged(known=guard.known, shown=guard.shown) from None
+            raise HostKeyChanged(
+                f"The server shows the key {guard.shown} instead of {guard.known}.",
+                known=guard.known,
+                shown=guard.shown,
+            ) from None
         except asyncssh.PermissionDenied:
             raise SourceRefused(
                 "The server lets nobody in with this secret.",
