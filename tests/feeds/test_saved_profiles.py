@@ -100,3 +100,10 @@ def test_each_thing_that_was_found_out_comes_with_its_reason(content, said):
     why = {one.what: one.why for one in found.findings}
     for what, words in said.items():
         assert words in why[what], why
+
+
+def test_an_xml_file_of_other_elements_is_shown_by_the_name_of_its_rows():
+    content = b"<shop><product><no>A</no><ek>2.50</ek></product></shop>"
+    assert "no <item>" in (preview_feed(io.BytesIO(content), sketch=True).error or "")
+    found = preview_feed(io.BytesIO(content), sketch=True, item="product")
+    assert (found.columns, found.rows[0].cells) == (["no", "ek"], {"no": "A", "ek": "2.50"})

@@ -79,13 +79,17 @@ def preview_feed(
     encoding: str | None = None,
     rows_max: int = PREVIEW_ROWS_DEFAULT,
     sketch: bool = False,
+    item: str = "",
     **more: Any,
 ) -> Preview:
     """Reads the first rows of a seekable stream; raises what `open_feed` raises.
 
-    With `sketch` a file that no profile fits is shown as it is, to be mapped.
+    With `sketch` a file that no profile fits is shown as it is, to be mapped; so is an XML file
+    whose rows are the elements named `item`.
     """
     rows_max = max(1, min(rows_max, PREVIEW_ROWS_MAX))
+    if sketch and item and profile is None:
+        return _unmapped(*look_into(stream, encoding=encoding, item=item), rows_max, encoding)
     try:
         feed = open_feed(
             stream,

@@ -111,6 +111,7 @@ def _preview_route(importer: Importer) -> Any:
         currency: Annotated[str, QueryParameter()] = "EUR",
         rows: Annotated[int, QueryParameter()] = PREVIEW_ROWS_DEFAULT,
         sketch: Annotated[bool, QueryParameter()] = False,
+        item: Annotated[str, QueryParameter()] = "",
     ) -> Response[bytes]:
         chosen = parse_profile(mapping) if mapping else None
         if profile is not None and chosen is None:
@@ -125,6 +126,7 @@ def _preview_route(importer: Importer) -> Any:
                 currency=currency,
                 rows_max=rows,
                 sketch=sketch,
+                item=item,
             )
         return _answer(Outcome(status=200, body=msgspec.json.encode(found)))
 

@@ -14,9 +14,11 @@ import { FindStockPage } from "./FindStockPage.tsx";
 import { Gate } from "./Gate.tsx";
 import { ImportPage } from "./ImportPage.tsx";
 import { ImportsPage } from "./ImportsPage.tsx";
+import { MatchesPage } from "./MatchesPage.tsx";
 import { OrderPage } from "./OrderPage.tsx";
 import { OrdersPage } from "./OrdersPage.tsx";
 import { Overview } from "./Overview.tsx";
+import { PreviewPage } from "./PreviewPage.tsx";
 import { PricesPage } from "./PricesPage.tsx";
 import { useCollectedPulse } from "./pulse.ts";
 import { RoutingPage } from "./RoutingPage.tsx";
@@ -29,6 +31,7 @@ import "../styles/panels.css";
 import "../styles/desk.css";
 
 const CONFLICTS = "/console/conflicts";
+const MATCHES = "/console/matches";
 const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },
   { href: "/console/orders", name: "Orders", icon: "bag" },
@@ -36,6 +39,7 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console/routing", name: "Routing", icon: "swap" },
   { href: "/console/prices", name: "Prices", icon: "tag" },
   { href: "/console/imports", name: "Imports", icon: "inbox" },
+  { href: MATCHES, name: "Matches", icon: "link" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/channels", name: "Ways out", icon: "truck" },
   { href: "/console/stock", name: "Stock", icon: "boxes" },
@@ -49,6 +53,8 @@ const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
   ["/console/routing", RoutingPage],
   ["/console/prices", PricesPage],
   ["/console/imports", ImportsPage],
+  ["/console/try-a-file", PreviewPage],
+  [MATCHES, MatchesPage],
   ["/console/suppliers", SuppliersPage],
   ["/console/channels", ChannelsPage],
   ["/console/stock", FindStockPage],
@@ -67,6 +73,8 @@ function Desk() {
   useCollectedPulse();
   useCollectedRate();
   const open = useTopic("ops:orders")?.doc?.open_conflicts ?? 0;
+  const waiting = Object.values(useTopic("matches:queue")?.doc?.waiting ?? {});
+  const matches = waiting.reduce((sum, one) => sum + one, 0);
   return (
     <div className="console">
       <header className="console-side">
@@ -81,6 +89,12 @@ function Desk() {
                 <span className="nav-count" data-testid="open-conflicts">
                   {open}
                   <span className="visually-hidden"> open</span>
+                </span>
+              )}
+              {href === MATCHES && matches > 0 && (
+                <span className="nav-count" data-testid="waiting-matches">
+                  {matches}
+                  <span className="visually-hidden"> waiting</span>
                 </span>
               )}
             </Link>

@@ -18,6 +18,9 @@ export function ImportsPage() {
       <div className="page-head">
         <h1>Imports</h1>
         <p>Newest first. A row moves while its import runs.</p>
+        <Link className="button button-small" href="/console/try-a-file">
+          Try a file
+        </Link>
       </div>
       {held.length > 0 && (
         <p className="banner banner-warm waiting" role="status">

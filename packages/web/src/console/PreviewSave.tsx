@@ -1,0 +1,128 @@
+/** A mapping gets a name, and the file is taken in by it. */
+
+import { useCommand, useStatus } from "@shopwire/client/react";
+import { type FormEvent, useId, useState } from "react";
+import { ApiError, withParams } from "../shared/api.ts";
+import type { ImportRun } from "../shared/documents.ts";
+import { unguessable } from "../shared/kept.ts";
+import { navigate } from "../shared/router.tsx";
+import { type Preview, postFile, type Reading, tomlOf } from "./preview.ts";
+
+interface SaveMappingProps {
+  file: File;
+  reading: Reading;
+  preview: Preview;
+}
+
+export function SaveMapping({ file, reading, preview }: SaveMappingProps) {
+  const save = useCommand("feeds.put_profile");
+  const offline = useStatus().status === "offline";
+  const [name, setName] = useState("");
+  const [saved, setSaved] = useState<{ name: string; mapping: string } | null>(null);
+  const text = reading.mapping === null ? null : tomlOf({ ...reading.mapping, title: name });
+  const mine = saved !== null && saved.mapping === text ? saved.name : null;
+  const profile = text === null ? preview.profile : mine;
+  const blocked = offline || save.pending || name === "";
+  const keep = (event: FormEvent): void => {
+    event.preventDefault();
+    if (blocked || text === null) return;
+    void save
+      .send({ name, mapping: text })
+      .then((done) => done !== null && setSaved({ name, mapping: text }));
+  };
+  return (
+    <section className="panel" aria-labelledby="keep">
+      <div className="panel-head">
+        <h2 id="keep">Take it in</h2>
+      </div>
+      {text !== null && (
+        <form className="preview-form" onSubmit={keep}>
+          <Named label="Name of this mapping" value={name} change={setName} hint="lager-liste" />
+          <button type="submit" className="button button-small" aria-disabled={blocked}>
+            {save.pending ? "One moment…" : "Keep this mapping"}
+          </button>
+          <p role="status" className="preview-said">
+            {mine !== null && `Kept as ${mine}: for imports, for the command line and for sources.`}
+          </p>
+          <p role="alert" className="refused">
+            {save.error?.message}
+          </p>
+        </form>
+      )}
+      <TakeIn file={file} reading={reading} profile={profile} />
+    </section>
+  );
+}
+
+interface TakeInProps {
+  file: File;
+  reading: Reading;
+  /** By which it is taken in; blank or null: there is none yet. */
+  profile: string | null;
+}
+
+function TakeIn({ file, reading, profile }: TakeInProps) {
+  const offline = useStatus().status === "offline";
+  const [supplier, setSupplier] = useState("");
+  const [pending, setPending] = useState(false);
+  const [refused, setRefused] = useState<string | null>(null);
+  // The same file for the same supplier is one intent; another supplier is another.
+  const [keys] = useState(() => new Map<string, string>());
+  const blocked = offline || pending || supplier === "" || !profile;
+  const take = (event: FormEvent): void => {
+    event.preventDefault();
+    if (blocked) return;
+    setPending(true);
+    setRefused(null);
+    const { encoding, currency } = reading;
+    const path = withParams("/api/imports", {
+      ...{ supplier, profile, encoding, currency, source: file.name },
+    });
+    const key = keys.get(path) ?? unguessable();
+    keys.set(path, key);
+    postFile<ImportRun>(path, file, { "Idempotency-Key": key }).then(
+      (run) => navigate(`/console/imports/${encodeURIComponent(run.id)}`),
+      (problem: unknown) => {
+        if (!(problem instanceof ApiError)) throw problem;
+        setPending(false);
+        setRefused(`${problem.body.message} ${problem.body.remedy}`);
+      },
+    );
+  };
+  return (
+    <form className="preview-form" onSubmit={take}>
+      <Named label="Whose feed it is" value={supplier} change={setSupplier} hint="Nordic Supply" />
+      <button type="submit" className="button button-main button-small" aria-disabled={blocked}>
+        {pending ? "One moment…" : "Take the file in"}
+      </button>
+      {!profile && <p className="preview-said">Keep the mapping first.</p>}
+      <p role="alert" className="refused">
+        {refused}
+      </p>
+    </form>
+  );
+}
+
+interface NamedProps {
+  label: string;
+  value: string;
+  change: (text: string) => void;
+  hint: string;
+}
+
+function Named({ label, value, change, hint }: NamedProps) {
+  const id = useId();
+  return (
+    <div className="rule-field">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        value={value}
+        placeholder={hint}
+        autoComplete="off"
+        spellCheck={false}
+        onChange={(event) => change(event.target.value)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,105 @@
+import { act, fireEvent, screen } from "@testing-library/react";
+import { afterEach, expect, test, vi } from "vitest";
+import { PreviewPage } from "../src/console/PreviewPage.tsx";
+import { mappingOf, NO_MAPPING, type Preview, tomlOf } from "../src/console/preview.ts";
+import { json, openShop, type Shop } from "./shop.tsx";
+
+const unmapped: Preview = {
+  ...{ profile: "", partial: true, used: 0, quarantined: 0, complete: true, notes: [] },
+  ...{ error: null, columns: ["Artikel", 'Name "kurz"', "EK"], fields: {} },
+  proposed: { sku: "Artikel", cost: "EK" },
+  findings: [{ what: "encoding", value: "CP1252", why: "several lines are letters in it" }],
+  rows: [
+    {
+      ...{ line: 2, outcome: "unmapped", sku: "", becomes: {}, bad: null },
+      cells: { Artikel: "T-1", 'Name "kurz"': "Tasse", EK: "2,50" },
+    },
+  ],
+};
+const mapped: Preview = {
+  ...unmapped,
+  ...{ profile: "mapping", used: 1, quarantined: 1, fields: { sku: ["Artikel"], cost: ["EK"] } },
+  rows: [
+    {
+      ...{ line: 2, outcome: "used", sku: "T-1", bad: null, cells: { Artikel: "T-1", EK: "2,50" } },
+      becomes: { title: "Tasse", quantity: 5, offer: { cost_minor: 250, currency: "EUR" } },
+    },
+    {
+      ...{ line: 3, outcome: "quarantined", sku: "", becomes: {}, cells: { Artikel: "", EK: "1" } },
+      bad: { line: 3, column: "Artikel", code: "missing", reason: "blank", remedy: "Fill it in." },
+    },
+  ],
+};
+
+let shop: Shop;
+afterEach(() => {
+  shop.close();
+  vi.useRealTimers();
+});
+
+async function tried(): Promise<void> {
+  vi.useFakeTimers();
+  shop = openShop((path) => {
+    if (path.startsWith("/api/feeds/profiles")) return json({ items: [] });
+    if (path.startsWith("/api/feeds/preview")) {
+      return json(path.includes("mapping=") ? mapped : unmapped);
+    }
+    if (path.startsWith("/api/commands/")) {
+      return json({ versions: {}, result: { applied: true } });
+    }
+    return json({ id: "run-1" });
+  });
+  await shop.show(<PreviewPage />);
+  const input = screen.getByLabelText("File");
+  fireEvent.change(input, { target: { files: [new File(["x"], "lager.csv")] } });
+  await settle();
+}
+
+async function settle(): Promise<void> {
+  await act(() => vi.advanceTimersByTimeAsync(500));
+  await shop.advance(0);
+}
+
+test("a file that no profile fits is shown with a proposal, which holds once agreed to", async () => {
+  await tried();
+  expect(screen.getByText("1 rows, not mapped yet")).toBeTruthy();
+  expect(screen.getByText("CP1252")).toBeTruthy();
+  expect(screen.getByLabelText("SKU (needed)")).toHaveProperty("value", "Artikel");
+  fireEvent.click(screen.getByText("Read it so"));
+  await settle();
+  const asked = shop.asked.filter((one) => one.includes("mapping="));
+  expect(decodeURIComponent(asked[0] ?? "").replaceAll("+", " ")).toContain(
+    'sku = { columns = ["Artikel"], required = true }',
+  );
+  expect(screen.getByText("1 of 2 rows would be used, 1 kept back")).toBeTruthy();
+  const [, bad] = screen.getAllByTestId("preview-row");
+  expect(bad?.querySelector("[data-wrong]")?.textContent).toBe("blank (wrong)");
+});
+
+test("a mapping is kept under a name, and the file taken in by it", async () => {
+  await tried();
+  fireEvent.click(screen.getByText("Read it so"));
+  await settle();
+  fireEvent.change(screen.getByLabelText("Name of this mapping"), { target: { value: "lager" } });
+  fireEvent.click(screen.getByText("Keep this mapping"));
+  await settle();
+  expect(screen.getByText(/Kept as lager/)).toBeTruthy();
+  fireEvent.change(screen.getByLabelText("Whose feed it is"), { target: { value: "Lager" } });
+  fireEvent.click(screen.getByText("Take the file in"));
+  await settle();
+  expect(shop.asked.at(-1)).toContain("POST /api/imports?supplier=Lager&profile=lager");
+});
+
+test("texts of columns come into the mapping as they are", () => {
+  const mapping = { ...NO_MAPPING, fields: { sku: 'Name "kurz" \\', title: "" }, full: true };
+  const text = tomlOf({ ...mapping, decimal: "," });
+  expect(text).toContain('sku = { columns = ["Name \\"kurz\\" \\\\"], required = true }');
+  expect(text).toContain("partial = false");
+  expect(text).toContain('decimal = ","');
+  expect(text).not.toContain("title = {");
+});
+
+test("a mapping starts with what the file was read by", () => {
+  expect(mappingOf(mapped).fields).toEqual({ sku: "Artikel", cost: "EK" });
+  expect(mappingOf(unmapped).fields).toEqual({ sku: "Artikel", cost: "EK" });
+});
