@@ -68,6 +68,7 @@ def test_a_shopper_without_a_connection_fills_a_cart_and_finds_one_order(
     expect(page.get_by_test_id("checkout")).to_have_attribute("aria-disabled", "true")
     page.reload()
     in_cart(page, 3)
+    expect(page.get_by_test_id("cart-line")).to_contain_text("Blue cup")
     assert waiting(page) >= 1
 
     shop.start()

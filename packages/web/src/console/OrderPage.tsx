@@ -115,7 +115,7 @@ function Shown({ order, version }: { order: OrderDocument; version: number }) {
         </Link>
         <h1>{order.number}</h1>
         <p>
-          <Cued value={order.status}>
+          <Cued value={order.status} of={[`order:${order.id}`]}>
             <StateWord state={ORDER_STATES[order.status]} testId="order-state" />
           </Cued>
           <span>{formatMoney(order.total_minor, order.currency)}</span>

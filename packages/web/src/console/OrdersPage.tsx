@@ -123,13 +123,13 @@ function OrderRow({ order, now }: { order: OrderDocument; now: number }) {
         <span className="data-sub">{order.lines.map(({ title }) => title).join(", ")}</span>
       </th>
       <td>
-        <Cued value={order.status}>
+        <Cued value={order.status} of={[`order:${order.id}`]}>
           <StateWord state={ORDER_STATES[order.status]} testId="order-state" />
         </Cued>
         {asks > 0 && <span className="data-sub warn">{asks} in question</span>}
       </td>
       <td>
-        <Cued value={order.payment}>
+        <Cued value={order.payment} of={[`order:${order.id}`]}>
           <StateWord state={paymentState(order.payment)} />
         </Cued>
       </td>

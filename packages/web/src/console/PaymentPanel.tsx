@@ -24,7 +24,7 @@ export function PaymentPanel({ id, story, currency }: PanelProps) {
       <div className="panel-head">
         <h2 id="payment">Payment</h2>
         <span>
-          <Cued value={payment.state}>
+          <Cued value={payment.state} of={[`payment:${id}`]}>
             <StateWord state={paymentState(payment.state)} testId="payment-state" />
           </Cued>{" "}
           at {payment.provider}
@@ -35,7 +35,9 @@ export function PaymentPanel({ id, story, currency }: PanelProps) {
           <div key={label}>
             <dt>{label}</dt>
             <dd>
-              <Cued value={minor}>{formatMoney(minor, currency)}</Cued>
+              <Cued value={minor} of={[`payment:${id}`]}>
+                {formatMoney(minor, currency)}
+              </Cued>
             </dd>
           </div>
         ))}

@@ -42,7 +42,12 @@ export function StockPage({ sku }: { sku: string }) {
         <h1>{sku}</h1>
         <p>
           <span data-stock={live?.doc?.status}>
-            <Cued value={live?.doc?.available ?? null} testId="product-stock" className="stock">
+            <Cued
+              value={live?.doc?.available ?? null}
+              of={[`stock:${sku}`]}
+              testId="product-stock"
+              className="stock"
+            >
               {live?.doc ? sellableText(live.doc) : "Not known yet"}
             </Cued>
           </span>

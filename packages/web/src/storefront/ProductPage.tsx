@@ -153,12 +153,16 @@ function AllVariants({ product, chosen, onChoose }: AllVariantsProps) {
                 </button>
               </th>
               <td data-stock={stock?.status}>
-                <Cued value={stock?.available ?? null} className="stock">
+                <Cued
+                  value={stock?.available ?? null}
+                  of={[`stock:${variant.sku}`]}
+                  className="stock"
+                >
                   {stockWording(stock?.available ?? 0, stock?.status ?? null)}
                 </Cued>
               </td>
               <td>
-                <Cued value={price?.amount_minor ?? null}>
+                <Cued value={price?.amount_minor ?? null} of={[`price:${variant.sku}`]}>
                   {price ? formatMoney(price.amount_minor, price.currency) : "—"}
                 </Cued>
               </td>

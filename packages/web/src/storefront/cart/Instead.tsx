@@ -91,8 +91,10 @@ function Other({ other: { sku, product }, quantity, onTake }: OtherProps) {
       <div>
         <Link href={found.href}>{found.title}</Link>
         <p>
-          <Cued value={amount_minor}>{formatMoney(amount_minor, currency)}</Cued>
-          <Cued value={stock.doc.available} className="stock">
+          <Cued value={amount_minor} of={[`price:${sku}`]}>
+            {formatMoney(amount_minor, currency)}
+          </Cued>
+          <Cued value={stock.doc.available} of={[`stock:${sku}`]} className="stock">
             {stockWording(stock.doc.available, stock.doc.status)}
           </Cued>
         </p>

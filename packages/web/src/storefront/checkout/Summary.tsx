@@ -31,7 +31,7 @@ export function Summary({ rows, cart, quiet }: SummaryProps) {
         <span>Sum</span>
         <span className="cart-total-amount">
           {total && (
-            <Cued value={total.minor} testId="checkout-total">
+            <Cued value={total.minor} of={[cart.actions.topic]} testId="checkout-total">
               {formatMoney(total.minor, total.currency)}
             </Cued>
           )}

@@ -128,7 +128,12 @@ function Lines({ order }: { order: OrderDocument }) {
       <h2 id="articles">Articles</h2>
       <ul className="order-lines">
         {order.lines.map((line) => (
-          <OrderLineShown key={line.sku} line={line} currency={currency} />
+          <OrderLineShown
+            key={line.sku}
+            line={line}
+            currency={currency}
+            of={[`order:${order.id}`]}
+          />
         ))}
       </ul>
       <dl className="order-sums">
@@ -140,7 +145,7 @@ function Lines({ order }: { order: OrderDocument }) {
           <div>
             <dt>Given back</dt>
             <dd data-testid="order-refunded">
-              <Cued value={order.refunded_minor}>
+              <Cued value={order.refunded_minor} of={[`order:${order.id}`]}>
                 {formatMoney(order.refunded_minor, currency)}
               </Cued>
             </dd>
@@ -149,7 +154,9 @@ function Lines({ order }: { order: OrderDocument }) {
         <div>
           <dt>Payment</dt>
           <dd data-testid="order-payment">
-            <Cued value={order.payment}>{paymentText(order.payment)}</Cued>
+            <Cued value={order.payment} of={[`order:${order.id}`]}>
+              {paymentText(order.payment)}
+            </Cued>
           </dd>
         </div>
       </dl>
@@ -157,7 +164,14 @@ function Lines({ order }: { order: OrderDocument }) {
   );
 }
 
-function OrderLineShown({ line, currency }: { line: OrderLine; currency: string }) {
+interface OrderLineProps {
+  line: OrderLine;
+  currency: string;
+  /** The topics that its state is of. */
+  of: readonly string[];
+}
+
+function OrderLineShown({ line, currency, of }: OrderLineProps) {
   const article = useArticle(line.sku);
   const words = unitsInWords(line);
   return (
@@ -183,7 +197,9 @@ function OrderLineShown({ line, currency }: { line: OrderLine; currency: string 
         </p>
       </div>
       <p className="order-state">
-        <Cued value={words}>{words}</Cued>
+        <Cued value={words} of={of}>
+          {words}
+        </Cued>
       </p>
       <p className="summary-sum">{formatMoney(line.price_minor * line.quantity, currency)}</p>
     </li>

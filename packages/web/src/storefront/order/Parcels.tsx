@@ -22,7 +22,9 @@ export function Parcels({ order }: { order: OrderDocument }) {
               <Icon name="truck" />
               <div>
                 <p className="parcel-status">
-                  <Cued value={status}>{shipmentText(status)}</Cued>
+                  <Cued value={status} of={[`shipment:${known.id}`]}>
+                    {shipmentText(status)}
+                  </Cued>
                 </p>
                 <p className="soft">
                   {carrierText(known.carrier)},{" "}

@@ -46,7 +46,9 @@ export function ReturnsShown({ order, returns }: ReturnsShownProps) {
             <Icon name="swap" />
             <div>
               <p className="parcel-status">
-                <Cued value={one.status}>{returnText(one)}</Cued>
+                <Cued value={one.status} of={[`return:${one.id}`]}>
+                  {returnText(one)}
+                </Cued>
               </p>
               <p className="soft">
                 {one.lines.map(({ sku, announced }) => `${announced} × ${titleOf(sku)}`).join(", ")}
