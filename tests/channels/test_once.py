@@ -91,6 +91,44 @@ async def test_an_order_that_waits_is_held_back_for_ever(database_url):
         assert (await it.ways.send(first)).state == "refused"
 
 
+class Closed(Remembered):
+    """Nothing can be prepared until it opens."""
+
+    closed = True
+
+    async def stage(self, bundle) -> None:
+        if self.closed:
+            raise NotLeft("closed")
+        await super().stage(bundle)
+
+
+async def test_an_order_is_taken_out_of_a_bundle_that_cannot_leave(database_url):
+    medium = Closed()
+    orders = [f"cart-{number:04}-abc.1" for number in range(2)]
+    first, second = (po("acme", one) for one in orders)
+    async with road(database_url, {"webhook": medium}, way=WEBHOOK, gather_ms=60_000) as it:
+        await it.ways.send(order_of(first, A=2))
+        await it.ways.send(order_of(second, A=2))
+        await it.shop.do(PutChannel(supplier="acme", way=WEBHOOK, gather_ms=0))
+        await it.bundle_is("acme/1", "staging")
+        part = (LineAnswer(sku="A", quantity=1),)
+        with pytest.raises(ProviderUnavailable):
+            await it.ways.cancel("acme", first, part)
+        whole = (LineAnswer(sku="A", quantity=2),)
+        assert (await it.ways.cancel("acme", first, whole)).never_received
+        medium.closed = False
+        await it.bundle_is("acme/1", "left")
+        assert medium.orders == [second]
+        assert (await it.ways.send(order_of(first, A=2))).state == "refused"
+        medium.closed = True
+        third = po("acme", "cart-0009-abc.1")
+        await it.ways.send(order_of(third, A=2))
+        await it.bundle_is("acme/2", "staging")
+        assert (await it.ways.cancel("acme", third, whole)).never_received
+        await it.bundle_is("acme/2", "void")
+        assert [one for one in await drifts(it.shop) if one.check.startswith("channels.")] == []
+
+
 async def test_units_of_what_left_are_given_back_by_the_supplier_alone(database_url):
     medium = Remembered()
     async with road(database_url, {"webhook": medium}, way=WEBHOOK) as it:
@@ -125,6 +163,8 @@ async def test_the_schema_lets_nothing_leave_twice(database_url):
             "UPDATE channel_bundle SET state = 'staging', left_at_ms = NULL",
             "UPDATE channel_letter SET state = 'queued', bundle = NULL, left_at_ms = NULL",
             "UPDATE channel_letter SET bundle = 'acme/2'",
+            "UPDATE channel_bundle SET state = 'void', letters = '[]', left_at_ms = NULL",
+            """UPDATE channel_bundle SET letters = '["another"]'""",
         ):
             with pytest.raises(asyncpg.CheckViolationError, match="would leave twice"):
                 await connection.execute(change)

@@ -58,8 +58,14 @@ class Ledger:
     async def recall(self, supplier: str, order_id: str, lines: tuple[LineAnswer, ...]) -> bool:
         """Holds an order back; whether it never leaves. Raises ProviderUnavailable."""
         wanted = tuple(LetterLine(sku=line.sku, quantity=line.quantity) for line in lines)
+        standing = await standing_of(self._reads, DEFAULT_TENANT, order_id)
         told = await self._do(
-            RecallLetter(supplier=supplier, purchase_order=order_id, lines=wanted)
+            RecallLetter(
+                supplier=supplier,
+                purchase_order=order_id,
+                lines=wanted,
+                bundle=standing.bundle if standing else None,
+            )
         )
         return bool(told["recalled"])
 

@@ -260,7 +260,7 @@ export interface BundleDocument {
   control: number;
   kind: string;
   /** `releasing`: it may have left. `doubtful`: nobody can know; a person says. */
-  state: "staging" | "releasing" | "left" | "doubtful";
+  state: "staging" | "releasing" | "left" | "doubtful" | "void";
   orders: string[];
   trouble: string;
   tries: number;

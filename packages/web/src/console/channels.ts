@@ -67,6 +67,7 @@ export const BUNDLE_STATES: Readonly<Record<BundleDocument["state"], State>> = {
   releasing: { word: "Leaving", tone: "going" },
   left: { word: "Left", tone: "good" },
   doubtful: { word: "May have arrived", tone: "bad" },
+  void: { word: "Held back", tone: "over" },
 };
 
 export const RECEIPTS: Readonly<Record<BundleDocument["receipt"], string>> = {

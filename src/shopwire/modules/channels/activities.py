@@ -10,7 +10,12 @@ from shopwire.kernel.purchasing import OrderedLine, ShipTo, SupplierOrder
 from shopwire.kernel.trade_errors import ProviderUnavailable
 from shopwire.modules.channels.api import BeginBundle, RecordBundle, StageBundle
 from shopwire.modules.channels.domain import kind_of
-from shopwire.modules.channels.events import BundleBegun, BundleDelayed, BundleStaged
+from shopwire.modules.channels.events import (
+    BundleBegun,
+    BundleDelayed,
+    BundleShortened,
+    BundleStaged,
+)
 from shopwire.modules.channels.store import DUE, to_way
 
 AddressOf = Callable[[str, str], Awaitable[ShipTo | None]]
@@ -35,7 +40,9 @@ def activities(media: Mapping[str, Medium], address_of: AddressOf) -> tuple[Acti
         ),
         Activity(
             name="channels.stage_bundle",
-            wakes_on=frozenset({BundleBegun.event_type, BundleDelayed.event_type}),
+            wakes_on=frozenset(
+                one.event_type for one in (BundleBegun, BundleDelayed, BundleShortened)
+            ),
             due=DUE["stage"],
             perform=work.stage,
             concurrency_max=CALLS_MAX,

@@ -133,6 +133,8 @@ class RecallLetter(Command, frozen=True, kw_only=True):
     purchase_order: str
     lines: tuple[LetterLine, ...]
     """Units that are not wanted any more, in total; only all of them hold it back."""
+    bundle: str | None = None
+    """The bundle that it is in, as the caller last saw it."""
 
 
 class BeginBundle(Command, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from shopwire.modules.channels.events import (
     BundleEvent,
     BundleLeft,
     BundleReceipted,
+    BundleShortened,
     BundleStaged,
     ChannelPut,
 )
@@ -93,7 +94,8 @@ def do_post_letter(command: PostLetter, view: View, context: Context) -> Decisio
 def do_recall_letter(command: RecallLetter, view: View, context: Context) -> Decision:
     """Holds an order back as long as surely nothing of it left, and then for ever.
 
-    One that never came is held back ahead. A part of an order cannot be: it leaves whole.
+    One that never came is held back ahead. A part of an order cannot be: it leaves whole. Out of a
+    bundle it is taken while the bundle is only prepared; whoever prepared it has to do so again.
     """
     check_insider(context.principal, command.operation)
     letter = view.one(Letter, command.purchase_order)
@@ -105,9 +107,19 @@ def do_recall_letter(command: RecallLetter, view: View, context: Context) -> Dec
         return Decision(result={"recalled": True})
     wanted = {line.sku: line.quantity for line in command.lines}
     whole = all(wanted.get(line.sku, 0) >= line.quantity for line in letter.lines)
-    if letter.state != "queued" or not whole:
-        return Decision(result={"recalled": False})
-    return Decision(put=[replace(letter, state="recalled")], result={"recalled": True})
+    held = replace(letter, state="recalled")
+    if letter.state == "queued" and whole:
+        return Decision(put=[held], result={"recalled": True})
+    if letter.state == "bundled" and whole and command.bundle == letter.bundle:
+        bundle = _bundle(view, command.bundle or "", command.supplier)
+        if bundle.state == "staging":
+            left = tuple(one for one in bundle.letters if one != letter.purchase_order)
+            shorter = replace(bundle, letters=left)
+            if not left:
+                shorter = replace(shorter, state="void", trouble="")
+            after, event = _told(BundleShortened, shorter)
+            return Decision(put=[held, after], events=[event], result={"recalled": True})
+    return Decision(result={"recalled": False})
 
 
 def _numbered(
@@ -267,7 +279,10 @@ def _bundle(view: View, own_id: str, supplier: str) -> Bundle:
 
 
 def _needs_of_letter(command: PostLetter | RecallLetter) -> Iterable[Need]:
-    return (Need(Channel, command.supplier), Need(Letter, command.purchase_order))
+    yield Need(Channel, command.supplier)
+    yield Need(Letter, command.purchase_order)
+    if isinstance(command, RecallLetter) and command.bundle is not None:
+        yield Need(Bundle, command.bundle)
 
 
 def _needs_of_bundle(

@@ -8,8 +8,9 @@ from typing_extensions import override
 from shopwire.kernel.events import Event
 from shopwire.modules.channels.api import Way
 
-BundleState = Literal["staging", "releasing", "left", "doubtful"]
-"""`staging`: nothing left so far. `releasing`: it may have left. `doubtful`: nobody can know."""
+BundleState = Literal["staging", "releasing", "left", "doubtful", "void"]
+"""`staging`: nothing left so far. `releasing`: it may have left. `doubtful`: nobody can know.
+`void`: all of its orders were held back."""
 InvoiceState = Literal["matched", "differs", "accepted", "disputed"]
 MessageState = Literal["open", "reading", "applied", "dismissed"]
 Receipt = Literal["none", "accepted", "partly", "rejected"]
@@ -83,6 +84,12 @@ class BundleStaged(BundleEvent, frozen=True, kw_only=True):
     """From now on it may have left."""
 
     event_type = "channels.bundle_staged"
+
+
+class BundleShortened(BundleEvent, frozen=True, kw_only=True):
+    """An order of it was held back before anything left."""
+
+    event_type = "channels.bundle_shortened"
 
 
 class BundleLeft(BundleEvent, frozen=True, kw_only=True):
@@ -198,6 +205,7 @@ EVENTS = (
     ChannelPut,
     BundleBegun,
     BundleStaged,
+    BundleShortened,
     BundleLeft,
     BundleDelayed,
     BundleDoubted,

@@ -214,7 +214,7 @@ ORDER BY tenant, supplier LIMIT $1
 
 -- letter --
 -- Where a purchase order stands on its way.
-SELECT state, number, lines, supplier FROM channel_letter
+SELECT state, number, lines, supplier, bundle FROM channel_letter
 WHERE tenant = $1 AND purchase_order = $2
 
 -- letter_by_number --

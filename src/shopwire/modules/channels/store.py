@@ -56,6 +56,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     number: str
     lines: tuple[LetterLine, ...]
+    bundle: str | None = None
 
 
 async def way_of(reads: Reads, tenant: str, supplier: str) -> Way | None:
@@ -92,6 +93,7 @@ async def standing_of(reads: Reads, tenant: str, purchase_order: str) -> Standin
         state=row["state"],
         number=row["number"],
         lines=_lines(row["lines"]),
+        bundle=row["bundle"],
     )
 
 
