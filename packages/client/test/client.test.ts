@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StatusSnapshot } from "../src/core/status.ts";
+import { IDLE_DOCUMENTS_MAX } from "../src/core/store.ts";
 import {
   GRACE_MS,
   REFETCH_MS,
@@ -90,7 +91,7 @@ describe("subscriptions", () => {
     await all.clock.advance(0);
     all.server.connections[0]?.close(1006);
     await all.clock.advance(500);
-    expect(received(all, "hello")).toEqual([{ t: "hello", proto: 1, epoch: 1 }]);
+    expect(received(all, "hello")).toEqual([{ t: "hello", proto: 1, epoch: 1, short: true }]);
     expect(received(all, "sub")).toEqual([
       {
         t: "sub",
@@ -236,6 +237,25 @@ describe("status", () => {
     expect(seen.slice(0, live)).toContain("delayed");
     expect(all.client.store.get("stock:A")?.v).toBe(1);
     expect(seen.lastIndexOf("offline")).toBeLessThan(live);
+  });
+});
+
+describe("a long session", () => {
+  it("keeps documents and ages of what was looked at last, and of no more", async () => {
+    const all = await open();
+    const names = Array.from({ length: IDLE_DOCUMENTS_MAX + 50 }, (_, n) => `stock:${n}`);
+    for (let from = 0; from < names.length; from += 205) {
+      const part = names.slice(from, from + 205);
+      all.server.putAll(Object.fromEntries(part.map((topic) => [topic, STOCK])));
+      const leave = all.client.subscribe(part);
+      await all.clock.advance(100);
+      leave();
+      await all.clock.advance(GRACE_MS);
+    }
+    expect(all.client.store.topics).toHaveLength(IDLE_DOCUMENTS_MAX);
+    expect(all.client.store.get("stock:0")).toBeUndefined();
+    expect(all.client.ageMs("stock:0")).toBeNull();
+    expect(all.client.ageMs("stock:60")).not.toBeNull();
   });
 });
 

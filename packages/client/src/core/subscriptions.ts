@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 import { CODES } from "./codes.ts";
 import type { Connection } from "./connection.ts";
 import type { ErrorMessage, RevokeReason } from "./protocol.ts";
-import type { Store } from "./store.ts";
+import { IDLE_DOCUMENTS_MAX, type Store } from "./store.ts";
 import { becomes, type TopicEvent, type TopicState } from "./topicStates.ts";
 
 /** Topics in one message; more are asked for in several. */
@@ -212,7 +212,10 @@ export class Subscriptions {
     const state = becomes(before, event);
     // From now on it only has the proof that it had.
     if (before === "live" && state !== "live") {
+      this.#provenUntil.delete(name);
       this.#provenUntil.set(name, this.#around.proof());
+      const [oldest = name] = this.#provenUntil.keys();
+      if (this.#provenUntil.size > IDLE_DOCUMENTS_MAX) this.#provenUntil.delete(oldest);
     }
     if (state === "live" || event === "lost") topic.tries = 0;
     if (state !== "refused" && state !== "revoked") delete topic.refusal;
