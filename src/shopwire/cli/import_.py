@@ -103,15 +103,17 @@ def import_feed(
             summary = send_feed(server, request, file, lambda place: progress(None, place))
         else:
             summary = asyncio.run(_run(request, file, data, database, progress))
-    if json:
+    return _told(summary, as_json=json)
+
+
+def _told(summary: Summary, *, as_json: bool) -> int:
+    """Prints the summary; returns the exit code."""
+    if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     else:
         _show(summary)
-    if summary.status == "failed":
-        return _FAILED
-    if summary.status == "held":
-        return _HELD
-    return _PARTLY if summary.quarantined else 0
+    codes = {"failed": _FAILED, "held": _HELD}
+    return codes.get(summary.status, _PARTLY if summary.quarantined else 0)
 
 
 def _check(
