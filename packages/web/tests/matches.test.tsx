@@ -26,6 +26,13 @@ function open(...rows: ReturnType<typeof waiting>[]): void {
   items = rows;
   sent = [];
   shop = openShop((path, request) => {
+    if (path.startsWith("/api/suppliers")) {
+      return json({ items: [{ id: "second", name: "Second", status: "active", offers: 1 }] });
+    }
+    if (path.includes("/links")) {
+      const link = { supplier_sku: "X-9", state: "linked", sku: "MUG", how: "gtin", title: "Mug" };
+      return json({ items: [link], next: null });
+    }
     if (path.startsWith("/api/matches")) return json({ items, next: null });
     if (!path.startsWith("/api/commands/")) return json({ items: [] });
     sent.push({ path, body: JSON.parse(String(request.body)) });
@@ -90,6 +97,24 @@ test("an empty queue says how a supplier is matched", async () => {
   open();
   await shop.show(<MatchesPage />);
   expect(screen.getByText("No row waits")).toBeTruthy();
+});
+
+test("a supplier is matched once a person says so, and what was found can be taken back", async () => {
+  open();
+  await shop.show(<MatchesPage />);
+  fireEvent.change(screen.getByLabelText("Its SKUs"), { target: { value: "match" } });
+  await shop.advance(0);
+  const policy = { supplier: "second", mode: "match", unknown: "make", titles: true };
+  expect(sent.at(-1)).toEqual({ path: "/api/commands/matching.put_policy", body: policy });
+  shop.server.put("match_policy:second", policy);
+  await shop.advance(100);
+  fireEvent.click(screen.getByText("What was found"));
+  await shop.advance(0);
+  expect(screen.getByText("by its GTIN")).toBeTruthy();
+  fireEvent.click(screen.getByLabelText("Take X-9 back"));
+  await shop.advance(0);
+  const row = { supplier: "second", supplier_sku: "X-9" };
+  expect(sent.at(-1)).toEqual({ path: "/api/commands/matching.forget", body: row });
 });
 
 test("what something speaks against is no clear candidate", () => {

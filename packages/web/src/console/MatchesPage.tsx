@@ -6,6 +6,7 @@ import { Announce } from "../shared/cue.tsx";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { useTitle } from "../shared/router.tsx";
 import { MatchCard } from "./MatchCard.tsx";
+import { MatchPolicies } from "./MatchPolicies.tsx";
 import {
   type Choice,
   clearCandidate,
@@ -42,7 +43,7 @@ export function MatchesPage() {
         <section className="panel" aria-label="Matches">
           <Notice title="No row waits" icon="check">
             A supplier whose SKUs are not the shop's is matched by GTIN and maker's number, once you
-            say so: <code>shopwire feed matching SUPPLIER match</code>.
+            say so below.
           </Notice>
         </section>
       ) : (
@@ -53,6 +54,7 @@ export function MatchesPage() {
           Show more
         </button>
       )}
+      <MatchPolicies />
     </>
   );
 }
