@@ -123,6 +123,7 @@ async def test_an_order_is_taken_out_of_a_bundle_that_cannot_leave(database_url)
         medium.closed = True
         third = po("acme", "cart-0009-abc.1")
         await it.ways.send(order_of(third, A=2))
+        await it.shop.do(PutChannel(supplier="acme", way=WEBHOOK, gather_ms=0, orders_max=9))
         await it.bundle_is("acme/2", "staging")
         assert (await it.ways.cancel("acme", third, whole)).never_received
         await it.bundle_is("acme/2", "void")

@@ -15,8 +15,10 @@ from shopwire.modules.channels.events import (
     BundleDelayed,
     BundleShortened,
     BundleStaged,
+    ChannelPut,
 )
 from shopwire.modules.channels.store import DUE, to_way
+from shopwire.modules.shipping.events import PurchaseOrderSent
 
 AddressOf = Callable[[str, str], Awaitable[ShipTo | None]]
 """Where the goods of a tenant's order go; read when a bundle leaves and kept nowhere else."""
@@ -34,7 +36,7 @@ def activities(media: Mapping[str, Medium], address_of: AddressOf) -> tuple[Acti
     return (
         Activity(
             name="channels.begin_bundle",
-            wakes_on=frozenset({"shipping.purchase_order_sent"}),
+            wakes_on=frozenset({PurchaseOrderSent.event_type, ChannelPut.event_type}),
             due=DUE["begin"],
             perform=_begin,
         ),
