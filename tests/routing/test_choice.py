@@ -70,6 +70,26 @@ def test_six_lines_of_five_offers_are_solved_exactly(needs, fixed):
     assert found is None or found.gap == 0
 
 
+def test_few_suppliers_that_share_all_lines_are_solved_exactly():
+    """The same suppliers are opened in many ways here, and not the cheapest way first."""
+    for seed in range(200):
+        draw = random.Random(seed)
+        needs = [
+            Need(
+                f"S{at}",
+                draw.randint(1, 3),
+                tuple(
+                    Option(name, draw.randint(10, 200), draw.randint(1, 3))
+                    for name in draw.sample("abcd", draw.randint(2, 4))
+                ),
+            )
+            for at in range(draw.randint(2, 5))
+        ]
+        fixed = {name: draw.randint(0, 150) for name in "abcd"}
+        found = checked(needs, fixed)
+        assert (found.total if found else None) == least_total(needs, fixed), seed
+
+
 def test_one_parcel_is_better_than_two_cheap_ones():
     needs = [
         Need("A", 1, (Option("near", 100, 9), Option("both", 130, 9))),

@@ -100,4 +100,4 @@ def _shipped(watch: Watch, tallies: Tallies, seen: Observe) -> tuple[Watch, Tall
 def _short(watch: Watch, tallies: Tallies, seen: Observe) -> tuple[Watch, Tallies]:
     """A count says the same shortage again and again: only what is new of it counts."""
     more = max(0, seen.short - watch.short)
-    return replace(watch, short=watch.short + more), added(tallies, short=more)
+    return replace(watch, short=watch.short + more), added(tallies, sold=more, short=more)
