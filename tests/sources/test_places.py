@@ -271,6 +271,13 @@ async def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path):
     put(tmp_path / "acme/a.csv", "x" * 2_000)
     with pytest.raises(SourceTooLarge):
         await fetched(folder(tmp_path, bytes_max=1_000), WATCHED)
+    put(tmp_path / "acme/b.csv", "", age_s=90)
+    put(tmp_path / "acme/c.csv", "good")
+    with pytest.raises(SourceRefused):
+        await fetched(folder(tmp_path), WATCHED)
+    # Neither stands before the file that is good.
+    assert (await fetched(folder(tmp_path), WATCHED))[1] == b"good"
+    assert sorted(path.name for path in (tmp_path / "acme/failed").iterdir()) == ["a.csv", "b.csv"]
 
 
 # -- SFTP ---------------------------------------------------------------------------------------

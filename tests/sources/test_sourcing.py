@@ -182,6 +182,33 @@ async def test_files_of_a_folder_are_taken_one_after_the_other(database_url, tmp
         ]
 
 
+async def test_a_feed_that_is_held_is_old_data_until_a_person_lets_it_in(database_url, tmp_path):
+    def feed(stock):
+        rows = "".join(f"S{n},Thing {n},{stock},2\n" for n in range(40))
+        return f"sku,title,stock,cost\n{rows}".encode()
+
+    async with web() as far, sources(database_url, tmp_path) as own:
+        far.answers["/feed.csv"] = reply(200, feed(5), etag='"1"')
+        await own.shop.do(source(far.url))
+        await own.tick()
+        good_ms = (await own.supply())["good_ms"]
+        far.answers["/feed.csv"] = reply(200, feed(0), etag='"2"')
+        await own.tick(31)
+        far.answers["/feed.csv"] = reply(304)
+        await own.tick(31)
+        runs = await own.runs()
+        assert [run["outcome"] for run in runs] == ["taken", "held", "held"]
+        assert (await own.supply())["good_ms"] == good_ms
+        assert await own.available("S1") == 5
+        await own.importer.approve(runs[1]["run"], principal="ann")
+        await own.followed()
+        assert (await own.supply())["good_ms"] > good_ms
+        await own.tick(31)
+        assert (await own.runs())[-1]["outcome"] == "unchanged"
+        assert await own.available("S1") == 0
+        assert await own.drifts() == []
+
+
 # -- pushed -------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.modules.shop import error_of
 from tests.sources.deciding import HOUR, MINUTE, PLACE, desk
 
-from shopwire.kernel.fetching import Place
+from shopwire.kernel.fetching import Marks, Place
 from shopwire.modules.sources.api import NoteGood, PauseSource, PutRule, RemoveSource
 from shopwire.modules.sources.domain import Source, Supply
 from shopwire.modules.sources.events import Caution, RuleDocument
@@ -107,6 +107,21 @@ async def test_a_buffer_grows_by_the_hour_to_its_cap_and_goes_at_once():
         assert acme.supply.judge_ms is None
         await acme.do(NoteGood(supplier="acme", at_ms=acme.clock.ms))
         assert acme.supply.caution == Caution()
+
+
+async def test_a_feed_that_was_held_is_good_once_a_person_let_it_in():
+    async with desk() as acme:
+        held = Marks(etag="x", good=False, run="r")
+        await acme.finish((await acme.begin())["fence"], "held", run="r", marks=held)
+        assert (acme.supply.good_ms, acme.supply.state) == (None, "late")
+        acme.clock.ms += HOUR // 2
+        await acme.finish((await acme.begin())["fence"], "held")
+        other = NoteGood(supplier="acme", at_ms=acme.clock.ms, run="another")
+        await acme.do(other)
+        assert not acme.source().marks.good
+        await acme.do(NoteGood(supplier="acme", at_ms=acme.clock.ms + 1, run="r"))
+        assert acme.source().marks == Marks(etag="x")
+        assert acme.supply.state == "fresh"
 
 
 async def test_an_older_word_of_good_data_takes_nothing_back():

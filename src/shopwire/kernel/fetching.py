@@ -62,6 +62,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digest: str = ""
     good: bool = True
     """Whether it took effect; one that is held did not, and is not taken again either."""
+    run: str = ""
+    """The import that is held."""
 
 
 class Fetched(msgspec.Struct, kw_only=True):

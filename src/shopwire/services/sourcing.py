@@ -218,7 +218,7 @@ class Sourcing:
         if same and known.as_of == "none" and not begun.asked:
             if not before.good:
                 came.outcome = "held"
-                came.marks = msgspec.structs.replace(marks, good=False)
+                came.marks = msgspec.structs.replace(marks, good=False, run=before.run)
         else:
             try:
                 summary = await self._imports.run(
@@ -283,7 +283,7 @@ def _sum_up(came: Came, summary: Summary, marks: Marks) -> None:
         # Held, or whatever else waits for a person: the same feed need not come again.
         came.outcome = "held"
         came.reason = f"the import is {summary.status}"
-        came.marks = msgspec.structs.replace(marks, good=False)
+        came.marks = msgspec.structs.replace(marks, good=False, run=summary.id)
 
 
 def _failed(problem: ShopwireError) -> Came:

@@ -20,7 +20,12 @@ from shopwire.adapters.sources.spool import (
 )
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.fetching import FeedSource, Fetched, Marks, Place
-from shopwire.kernel.source_errors import SourceRefused, SourceUnreachable, UnsafeFile
+from shopwire.kernel.source_errors import (
+    SourceRefused,
+    SourceTooLarge,
+    SourceUnreachable,
+    UnsafeFile,
+)
 
 DONE: Final = "done"
 """Where a file goes that took effect, or that a person looks at."""
@@ -56,14 +61,20 @@ class FolderSource(FeedSource):
             return
         entry = waiting[0]
         async with spooled(self._bounds) as spool:
-            async with in_time(self._bounds):
-                with await asyncio.to_thread(opened, folder / entry.name) as file:
-                    await copied(file, spool)
+            try:
+                async with in_time(self._bounds):
+                    with await asyncio.to_thread(opened, folder / entry.name) as file:
+                        await copied(file, spool)
+                digest = spool.done()
+            except (SourceRefused, SourceTooLarge, UnsafeFile):
+                # The next look would find the same: it must not stand before the others.
+                await asyncio.to_thread(_move, folder, entry.name, FAILED)
+                raise
             found = Marks(
                 name=entry.name,
                 bytes=entry.size,
                 modified_ms=entry.modified_ms,
-                digest=spool.done(),
+                digest=digest,
             )
             yield Fetched(
                 file=spool.file,

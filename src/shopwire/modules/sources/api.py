@@ -157,6 +157,8 @@ class NoteGood(Command, frozen=True, kw_only=True):
 
     supplier: str
     at_ms: int
+    run: str = ""
+    """The import that brought it; it may be one of a source that a person had to look at."""
 
 
 class JudgeSupply(Command, frozen=True, kw_only=True):

@@ -156,12 +156,20 @@ def do_note_good(command: NoteGood, view: View, context: Context) -> Decision:
     """Good data came by another way; of a supplier that nothing is expected of it says nothing."""
     del context
     known = view.one(Supply, command.supplier)
-    if known is None or (known.good_ms is not None and command.at_ms <= known.good_ms):
+    if known is None:
         return Decision(result={"applied": False})
     sources = view.all(Source, command.supplier)
+    # A feed that was held, and is in effect now: when its source says that it holds, it does.
+    rows: list[Row] = [
+        replace(one, marks=replace(one.marks, good=True, run=""))
+        for one in sources
+        if not one.marks.good and one.marks.run == command.run
+    ]
+    if known.good_ms is not None and command.at_ms <= known.good_ms:
+        return Decision(put=rows, result={"applied": bool(rows)})
     supply = replace(known, good_ms=command.at_ms)
-    rows, events = supply_told(supply, known, sources, command.at_ms)
-    return Decision(put=rows, events=events, result={"applied": True})
+    told, events = supply_told(supply, known, sources, command.at_ms)
+    return Decision(put=[*rows, *told], events=events, result={"applied": True})
 
 
 def do_judge_supply(command: JudgeSupply, view: View, context: Context) -> Decision:

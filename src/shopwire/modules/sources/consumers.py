@@ -14,6 +14,7 @@ from shopwire.modules.sources.api import NoteGood
 
 
 class _Run(msgspec.Struct, frozen=True):
+    id: str
     supplier: str
     status: str
     finished_at_ms: int | None = None
@@ -27,7 +28,8 @@ def note_good(recorded: Recorded) -> Iterable[Command]:
     run = _decode(recorded.document)
     if run.status != "finished" or run.finished_at_ms is None:
         return ()
-    return (NoteGood(supplier=slug_of(run.supplier), at_ms=run.finished_at_ms),)
+    good = NoteGood(supplier=slug_of(run.supplier), at_ms=run.finished_at_ms, run=run.id)
+    return (good,)
 
 
 CONSUMERS: Final = (
