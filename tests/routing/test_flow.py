@@ -7,7 +7,7 @@ from tests.orders.world import ORDER, PRICE, World, lines, memory_world, states_
 from tests.routing.market import written
 
 from shopwire.modules.inventory.api import ReportStock
-from shopwire.modules.orders.api import CancelOrder
+from shopwire.modules.orders.api import CancelOrder, SettleConflict
 from shopwire.modules.routing.api import (
     ChooseSupplier,
     LeaveToPerson,
@@ -235,6 +235,16 @@ async def test_what_nobody_sends_is_left_to_a_person_with_the_reason():
         left = (await route(world))["left"]
         assert [(one["why"], one["loss_minor"]) for one in left] == [("loss", 250)]
         assert (await world.shop.document(f"conflict:{conflict}"))["status"] == "open"
+        await world.do(SettleConflict(conflict_id=conflict, sku="A", choice="cancel"))
+        await world.pump()
+        assert (await route(world))["left"] == []
+
+
+async def test_what_the_rules_leave_to_people_is_not_reported():
+    async with memory_world() as world:
+        conflict = await refused(world, acme=3)
+        await world.do(LeaveToPerson(conflict_id=conflict, why="off"))
+        assert (await route(world))["left"] == []
 
 
 async def test_units_of_a_supplier_that_does_not_answer_move_and_are_called_back():

@@ -235,9 +235,7 @@ def do_note_conflict(command: NoteConflict, view: View, context: Context) -> Dec
     check_insider(context.principal, command.operation)
     known = view.one(Question, command.conflict_id)
     if not command.open:
-        if known is None or known.state != "open":
-            return _NOTHING
-        return Decision(put=[replace(known, state="closed")], result={"applied": True})
+        return _over(known, view.one(Route, command.order_id))
     if known is not None and known.state == "left" and known.quantity == command.quantity:
         return _NOTHING
     question = Question(
@@ -253,6 +251,20 @@ def do_note_conflict(command: NoteConflict, view: View, context: Context) -> Dec
     if known is not None and replace(question, opened_at_ms=known.opened_at_ms) == known:
         return _NOTHING
     return Decision(put=[question], result={"applied": True})
+
+
+def _over(question: Question | None, route: Route | None) -> Decision:
+    """Somebody settled it: nobody has to decide any more."""
+    if question is None or question.state not in ("open", "left"):
+        return _NOTHING
+    closed = replace(question, state="closed")
+    left = tuple(
+        one for one in (route.left if route else ()) if one.conflict_id != question.conflict_id
+    )
+    if route is None or left == route.left:
+        return Decision(put=[closed], result={"applied": True})
+    decision = _told(RouteChanged, replace(route, left=left))
+    return replace(decision, put=[*decision.put, closed])
 
 
 def do_reroute(command: Reroute, view: View, context: Context) -> Decision:
@@ -323,9 +335,10 @@ def do_leave_to_person(command: LeaveToPerson, view: View, context: Context) -> 
     question = _question(command, view)
     if question.state != "open":
         return Decision(result={"applied": False, "state": question.state})
-    over = command.why == "answered"
-    after = replace(question, state="closed" if over else "left")
-    if over:
+    # What the rules leave to shoppers and operators is nothing that routing has to report.
+    silent = command.why in ("answered", "off")
+    after = replace(question, state="closed" if silent else "left")
+    if silent:
         return Decision(put=[after], result={"applied": True})
     route = view.one(Route, question.order_id)
     if route is None:
@@ -438,7 +451,7 @@ HANDLERS: Final[tuple[Handler[Any], ...]] = (
     Handler(
         command=NoteConflict,
         partition_key=_of_conflict,
-        needs=lambda command: (Need(Question, command.conflict_id),),
+        needs=_conflict,
         decide=do_note_conflict,
     ),
     Handler(
