@@ -331,6 +331,30 @@ describe("the last of a lane", () => {
     client.stop();
   });
 
+  it("moves on also what another tab put behind it meanwhile", async () => {
+    const storage = new MemoryQueueStorage();
+    let answer: () => void = () => {};
+    const { sent, fetch } = counter();
+    const { client, clock } = page(new Shop(), storage, {
+      fetch: ((...how: Parameters<typeof fetch>) =>
+        sent.length > 0
+          ? fetch(...how)
+          : new Promise((resolve) => {
+              answer = () => resolve(fetch(...how));
+            })) as typeof fetch,
+    });
+    void press(client, 1);
+    await turns(clock);
+    await storage.add({ key: "t", op: "put", body: line(2), lane: "a", sees: CART, reason: null });
+    answer();
+    await turns(clock, 5_000);
+    expect(sent.map((body) => [body.quantity, body.expected_version])).toEqual([
+      [1, 0],
+      [2, 1],
+    ]);
+    client.stop();
+  });
+
   it("is not changed any more once it was sent: its key stands for its body", async () => {
     const storage = new MemoryQueueStorage();
     const { client, clock } = page(new Shop(), storage, {
@@ -386,6 +410,26 @@ describe("the last of a lane", () => {
     await turns(clock, 1_000);
     await decided;
     expect(sent[1]).toMatchObject({ quantity: 4, expected_version: 7 });
+    expect(client.queue.get()).toEqual([]);
+    client.stop();
+  });
+});
+
+describe("a storage that fails once the server has answered", () => {
+  it("makes no refusal of it: the key asks again, and the effect stays one", async () => {
+    const shop = new Shop();
+    const storage = new MemoryQueueStorage();
+    const remove = storage.remove.bind(storage);
+    let failing = true;
+    storage.remove = (id) => (failing ? Promise.reject(new Error("disk")) : remove(id));
+    const { client, clock } = page(shop, storage);
+    const sent = put(client, "a", 1);
+    await turns(clock, 100);
+    expect(client.queue.get()).toMatchObject([{ state: "queued", reason: null }]);
+    failing = false;
+    await turns(clock, 60_000);
+    expect(await sent).toMatchObject({ result: 1 });
+    expect(shop.effects).toHaveLength(1);
     expect(client.queue.get()).toEqual([]);
     client.stop();
   });

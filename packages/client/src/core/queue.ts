@@ -259,6 +259,8 @@ export class Queue {
    * sent these: a lane goes on only when the one in front is gone.
    */
   async #moveOn({ id: done, lane }: QueueRecord, versions: CommandResult["versions"]) {
+    // Another tab may have put something behind it meanwhile.
+    await this.#read();
     for (const one of [...this.#records.values()]) {
       const { sees, body } = one;
       const version = sees === undefined ? undefined : versions[sees];
@@ -331,29 +333,34 @@ export class Queue {
     await this.#read();
     const record = this.#head(lane);
     if (record === undefined || record.reason !== null || !this.#running) return false;
+    // Written down first: a page that ends here must not take it for one that nobody sent.
+    const sent = { ...record, tried: true };
+    if (record.tried !== true) await this.#storage.put(sent);
+    this.#records.set(record.id, sent);
     this.#sending.add(record.id);
     this.#changed();
+    let answer: CommandResult<unknown> | { readonly problem: unknown };
     try {
-      // Written down first: a page that ends here must not take it for one that nobody sent.
-      const sent = { ...record, tried: true };
-      if (record.tried !== true) await this.#storage.put(sent);
-      this.#records.set(record.id, sent);
-      const result = await this.#around.send(sent);
-      await this.#moveOn(record, result.versions);
-      await this.#storage.remove(record.id);
-      this.#waits.delete(lane);
-      this.#bus?.tell({ t: "done", id: record.id, result } satisfies News);
-      this.#done(record.id, result);
-      return true;
+      answer = await this.#around.send(sent);
     } catch (problem) {
-      this.#sending.delete(record.id);
-      if (mayPass(problem)) {
-        this.#wait(lane);
-        this.#changed();
-        return false;
-      }
-      return this.#refuse(record, problem);
+      answer = { problem };
     }
+    this.#sending.delete(record.id);
+    // Where the storage fails from here on, the same key asks again and gets the same answer.
+    if (!("problem" in answer)) return this.#took(sent, answer);
+    if (!mayPass(answer.problem)) return this.#refuse(sent, answer.problem);
+    this.#wait(lane);
+    this.#changed();
+    return false;
+  }
+
+  async #took(record: QueueRecord, result: CommandResult<unknown>): Promise<boolean> {
+    await this.#moveOn(record, result.versions);
+    await this.#storage.remove(record.id);
+    this.#waits.delete(record.lane);
+    this.#bus?.tell({ t: "done", id: record.id, result } satisfies News);
+    this.#done(record.id, result);
+    return true;
   }
 
   /** Keeps it until somebody has seen it, unless a later one counts; says whether to go on. */
