@@ -165,7 +165,7 @@ function Links({ supplier }: { supplier: string }) {
       <p role="status">{said || (data.items.length === 0 ? "Nothing yet." : "")}</p>
       {data.items.length > 0 && (
         <Scroll label="What was found">
-          <table>
+          <table className="data">
             <thead>
               <tr>
                 <th scope="col">Its SKU</th>

@@ -114,7 +114,7 @@ export function PreviewPage() {
       ) : preview === null ? (
         error === null && <TableSkeleton rows={6} />
       ) : (
-        <div aria-busy={loading}>
+        <div className="preview-shown" aria-busy={loading}>
           <Findings preview={preview} />
           {mapping !== null && (
             <Columns

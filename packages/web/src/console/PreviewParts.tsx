@@ -52,7 +52,7 @@ export function Rows({ preview, mapping }: { preview: Preview; mapping: Mapping 
         <h2 id="rows">Rows</h2>
       </div>
       <Scroll label="Rows of the file">
-        <table className="preview-rows">
+        <table className="data preview-rows">
           <thead>
             <tr>
               <th scope="col">Line</th>

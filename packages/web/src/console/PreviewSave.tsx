@@ -1,6 +1,6 @@
 /** A mapping gets a name, and the file is taken in by it. */
 
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useClient, useCommand, useStatus } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { ApiError, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
@@ -63,7 +63,9 @@ interface TakeInProps {
 
 function TakeIn({ file, reading, profile }: TakeInProps) {
   const offline = useStatus().status === "offline";
+  const client = useClient();
   const [supplier, setSupplier] = useState("");
+  const [match, setMatch] = useState(false);
   const [pending, setPending] = useState(false);
   const [refused, setRefused] = useState<string | null>(null);
   // The same file for the same supplier is one intent; another supplier is another.
@@ -80,18 +82,31 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
     });
     const key = keys.get(path) ?? unguessable();
     keys.set(path, key);
-    postFile<ImportRun>(path, file, { "Idempotency-Key": key }).then(
-      (run) => navigate(`/console/imports/${encodeURIComponent(run.id)}`),
-      (problem: unknown) => {
-        if (!(problem instanceof ApiError)) throw problem;
-        setPending(false);
-        setRefused(`${problem.body.message} ${problem.body.remedy}`);
-      },
-    );
+    const policy = match
+      ? client.send("matching.put_policy", { supplier, mode: "match" })
+      : Promise.resolve(null);
+    policy
+      .then(() => postFile<ImportRun>(path, file, { "Idempotency-Key": key }))
+      .then(
+        (run) => navigate(`/console/imports/${encodeURIComponent(run.id)}`),
+        (problem: Error) => {
+          const remedy = problem instanceof ApiError ? problem.body.remedy : "";
+          setPending(false);
+          setRefused(`${problem.message} ${remedy}`.trim());
+        },
+      );
   };
   return (
     <form className="preview-form" onSubmit={take}>
       <Named label="Whose feed it is" value={supplier} change={setSupplier} hint="Nordic Supply" />
+      <label className="preview-check">
+        <input
+          type="checkbox"
+          checked={match}
+          onChange={(event) => setMatch(event.target.checked)}
+        />
+        <span>Its SKUs are not ours: match them by GTIN and maker's number</span>
+      </label>
       <button type="submit" className="button button-main button-small" aria-disabled={blocked}>
         {pending ? "One moment…" : "Take the file in"}
       </button>

@@ -73,6 +73,7 @@ class PutPolicy(Command, frozen=True, kw_only=True):
     operation = "matching.put_policy"
 
     supplier: str
+    """Its id, or its name where it is not known yet: the policy holds from its first feed on."""
     mode: Mode
     unknown: Unknown = "make"
     """Whether what nothing is like becomes an article at once, or waits for a person."""

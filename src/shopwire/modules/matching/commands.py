@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from shopwire.kernel.commands import Command, Context, Decision, Handler
 from shopwire.kernel.errors import AlreadyExists, InvalidField, NotFound, RuleBroken
 from shopwire.kernel.events import Event
+from shopwire.kernel.names import slug_of
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_name
 from shopwire.modules.catalog.api import CheckSku, ProductContent, PutProduct
@@ -49,7 +50,7 @@ OneRow = LinkMatch | MakeNew | IgnoreMatch | ForgetLink
 
 def do_put_policy(command: PutPolicy, view: View, context: Context) -> Decision:
     """Takes over a policy; the same again changes nothing."""
-    supplier = _supplier(command.supplier)
+    supplier = slug_of(check_name(command.supplier, "supplier"))
     known = view.one(MatchPolicy, supplier)
     policy = MatchPolicy(
         tenant=context.tenant,
@@ -381,7 +382,9 @@ def _handler(kind: Any, decide: Any, needs: Any = _needs, includes: Any = None) 
 
 
 HANDLERS: Final = (
-    _handler(PutPolicy, do_put_policy, lambda command: (Need(MatchPolicy, command.supplier),)),
+    _handler(
+        PutPolicy, do_put_policy, lambda command: (Need(MatchPolicy, slug_of(command.supplier)),)
+    ),
     _handler(NoteMatches, do_note_matches, _needs_of_many),
     _handler(LinkMatch, do_link, includes=_included),
     _handler(MakeNew, do_make_new, includes=_included),
