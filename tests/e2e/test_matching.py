@@ -44,7 +44,6 @@ def test_a_file_of_another_office_is_mapped_matched_and_sold(
     page.get_by_role("button", name="Read it so").click()
     expect(page.get_by_text("2 of 2 rows would be used")).to_be_visible()
     assert over(page) == []
-    page.screenshot(path="/tmp/s0.png", full_page=True)
     page.get_by_label("Name of this mapping").fill("lager")
     page.get_by_role("button", name="Keep this mapping").click()
     expect(page.get_by_text("Kept as lager")).to_be_visible()
@@ -53,7 +52,6 @@ def test_a_file_of_another_office_is_mapped_matched_and_sold(
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/imports/*")
 
-    page.screenshot(path="/tmp/s1.png", full_page=True)
     page.goto(f"{shop.url}/console/matches")
     row = page.get_by_test_id("match")
     expect(row).to_contain_text("Only the name is like that of an article.")
@@ -61,7 +59,6 @@ def test_a_file_of_another_office_is_mapped_matched_and_sold(
     policy = page.locator("[data-supplier=lager]").get_by_label("Its SKUs")
     expect(policy).to_have_value("match")
     assert over(page) == []
-    page.screenshot(path="/tmp/s2.png", full_page=True)
     row.get_by_role("radio", name="Iron pan").focus()
     page.keyboard.press("Tab")
     row.get_by_role("button", name="Link to PAN").press("Enter")
