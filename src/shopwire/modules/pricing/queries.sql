@@ -1,10 +1,13 @@
 -- load_price_input --
--- All costs of the wanted SKUs.
-SELECT
-    c.tenant, c.sku, c.supplier, c.cost_minor, c.currency, c.lead_time_days, c.map_minor,
-    c.msrp_minor, c.active
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
-JOIN price_input c USING (tenant, sku)
+-- All costs of the wanted SKUs. Looked up one by one, whatever the planner believes of the table:
+-- it may have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT c.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, sku, supplier, cost_minor, currency, lead_time_days, map_minor, msrp_minor,
+        active
+    FROM price_input WHERE tenant = wanted.tenant AND sku = wanted.key OFFSET 0
+) c
 
 -- save_price_input --
 -- Inserts or replaces costs.
@@ -21,12 +24,14 @@ ON CONFLICT (tenant, sku, supplier) DO UPDATE SET
     msrp_minor = excluded.msrp_minor, active = excluded.active
 
 -- load_price --
--- Prices by SKU.
-SELECT
-    p.tenant, p.sku, p.version, p.amount_minor, p.currency, p.compare_at_minor, p.supplier, p.reason,
-    p.promotion, p.regular_minor, p.sale_ends_at_ms, p.quota_left
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
-JOIN price p USING (tenant, sku)
+-- Prices by SKU. Looked up one by one, as costs are.
+SELECT p.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, sku, version, amount_minor, currency, compare_at_minor, supplier, reason,
+        promotion, regular_minor, sale_ends_at_ms, quota_left
+    FROM price WHERE tenant = wanted.tenant AND sku = wanted.key OFFSET 0
+) p
 
 -- save_price --
 -- Inserts or replaces prices.
@@ -46,10 +51,13 @@ ON CONFLICT (tenant, sku) DO UPDATE SET
     quota_left = excluded.quota_left
 
 -- load_price_traits --
--- What rules ask of the wanted SKUs.
-SELECT t.tenant, t.sku, t.product, t.categories, t.brand
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
-JOIN price_traits t USING (tenant, sku)
+-- What rules ask of the wanted SKUs. Looked up one by one, as costs are.
+SELECT t.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, sku, product, categories, brand
+    FROM price_traits WHERE tenant = wanted.tenant AND sku = wanted.key OFFSET 0
+) t
 
 -- save_price_traits --
 -- Inserts or replaces traits.
@@ -59,12 +67,14 @@ ON CONFLICT (tenant, sku) DO UPDATE SET
     product = excluded.product, categories = excluded.categories, brand = excluded.brand
 
 -- load_price_sale --
--- The promotions of the wanted SKUs.
-SELECT
-    s.tenant, s.sku, s.promotion, s.terms_version, s.kind, s.value, s.currency, s.starts_at_ms,
-    s.ends_at_ms, s.quota, s.taken, s.state, s.bucket
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
-JOIN price_sale s USING (tenant, sku)
+-- The promotions of the wanted SKUs. Looked up one by one, as costs are.
+SELECT s.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, sku, promotion, terms_version, kind, value, currency, starts_at_ms, ends_at_ms,
+        quota, taken, state, bucket
+    FROM price_sale WHERE tenant = wanted.tenant AND sku = wanted.key OFFSET 0
+) s
 
 -- save_price_sale --
 -- Inserts or replaces promotions at SKUs.
@@ -83,10 +93,13 @@ ON CONFLICT (tenant, sku, promotion) DO UPDATE SET
     state = excluded.state, bucket = excluded.bucket
 
 -- load_price_sale_units --
--- What the wanted orders took out of quotas.
-SELECT u.tenant, u.order_id, u.sku, u.promotion, u.units
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN price_sale_units u USING (tenant, order_id)
+-- What the wanted orders took out of quotas. Looked up one by one, as costs are.
+SELECT u.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, sku, promotion, units
+    FROM price_sale_units WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) u
 
 -- save_price_sale_units --
 -- Inserts or replaces what orders took.

@@ -162,16 +162,20 @@ class Book:
         return found
 
 
-_KEPT: Final[list[Book]] = []
+_KEPT: Final[list[tuple[PriceRules, Book]]] = []
 
 
 def book_of(rules: PriceRules) -> Book:
-    """The rules, prepared once for as long as the same object is asked for."""
-    for kept in tuple(_KEPT):
-        if kept.rules is rules:
-            return kept
-    book = Book(rules)
-    _KEPT.append(book)
+    """The rules, prepared once: for the same object at once, for an equal one after a comparison.
+
+    Each batch of commands reads the same rules as an object of its own, and what a book has found
+    out about articles is worth more than that comparison.
+    """
+    for known, book in tuple(_KEPT):
+        if known is rules:
+            return book
+    book = next((book for known, book in tuple(_KEPT) if known == rules), None) or Book(rules)
+    _KEPT.append((rules, book))
     del _KEPT[:-KEPT_MAX]
     return book
 
