@@ -16,7 +16,13 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 
 @pytest.mark.parametrize(
-    "page", ["import-a-feed.md", "write-a-mapping.md", "what-a-quarantined-row-means.md"]
+    "page",
+    [
+        "import-a-feed.md",
+        "write-a-mapping.md",
+        "what-a-quarantined-row-means.md",
+        "match-skus.md",
+    ],
 )
 async def test_the_examples_of_a_page(page, database_url, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
