@@ -94,25 +94,25 @@ class World:
 
 
 name = st.sampled_from(NAMES)
-steps = st.one_of(
+begins = st.tuples(st.just("begin"), name, st.sampled_from([None, "push"]))
+outcomes = st.sampled_from(["taken", "unchanged", "nothing_new", "held", "failed", "failed"])
+ends = st.tuples(st.just("finish"), st.integers(0, 9), outcomes, st.booleans())
+rarely = st.one_of(
     st.tuples(st.just("put"), name, st.sampled_from(PLACES), st.sampled_from(SCHEDULES)),
     st.tuples(st.just("pause"), name, st.booleans()),
     st.tuples(st.just("remove"), name),
     st.tuples(st.just("now"), name),
     st.tuples(st.just("rule"), st.sampled_from(["sell_on", "growing_buffer", "pause"])),
-    st.tuples(st.just("begin"), name, st.sampled_from([None, "push"])),
-    st.tuples(st.just("renew"), st.integers(0, 9)),
-    st.tuples(
-        st.just("finish"),
-        st.integers(0, 9),
-        st.sampled_from(["taken", "unchanged", "nothing_new", "held", "failed"]),
-        st.booleans(),
-    ),
     st.tuples(st.just("good"), st.integers(0, 10**8)),
     st.tuples(st.just("judge")),
+)
+times = st.one_of(
+    st.tuples(st.just("renew"), st.integers(0, 9)),
     st.tuples(st.just("wait"), st.integers(1, 10**7)),
     st.tuples(st.just("until due"), name),
 )
+fails = st.tuples(st.just("fail"), name)
+steps = st.one_of(begins, ends, fails, times, rarely)
 
 
 def begin(world: World, of: str, trigger: Any) -> None:
@@ -135,6 +135,13 @@ def until_due(world: World, of: str) -> None:
         world.now_ms = max(world.now_ms, row.due_ms, supply.retry_ms or 0)
 
 
+def fail(world: World, of: str) -> None:
+    """As soon as it may be tried."""
+    until_due(world, of)
+    begin(world, of, None)
+    end(world, -1, FinishFetch, outcome="failed", temporary=True)
+
+
 def wait(world: World, ms: int) -> None:
     world.now_ms += ms
 
@@ -152,6 +159,7 @@ STEPS: dict[str, Any] = {
         w, number, FinishFetch, outcome=outcome, temporary=temporary, marks=Marks(etag="x")
     ),
     "good": lambda w, ago: w.do(NoteGood(**ACME, at_ms=w.now_ms - ago)),
+    "fail": fail,
     "judge": lambda w: w.do(JudgeSupply(**ACME, at_ms=w.now_ms)),
     "wait": wait,
     "until due": until_due,
@@ -159,8 +167,10 @@ STEPS: dict[str, Any] = {
 
 
 @settings(max_examples=150)
-@given(st.lists(steps, max_size=60))
+@given(st.lists(steps, min_size=20, max_size=60))
 def test_no_order_of_things_breaks_the_rows(walk):
     world = World()
+    for of in NAMES:
+        STEPS["put"](world, of, PLACES[0], SCHEDULES[1])
     for verb, *words in walk:
         STEPS[verb](world, *words)
