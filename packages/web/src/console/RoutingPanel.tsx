@@ -127,24 +127,24 @@ function Ways({ choice, currency, nameOf }: ChoiceProps) {
   const most = Math.max(1, ...ways.map(({ sums }) => sums.total_minor));
   return (
     <Scroll label="Ways to send it">
-      <table className="data">
+      <table className="data route-ways">
         <thead>
           <tr>
             <th scope="col">Way</th>
             <th scope="col" className="number">
-              Units
+              Total
+            </th>
+            <th scope="col" className="number">
+              Profit
+            </th>
+            <th scope="col" className="number">
+              Cost
             </th>
             <th scope="col" className="number">
               Shipping
             </th>
             <th scope="col" className="number">
               Weights
-            </th>
-            <th scope="col" className="number">
-              Total
-            </th>
-            <th scope="col" className="number">
-              Profit
             </th>
           </tr>
         </thead>
@@ -156,13 +156,13 @@ function Ways({ choice, currency, nameOf }: ChoiceProps) {
                 <span className="data-sub">{sendsText(picks, nameOf).join("; ")}</span>
                 <Bar sums={sums} most={most} />
               </th>
-              <td className="number">{formatMoney(sums.cost_minor, currency)}</td>
-              <td className="number">{formatMoney(sums.shipping_minor, currency)}</td>
-              <td className="number">{formatMoney(sums.weights_minor, currency)}</td>
               <td className="number strong">{formatMoney(sums.total_minor, currency)}</td>
               <td className="number" data-bad={sums.profit_minor < 0 || undefined}>
                 {formatMoney(sums.profit_minor, currency)}
               </td>
+              <td className="number">{formatMoney(sums.cost_minor, currency)}</td>
+              <td className="number">{formatMoney(sums.shipping_minor, currency)}</td>
+              <td className="number">{formatMoney(sums.weights_minor, currency)}</td>
             </tr>
           ))}
         </tbody>

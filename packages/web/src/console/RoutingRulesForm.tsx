@@ -32,6 +32,12 @@ const ACTIONS: Readonly<Record<RoutingRule["action"], string>> = {
   exclude: "Exclude",
   review: "Look first",
 };
+/** How a rule of a kind begins, in a sentence. */
+const BEGINS: Readonly<Record<RoutingRule["action"], string>> = {
+  prefer: "prefer",
+  exclude: "exclude",
+  review: "look first at units of",
+};
 
 export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
   const command = useCommand("routing.put_rules");
@@ -141,8 +147,7 @@ function RuleList({ rules, nameOf, change }: ListProps) {
       {rules.map((rule) => (
         <li key={rule.name} data-testid="routing-rule">
           <span>
-            <strong>{rule.name}</strong>: {ACTIONS[rule.action].toLowerCase()}{" "}
-            {ruleText(rule, nameOf)}
+            <strong>{rule.name}</strong>: {BEGINS[rule.action]} {ruleText(rule, nameOf)}
           </span>
           <button
             type="button"
