@@ -1,5 +1,7 @@
 """An order that a medium carries leaves once, whatever ends in between."""
 
+import asyncio
+
 import asyncpg
 import msgspec
 import pytest
@@ -12,7 +14,13 @@ from shopwire.kernel.purchasing import LineAnswer
 from shopwire.kernel.trade_errors import ProviderUnavailable
 from shopwire.modules.channels import domain
 from shopwire.modules.channels.api import FetchWay, PutChannel, SettleBundle, Way
-from shopwire.modules.shipping.api import CancelPurchaseOrders
+from shopwire.modules.channels.consumers import CONSUMERS
+from shopwire.modules.shipping.api import (
+    AcknowledgePurchaseOrder,
+    CancelPurchaseOrders,
+    RefusePurchaseOrder,
+)
+from shopwire.services.consumers import Consumers
 from shopwire.testing.conformance.purchasing import order_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -64,6 +72,28 @@ async def test_what_may_have_left_waits_for_a_person(database_url):
         assert medium.orders == [OWN]
         again = await it.shop.ask(settle)
         assert b'"applied":false' in again.body
+
+
+async def test_a_supplier_that_accepts_ends_the_doubt(database_url):
+    medium = Remembered()
+    medium.fault = ProviderUnavailable(provider="acme", retry_ms=1)
+    async with road(database_url, {"webhook": medium}, way=WEBHOOK) as it:
+        await it.shop.do(plan_of({"acme": {"A": 2}}))
+        await it.bundle_is("acme/1", "doubtful")
+        await it.shop.do(RefusePurchaseOrder(purchase_order=OWN, reason="a person's"))
+        followed = Consumers(it.shop.log, it.shop.write_path, it.shop.reads, CONSUMERS)
+        running = asyncio.create_task(followed.run())
+        await followed.catch_up((await it.shop.log.heads()).next)
+        assert (await it.shop.document("bundle:acme/1"))["state"] == "doubtful"
+        again = po("acme", "cart-0007-abc.1")
+        medium.fault = ProviderUnavailable(provider="acme", retry_ms=1)
+        await it.shop.do(plan_of({"acme": {"A": 2}}, order_id="cart-0007-abc.1"))
+        await it.bundle_is("acme/2", "doubtful")
+        await it.shop.do(AcknowledgePurchaseOrder(purchase_order=again, lines=units(A=1)))
+        await it.bundle_is("acme/2", "left")
+        assert medium.left == []
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_order_that_waits_is_held_back_for_ever(database_url):

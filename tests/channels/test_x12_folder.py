@@ -190,6 +190,17 @@ async def test_a_file_that_is_still_being_written_waits(desk):
     assert [await desk.inbox.look() for _ in range(5)][-1] == 1, "it is broken for good"
 
 
+async def test_a_folder_that_cannot_be_read_is_shown_until_it_can(desk):
+    inbox = desk.partner.root / "in"
+    desk.partner.root.mkdir(exist_ok=True)
+    inbox.write_bytes(b"no folder")
+    assert await desk.inbox.look() == 0
+    assert "Not a directory" in (await desk.document("channel:acme"))["inbox_trouble"]
+    inbox.unlink()
+    await desk.inbox.look()
+    assert (await desk.document("channel:acme"))["inbox_trouble"] == ""
+
+
 async def test_a_parcel_that_does_not_fit_is_kept_beside_the_doors_notices(desk):
     await desk.it.shop.do(plan_of({"acme": {"A": 2}}))
     order = await desk.sent()

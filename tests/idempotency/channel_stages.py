@@ -9,6 +9,7 @@ from shopwire.modules.channels.api import (
     KeepMessage,
     LetterLine,
     MendMessage,
+    NoteInbox,
     OrderedUnits,
     PostLetter,
     PutChannel,
@@ -48,6 +49,12 @@ MEND = MendMessage(supplier="acme", id="m1", text="Dear Ada")
 @stage
 async def channels__put_channel(bench):
     return WAY
+
+
+@stage
+async def channels__note_inbox(bench):
+    await bench.do(WAY)
+    return NoteInbox(supplier="acme", reason="nobody answers")
 
 
 @stage

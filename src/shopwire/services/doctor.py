@@ -221,7 +221,7 @@ def _suppliers(facts: DatabaseFacts) -> Finding:
     """Whether orders reach whom they are for."""
     if facts.troubled:
         remedy = "Look at `shopwire channel log` and at Ways out in the console."
-        seen = f"orders to {', '.join(facts.troubled)} did not leave, or may not have arrived"
+        seen = f"orders to {', '.join(facts.troubled)} did not arrive for sure, or no answers come"
         return Finding("suppliers", "warn", seen, remedy)
     if facts.unreached:
         seen = f"{', '.join(facts.unreached)} have open orders and come for them themselves"

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -17,9 +17,10 @@ from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.errors import ShopwireError, StorageUnavailable
+from shopwire.kernel.ids import new_id
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
-from shopwire.modules.channels.api import KeepMessage, SettleMessage, X12Way
+from shopwire.modules.channels.api import KeepMessage, NoteInbox, SettleMessage, X12Way
 from shopwire.modules.channels.events import MessageMended
 from shopwire.modules.channels.store import DUE, Reached, to_way, ways_to_read
 from shopwire.services.activities import Leader
@@ -27,20 +28,14 @@ from shopwire.services.x12_answers import PRINCIPAL, Outcome, X12Answers
 
 LOOK_MS: Final = 1_000
 """How often it is looked which inbox is due; each has its own pace."""
+LOOKS_MAX: Final = 8
+"""Inboxes that are read at once; the others wait for their turn."""
 DONE: Final = "done"
 """Where files go that were read, below the place."""
 CUT_OFF_LOOKS_MAX: Final = 5
 """Looks at a file that ends too early until it counts as broken: it may still be written."""
 
 _log: Final = structlog.get_logger()
-
-
-class Away(Protocol):
-    """Hears that an inbox cannot be reached, and why; None once it can be again."""
-
-    def __call__(self, supplier: str, reason: str | None) -> None:
-        """Notes it."""
-        ...
 
 
 class Inbox:
@@ -58,8 +53,7 @@ class Inbox:
         self._depot_of, self._clock = depot_of, clock
         self._due_ms: dict[tuple[str, str], float] = {}
         self._short: dict[tuple[str, str], int] = {}
-        self.away: dict[str, str] = {}
-        """Suppliers whose folder cannot be reached, and why."""
+        self._noted: dict[str, str] = {}
 
     async def run(self, leader: Leader) -> None:
         """Looks until it is cancelled."""
@@ -75,22 +69,51 @@ class Inbox:
 
     async def look(self) -> int:
         """Reads what is due and says how many files were put away."""
-        done, now = 0, self._clock.monotonic_ms()
+        now, due = self._clock.monotonic_ms(), list[Reached]()
         for reached in await ways_to_read(self._reads):
             key = (reached.tenant, reached.supplier)
-            if not isinstance(reached.way, X12Way) or self._due_ms.get(key, 0) > now:
-                continue
-            self._due_ms[key] = now + reached.way.poll_ms
-            try:
-                done += await self._look_at(reached, reached.way)
-                self.away.pop(reached.supplier, None)
-            except (DepotAway, ShopwireError) as problem:
-                if isinstance(problem, StorageUnavailable):
-                    self._due_ms.pop(key)
-                    raise
-                self.away[reached.supplier] = str(problem)
-                _log.warning("inbox.away", supplier=reached.supplier, reason=str(problem))
+            if isinstance(reached.way, X12Way) and self._due_ms.get(key, 0) <= now:
+                self._due_ms[key] = now + reached.way.poll_ms
+                due.append(reached)
+        # One that is away must not keep the others waiting.
+        looks = asyncio.Semaphore(LOOKS_MAX)
+        done = await asyncio.gather(
+            *(self._look_or_note(one, looks) for one in due), return_exceptions=True
+        )
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return sum(outcome for outcome in done if isinstance(outcome, int))
+
+    async def _look_or_note(self, reached: Reached, looks: asyncio.Semaphore) -> int:
+        assert isinstance(reached.way, X12Way), "only such ways have an inbox"
+        try:
+            async with looks:
+                done = await self._look_at(reached, reached.way)
+        except StorageUnavailable:
+            self._due_ms.pop((reached.tenant, reached.supplier))
+            raise
+        except (DepotAway, ShopwireError) as problem:
+            await self._note(reached.supplier, str(problem))
+            return 0
+        await self._note(reached.supplier, "")
         return done
+
+    async def _note(self, supplier: str, reason: str) -> None:
+        """Shows what changed; what this process has not said so far, its rows may know."""
+        if self._noted.get(supplier) == reason:
+            return
+        if reason:
+            _log.warning("inbox.away", supplier=supplier, reason=reason)
+        outcome = await self._write_path.submit(
+            Envelope(
+                command=NoteInbox(supplier=supplier, reason=reason),
+                key=new_id(),
+                principal=PRINCIPAL,
+            )
+        )
+        if outcome.ok:
+            self._noted[supplier] = reason
 
     async def _look_at(self, reached: Reached, way: X12Way) -> int:
         depot, done = self._depot_of(way), 0

@@ -251,6 +251,8 @@ export interface ChannelDocument {
   way: Way;
   gather_ms: number;
   orders_max: number;
+  /** Why its folder cannot be read; empty where it can. */
+  inbox_trouble: string;
 }
 
 /** Purchase orders that leave, or left, together. */

@@ -1,11 +1,13 @@
 /** Ways out: how purchase orders reach suppliers, what left, what came back and needs a person. */
 
+import { useTopics } from "@shopwire/client/react";
 import { useState } from "react";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { useTitle } from "../shared/router.tsx";
 import { momentText } from "../shared/time.ts";
 import { BundlesTable } from "./BundlesTable.tsx";
 import {
+  type Channel,
   type Channels,
   useBundles,
   useChannels,
@@ -73,6 +75,9 @@ export function ChannelsPage() {
 }
 
 function WaysTable({ data, nameOf }: { data: Channels; nameOf: (id: string) => string }) {
+  const live = useTopics(data.items.map(({ supplier }) => `channel:${supplier}` as const));
+  const trouble = (one: Channel, at: number): string =>
+    live[at]?.doc?.inbox_trouble ?? one.inbox_trouble;
   if (data.items.length === 0 && data.unreachable.length === 0) {
     return (
       <Notice title="Every supplier comes for its orders" icon="truck">
@@ -94,7 +99,7 @@ function WaysTable({ data, nameOf }: { data: Channels; nameOf: (id: string) => s
           </tr>
         </thead>
         <tbody>
-          {data.items.map((one) => (
+          {data.items.map((one, at) => (
             <tr key={one.supplier} data-testid="way">
               <th scope="row">{nameOf(one.supplier)}</th>
               <td className="way-where">
@@ -102,6 +107,9 @@ function WaysTable({ data, nameOf }: { data: Channels; nameOf: (id: string) => s
                 <span className="data-sub">
                   {one.way.url ?? one.way.place ?? one.way.to?.join(", ") ?? ""}
                 </span>
+                {trouble(one, at) !== "" && (
+                  <span className="data-sub warn">no answers come: {trouble(one, at)}</span>
+                )}
               </td>
               <td className="number">
                 {one.waiting}

@@ -13,6 +13,7 @@ export interface Channel {
   readonly way: Way;
   readonly gather_ms: number;
   readonly orders_max: number;
+  readonly inbox_trouble: string;
   readonly waiting: number;
   readonly troubled: number;
   readonly left_at_ms: number | null;

@@ -27,7 +27,8 @@ SELECT
         ORDER BY 1 LIMIT 20
     ) AS unreached,
     ARRAY(
-        SELECT DISTINCT b.supplier FROM channel_bundle b
+        SELECT b.supplier FROM channel_bundle b
         WHERE b.state = 'doubtful' OR b.trouble <> '' OR b.receipt IN ('partly', 'rejected')
+        UNION SELECT c.supplier FROM channel c WHERE c.inbox_trouble <> ''
         ORDER BY 1 LIMIT 20
     ) AS troubled

@@ -98,6 +98,17 @@ class PutChannel(Command, frozen=True, kw_only=True):
     """So many leave at once without waiting any longer, and no more leave together."""
 
 
+class NoteInbox(Command, frozen=True, kw_only=True):
+    """Says why a supplier's folder cannot be read, or that it can again."""
+
+    operation = "channels.note_inbox"
+    internal = True
+
+    supplier: str
+    reason: str
+    """Empty where it can."""
+
+
 # -- orders on their way ----------------------------------------------------------------------
 
 
@@ -174,7 +185,7 @@ class RecordBundle(Command, frozen=True, kw_only=True):
 
 
 class SettleBundle(Command, frozen=True, kw_only=True):
-    """A person found out whether a bundle in doubt reached its supplier."""
+    """Somebody found out whether a bundle in doubt reached its supplier."""
 
     operation = "channels.settle_bundle"
 

@@ -13,6 +13,7 @@ from shopwire.kernel.validation import check_name
 from shopwire.modules.carts.api import check_insider
 from shopwire.modules.channels.api import (
     BeginBundle,
+    NoteInbox,
     PostLetter,
     PutChannel,
     RecallLetter,
@@ -42,6 +43,7 @@ from shopwire.modules.channels.events import (
     BundleShortened,
     BundleStaged,
     ChannelPut,
+    InboxNoted,
 )
 
 TROUBLE_CHARS_MAX: Final = 300
@@ -63,10 +65,24 @@ def do_put_channel(command: PutChannel, view: View, context: Context) -> Decisio
     after = replace(
         before, way=command.way, gather_ms=command.gather_ms, orders_max=command.orders_max
     )
+    if after.way != before.way:
+        after = replace(after, inbox_trouble="")
     if after == known:
         return Decision(result={"applied": False, "reason": "unchanged"})
     after = replace(after, version=after.version + 1)
     event = ChannelPut(entity=after.supplier, version=after.version, document=after.document())
+    return Decision(put=[after], events=[event], result={"applied": True})
+
+
+def do_note_inbox(command: NoteInbox, view: View, context: Context) -> Decision:
+    """Shows that nothing comes back by a way, or that it does again."""
+    check_insider(context.principal, command.operation)
+    channel = _channel(view, command.supplier)
+    reason = command.reason[:TROUBLE_CHARS_MAX]
+    if channel.inbox_trouble == reason:
+        return Decision(result={"applied": False, "reason": "unchanged"})
+    after = replace(channel, inbox_trouble=reason, version=channel.version + 1)
+    event = InboxNoted(entity=after.supplier, version=after.version, document=after.document())
     return Decision(put=[after], events=[event], result={"applied": True})
 
 
@@ -204,9 +220,12 @@ def do_record_bundle(command: RecordBundle, view: View, context: Context) -> Dec
 
 
 def do_settle_bundle(command: SettleBundle, view: View, context: Context) -> Decision:
-    """A person's word ends a doubt; whoever says that it did not arrive lets it leave again."""
+    """A word that it arrived ends a doubt, also one to come; a word that it did not sends it again.
+
+    Nobody knows the latter while it leaves: then it has no effect.
+    """
     bundle = _bundle(view, command.bundle, command.supplier)
-    if bundle.state != "doubtful":
+    if bundle.state != "doubtful" and not (command.arrived and bundle.state == "releasing"):
         return Decision(result={"applied": False, "state": bundle.state})
     _check_same(bundle, command.letters)
     if command.arrived:
@@ -314,6 +333,12 @@ HANDLERS: Final = (
         partition_key=_home,
         needs=lambda command: (Need(Channel, command.supplier),),
         decide=do_put_channel,
+    ),
+    Handler(
+        command=NoteInbox,
+        partition_key=_home,
+        needs=lambda command: (Need(Channel, command.supplier),),
+        decide=do_note_inbox,
     ),
     Handler(command=PostLetter, partition_key=_home, needs=_needs_of_letter, decide=do_post_letter),
     Handler(

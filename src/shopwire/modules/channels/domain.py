@@ -75,6 +75,7 @@ class Channel(Row, frozen=True, kw_only=True):
     """Numbers of orders that were given out."""
     bundles: int = 0
     """Control numbers that were given out."""
+    inbox_trouble: str = ""
 
     def document(self) -> ChannelDocument:
         """The way as operators see it."""
@@ -83,6 +84,7 @@ class Channel(Row, frozen=True, kw_only=True):
             way=self.way,
             gather_ms=self.gather_ms,
             orders_max=self.orders_max,
+            inbox_trouble=self.inbox_trouble,
         )
 
 

@@ -32,12 +32,24 @@ class ChannelDocument(msgspec.Struct, frozen=True, kw_only=True):
     way: Way
     gather_ms: int
     orders_max: int
+    inbox_trouble: str
+    """Why its folder cannot be read; empty where it can, or there is none."""
 
 
 class ChannelPut(OfSupplier, frozen=True, kw_only=True):
     """A supplier is reached in another way from now on."""
 
     event_type = "channels.channel_put"
+    topic_kind = "channel"
+    audience = "operator"
+
+    document: ChannelDocument
+
+
+class InboxNoted(OfSupplier, frozen=True, kw_only=True):
+    """A supplier's folder cannot be read, or can again."""
+
+    event_type = "channels.inbox_noted"
     topic_kind = "channel"
     audience = "operator"
 
@@ -203,6 +215,7 @@ class MessageSettled(MessageEvent, frozen=True, kw_only=True):
 
 EVENTS = (
     ChannelPut,
+    InboxNoted,
     BundleBegun,
     BundleStaged,
     BundleShortened,

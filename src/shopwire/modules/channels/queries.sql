@@ -1,22 +1,24 @@
 -- load_channel --
 -- Rows of the wanted groups.
 SELECT
-    r.tenant, r.supplier, r.version, r.way, r.gather_ms, r.orders_max, r.letters, r.bundles
+    r.tenant, r.supplier, r.version, r.way, r.gather_ms, r.orders_max, r.letters, r.bundles,
+    r.inbox_trouble
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
 JOIN channel r USING (tenant, supplier)
 
 -- save_channel --
 -- Inserts or replaces rows.
 INSERT INTO channel (
-    tenant, supplier, version, way, gather_ms, orders_max, letters, bundles
+    tenant, supplier, version, way, gather_ms, orders_max, letters, bundles, inbox_trouble
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::jsonb[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[]
+    $8::bigint[], $9::text[]
 )
 ON CONFLICT (tenant, supplier) DO UPDATE SET
     version = excluded.version, way = excluded.way, gather_ms = excluded.gather_ms,
-    orders_max = excluded.orders_max, letters = excluded.letters, bundles = excluded.bundles
+    orders_max = excluded.orders_max, letters = excluded.letters, bundles = excluded.bundles,
+    inbox_trouble = excluded.inbox_trouble
 
 -- load_channel_letter --
 -- Rows of the wanted groups.
@@ -194,7 +196,7 @@ SELECT version, way, gather_ms, orders_max FROM channel WHERE tenant = $1 AND su
 
 -- channels --
 -- All ways, with what waits on them, what is in trouble, and when something left last.
-SELECT c.supplier, c.version, c.way, c.gather_ms, c.orders_max,
+SELECT c.supplier, c.version, c.way, c.gather_ms, c.orders_max, c.inbox_trouble,
     (SELECT count(*) FROM channel_letter l
         WHERE l.tenant = c.tenant AND l.supplier = c.supplier AND l.state = 'queued') AS waiting,
     (SELECT count(*) FROM channel_bundle b
@@ -312,7 +314,7 @@ FROM channel c
 CROSS JOIN LATERAL (
     SELECT jsonb_build_object(
         'supplier', c.supplier, 'way', c.way, 'gather_ms', c.gather_ms,
-        'orders_max', c.orders_max
+        'orders_max', c.orders_max, 'inbox_trouble', c.inbox_trouble
     ) AS body
 ) w
 LEFT JOIN documents d ON d.tenant = c.tenant AND d.topic = 'channel:' || c.supplier
@@ -373,3 +375,9 @@ LIMIT $6
 SELECT d.body FROM purchase_order o
 JOIN documents d ON d.tenant = o.tenant AND d.topic = 'purchase_order:' || o.id
 WHERE o.tenant = $1 AND o.supplier = $2 AND o.order_id = $3 AND o.id = $4 AND o.attempts > 0
+
+-- doubted_bundle --
+-- The bundle of an order, where it is not known to have arrived.
+SELECT b.id, b.letters FROM channel_letter l
+JOIN channel_bundle b ON b.tenant = l.tenant AND b.id = l.bundle
+WHERE l.tenant = $1 AND l.purchase_order = $2 AND b.state IN ('releasing', 'doubtful')

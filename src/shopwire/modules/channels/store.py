@@ -174,3 +174,11 @@ async def order_of_supplier(
     """One of a supplier's own purchase orders as its document; None where it has none such."""
     rows = await reads.fetch(_SQL["portal_order"], tenant, supplier, order_id, own_id)
     return rows[0]["body"] if rows else None
+
+
+async def doubted_bundle_of(
+    reads: Reads, tenant: str, purchase_order: str
+) -> tuple[str, tuple[str, ...]] | None:
+    """The bundle of an order and its orders, where it is not known to have arrived."""
+    rows = await reads.fetch(_SQL["doubted_bundle"], tenant, purchase_order)
+    return (rows[0]["id"], tuple(rows[0]["letters"])) if rows else None

@@ -4,6 +4,7 @@ from typing import Final
 
 from shopwire.kernel.module import Module
 from shopwire.modules.channels.commands import HANDLERS
+from shopwire.modules.channels.consumers import CONSUMERS
 from shopwire.modules.channels.events import EVENTS
 from shopwire.modules.channels.store import CHECKS, TABLES
 
@@ -12,6 +13,7 @@ MODULE: Final = Module(
     handlers=HANDLERS,
     tables=TABLES,
     events=EVENTS,
+    consumers=CONSUMERS,
     checks=CHECKS,
 )
 """The activities need the media: see `activities.activities`."""
