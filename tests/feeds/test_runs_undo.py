@@ -12,6 +12,7 @@ from shopwire.modules.catalog.api import Change, EditProduct
 from shopwire.modules.inventory.api import (
     HoldLine,
     HoldStock,
+    PostHold,
     SellStock,
 )
 from shopwire.modules.suppliers.api import PutOffer
@@ -214,12 +215,27 @@ async def test_random_feeds_undone_leave_what_was_before(shop: Shop, seed: int):
     before = await public(shop)
     runs = [f"run-{number}" for number in range(3)]
     units = dict.fromkeys(skus, 0)
-    for run in runs:
-        await shop.take(feed(), run=run, kind=draw.choice(["full", "partial"]), force=True)
-        for sku in draw.sample(skus, 4):
-            amount = draw.randint(1, 2)
-            command = SellStock(sku=sku, quantity=amount, reference=f"{run}-{sku}")
-            outcome = await shop.write_path.submit(Envelope(command=command, key=f"{run}/{sku}"))
+    (row,) = await shop.query("SELECT (extract(epoch FROM now()) * 1000)::bigint")
+    for number, run in enumerate(runs):
+        # Either nothing tells which sales are in its counts, or all of them are.
+        as_of_ms = draw.choice([None, row[0] + 100_000 * (number + 1)])
+        kind = draw.choice(["full", "partial"])
+        await shop.take(feed(), run=run, kind=kind, force=True, as_of_ms=as_of_ms)
+        for sku in draw.sample(skus, 6):
+            amount, name = draw.randint(1, 2), f"{run}-{sku}"
+            lines = (HoldLine(sku=sku, quantity=amount),)
+            commands: list[Command] = draw.choice(
+                [
+                    [SellStock(sku=sku, quantity=amount, reference=name)],
+                    [HoldStock(hold_id=name, lines=lines, ttl_ms=60_000)],
+                    [
+                        HoldStock(hold_id=name, lines=lines, ttl_ms=60_000),
+                        PostHold(hold_id=name, skus=(sku,)),
+                    ],
+                ]
+            )
+            for command in commands:
+                outcome = await shop.write_path.submit(Envelope(command=command, key=name))
             units[sku] += amount if outcome.ok else 0
     for run in reversed(runs):
         assert (await undo(shop, run))["stayed"] == 0

@@ -153,7 +153,7 @@ class _Part:
                         sequence=was.get("sequence"),
                         doubtful=bool(was.get("doubtful", False)),
                         now=int(one.now["reported"]) + known.net,
-                        taken_in=max(0, known.taken_in) + max(0, -known.net) + released,
+                        taken_in=max(0, known.taken_in) + released,
                         reports=known.reports,
                     )
                 )

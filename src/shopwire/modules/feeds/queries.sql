@@ -222,11 +222,11 @@ SELECT id, (to_jsonb(p) - 'search')::text AS product FROM product p
 WHERE tenant = $1 AND id = ANY ($2::text[])
 
 -- counts_since --
--- Of counts that a run reported: units of sales that have gone into them since, what counts that
--- are undone again have left of that, whether a newer count came, and how many statements the pool
--- has taken over.
+-- Of counts that a run reported: units of sales that have gone into them and into later ones, by
+-- how much the count differs for later ones that are undone again, whether a newer one came, and how
+-- many statements the pool has taken over.
 SELECT own.sku, p.reports, p.withheld,
-    coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind = 'book' OR l.seq = own.seq), 0)::bigint
+    coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind IN ('report', 'book')), 0)::bigint
         AS taken_in,
     coalesce(sum(l.reported_delta) FILTER (WHERE l.seq > own.seq AND undone.yes), 0)::bigint
         AS net,

@@ -273,9 +273,9 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a count since a run reported it."""
 
     taken_in: int
-    """Units of sales that have gone into the count."""
+    """Units of sales that have gone into the count, or into a later one."""
     net: int
-    """What newer counts that are undone again have left: the sales that they took in."""
+    """By how much the count differs for later ones that are undone again."""
     newer: bool
     """Whether a newer count came, and is not undone."""
     reports: int
