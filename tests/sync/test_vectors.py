@@ -7,6 +7,7 @@ import pytest
 
 from shopwire.kernel.errors import MalformedRequest
 from shopwire.sync.codes import least_wait_ms, may_reconnect
+from shopwire.sync.protocol import short_frame
 from shopwire.sync.reducer import Held, ProtocolBroken, Replica, decode_server
 from shopwire.sync.transports.sse import read_request
 
@@ -50,6 +51,17 @@ def test_what_no_server_says_changes_nothing(case):
     with pytest.raises(ProtocolBroken):
         replica.apply(decode_server(case["message"]))
     assert (replica.epoch, replica.docs, replica.missed) == (7, start, {})
+
+
+@pytest.mark.parametrize("case", listed("ticks.json"), ids=lambda case: case["name"])
+def test_what_a_short_message_means(case):
+    if case["means"] is None:
+        with pytest.raises(ProtocolBroken):
+            Replica().apply(decode_server(case["message"]))
+    else:
+        assert decode_server(case["message"]) == case["means"]
+        frame = json.dumps(case["means"], separators=(",", ":")).encode()
+        assert short_frame(frame) == case["message"].encode()
 
 
 @pytest.mark.parametrize("case", listed("closes.json"), ids=lambda case: str(case["code"]))

@@ -41,7 +41,9 @@ function inTurn(...tokens: (string | null)[]) {
 describe("a token", () => {
   it("goes with hello, so that private topics are there at once", async () => {
     const all = await signedIn(inTurn("t1").token);
-    expect(received(all, "hello")).toEqual([{ t: "hello", proto: 1, epoch: null, token: "t1" }]);
+    expect(received(all, "hello")).toEqual([
+      { t: "hello", proto: 1, epoch: null, short: true, token: "t1" },
+    ]);
     expect(all.client.store.get("payment:7")?.doc).toEqual({ amount: 5 });
     expect(all.client.access.get()).toMatchObject({ state: "known", role: "operator" });
   });

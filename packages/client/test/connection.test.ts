@@ -68,7 +68,7 @@ describe("every state and every event", () => {
 describe("a connection", () => {
   it("says hello with the epoch it holds, and is greeted before the welcome", () => {
     const { transport, greeted } = inState("handshaking");
-    expect(transport.last.sent).toEqual([{ t: "hello", proto: 1, epoch: 7 }]);
+    expect(transport.last.sent).toEqual([{ t: "hello", proto: 1, epoch: 7, short: true }]);
     expect(greeted()).toBe(1);
   });
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Json, ServerMessage } from "../src/core/protocol.ts";
+import { decode, type Json, ProtocolBroken, type ServerMessage } from "../src/core/protocol.ts";
 import { Replica } from "../src/core/reducer.ts";
 
 interface Vector {
@@ -48,5 +48,21 @@ describe("the vectors that every client runs", () => {
     expect(replica.epoch).toBe(vector.end.epoch);
     expect(held).toEqual(vector.end.docs);
     expect([...replica.missed.keys()].sort()).toEqual([...vector.end.refetch].sort());
+  });
+});
+
+interface Tick {
+  name: string;
+  message: string;
+  /** The message that it stands for; null for what no server sends. */
+  means: ServerMessage | null;
+}
+
+const ticks = JSON.parse(readFileSync(`${folder}../ticks.json`, "utf8")) as Tick[];
+
+describe("short messages", () => {
+  it.each(ticks)("$name", ({ message, means }) => {
+    if (means === null) expect(() => decode(message)).toThrow(ProtocolBroken);
+    else expect(decode(message)).toEqual(means);
   });
 });

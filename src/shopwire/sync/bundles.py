@@ -1,6 +1,7 @@
 """Frames of one flush: clients that lack the same items share one."""
 
-from shopwire.sync.protocol import batch_frame
+from shopwire.sync.limits import SHORT_FRAMES_MAX
+from shopwire.sync.protocol import batch_frame, short_frame
 
 
 class Bundles:
@@ -53,6 +54,18 @@ class _Adding(dict[int, int]):
 
     def __missing__(self, bundle: int) -> int:
         self[bundle] = found = self._bundles.longer(bundle, self._item)
+        return found
+
+
+class ShortFrames(dict[bytes, bytes]):
+    """Frames for clients that read ticks, by the whole ones; each is made once for all of them."""
+
+    __slots__ = ()
+
+    def __missing__(self, frame: bytes) -> bytes:
+        if len(self) >= SHORT_FRAMES_MAX:
+            self.clear()
+        self[frame] = found = short_frame(frame)
         return found
 
 

@@ -415,7 +415,7 @@ class SyncClient:
         token = await self.access.hello()
         self._said = self.replica.epoch
         shown = {} if token is None else {"token": token}
-        return {"t": "hello", "proto": 1, "epoch": self._said, **shown}
+        return {"t": "hello", "proto": 1, "epoch": self._said, "short": True, **shown}
 
     def _lost(self) -> None:
         self._welcomed = False

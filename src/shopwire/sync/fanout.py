@@ -13,7 +13,7 @@ from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
-from shopwire.sync.bundles import Bundles, Frames
+from shopwire.sync.bundles import Bundles, Frames, ShortFrames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
@@ -70,6 +70,7 @@ class Fanout:
         self.on_work: Callable[[], None] = _nothing
         self.on_want: Callable[[], None] = _nothing
         self.on_command: Callable[[Session, Cmd], None] | None = None
+        self.short: Final = ShortFrames()
         self._idle: dict[str, None] = {}
         self._dirty: dict[TopicState, None] = {}
         self._touched: dict[Session, None] = {}

@@ -87,6 +87,8 @@ HISTORY_VERSIONS_MAX: Final = 8
 """Earlier documents kept of a topic somebody watches: deltas start there; else a snapshot."""
 HISTORY_DOCUMENT_BYTES_MAX: Final = 16_384
 """A larger document is not kept as history."""
+SHORT_FRAMES_MAX: Final = 1_024
+"""Frames that are remembered in their short form; then all are forgotten."""
 TOPICS_IDLE_MAX: Final = 20_000
 """Topics kept up to date though nobody watches them now; the longest unwatched go first."""
 RETRY_MS_MIN: Final = 100

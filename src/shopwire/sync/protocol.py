@@ -20,6 +20,8 @@ class Hello(msgspec.Struct, tag_field="t", tag="hello", frozen=True):
     epoch: int | None = None
     token: str | None = None
     """Who the client is; without it, what the connection was opened with counts."""
+    short: bool = False
+    """Whether it reads ticks: see `short_frame`."""
 
 
 class Sub(msgspec.Struct, tag_field="t", tag="sub", frozen=True):
@@ -125,6 +127,44 @@ def patch_item(
         removed,
         at_ms,
     )
+
+
+class _Tick(msgspec.Struct, tag_field="t", tag="patch", frozen=True):
+    topic: msgspec.Raw
+    base: int = msgspec.field(name="from")
+    v: int
+    set: msgspec.Raw
+    at: int
+    gone: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="del", default=msgspec.UNSET)
+
+
+class _Batch(msgspec.Struct, tag_field="t", tag="batch", frozen=True):
+    items: list[msgspec.Raw]
+
+
+_tick: Final = msgspec.json.Decoder(_Tick)
+_batch: Final = msgspec.json.Decoder(_Batch)
+
+
+def short_frame(frame: bytes) -> bytes:
+    """The same for a client that reads ticks, by themselves or in a batch.
+
+    A tick is `[topic, version, set, at]`: a patch to the next version that removes no field.
+    """
+    if frame.startswith(b'{"t":"patch"'):
+        return _short(frame)
+    if frame.startswith(b'{"t":"batch"'):
+        return batch_frame(_short(bytes(item)) for item in _batch.decode(frame).items)
+    return frame
+
+
+def _short(item: bytes) -> bytes:
+    if not item.startswith(b'{"t":"patch"'):
+        return item
+    tick = _tick.decode(item)
+    if tick.base != tick.v - 1 or tick.gone is not msgspec.UNSET:
+        return item
+    return b"[%b,%d,%b,%d]" % (tick.topic, tick.v, tick.set, tick.at)
 
 
 def batch_frame(items: Iterable[bytes]) -> bytes:

@@ -136,11 +136,24 @@ def _checked(item: Message) -> Message:
 
 
 def decode_server(data: bytes | str) -> Message:
-    """Reads a server's message; raises ProtocolBroken."""
+    """Reads a server's message, ticks as the patches that they stand for; raises ProtocolBroken."""
     try:
-        message = msgspec.json.decode(data)
+        message = _unfolded(msgspec.json.decode(data))
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ProtocolBroken(str(problem)) from problem
+    if isinstance(message, dict) and isinstance(message.get("items"), list):
+        message["items"] = [_unfolded(item) for item in message["items"]]
     if not isinstance(message, dict) or not isinstance(message.get("t"), str):
         raise ProtocolBroken("a message is an object with t")
     return message
+
+
+def _unfolded(item: Any) -> Any:
+    """A tick as a patch; anything else as it is."""
+    if not isinstance(item, list):
+        return item
+    if len(item) != 4 or type(item[1]) is not int:
+        raise ProtocolBroken("a tick is topic, version, set and moment")
+    topic, version, fields, at_ms = item
+    change = {"from": version - 1, "v": version, "set": fields, "at": at_ms}
+    return {"t": "patch", "topic": topic, **change}

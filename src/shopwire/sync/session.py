@@ -176,6 +176,8 @@ class Session:
         problem = self._show(message.token) if message.token is not None else None
         self.state = State.OPEN
         self._epoch = message.epoch
+        if message.short:
+            self.send = self._send_short
         self._answer(
             welcome_frame(
                 epoch=fanout.epoch,
@@ -383,6 +385,9 @@ class Session:
             self.wire.close(code)
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _send_short(self, frame: bytes) -> None:
+        self.wire.send(self._fanout.short[frame])
 
     def _may_speak(self, data: bytes) -> bool:
         wait_ms = self._bucket.wait_ms(self._heard_ms)

@@ -184,7 +184,13 @@ export class Connection {
   #hello(token: string | null): void {
     if (!this.#on("opened")) return;
     const epoch = this.#options.epoch();
-    this.send({ t: "hello", proto: PROTOCOL, epoch, ...(token === null ? {} : { token }) });
+    this.send({
+      t: "hello",
+      proto: PROTOCOL,
+      epoch,
+      short: true,
+      ...(token === null ? {} : { token }),
+    });
     this.#events.greeted();
   }
 

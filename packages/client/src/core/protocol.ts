@@ -81,7 +81,7 @@ export type ServerMessage =
   | ErrorMessage;
 
 export type ClientMessage =
-  | { t: "hello"; proto: number; epoch: number | null; token?: string }
+  | { t: "hello"; proto: number; epoch: number | null; short?: true; token?: string }
   | { t: "auth"; id: number; token: string }
   | { t: "digest"; id: number; topics: Record<string, number>; hash: string }
   | { t: "sub"; id: number; topics: string[]; have?: Record<string, number>; epoch?: number }
@@ -117,7 +117,7 @@ const NEEDS: Record<string, Record<string, string>> = {
 export function decode(text: string): ServerMessage {
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    message = unfolded(JSON.parse(text));
   } catch (problem) {
     throw new ProtocolBroken(String(problem));
   }
@@ -125,9 +125,19 @@ export function decode(text: string): ServerMessage {
   const items = (message as { t: string; items?: unknown }).items;
   if ((message as { t: string }).t === "batch") {
     if (!Array.isArray(items)) throw new ProtocolBroken("the items of a batch are a list");
-    for (const item of items) checkShape(item);
+    for (const [at, item] of items.entries()) {
+      items[at] = unfolded(item);
+      checkShape(items[at]);
+    }
   }
   return message as ServerMessage;
+}
+
+/** A tick as the patch that it stands for; anything else as it is. */
+function unfolded(item: unknown): unknown {
+  if (!Array.isArray(item)) return item;
+  const [topic, v, set, at] = item;
+  return { t: "patch", topic, from: v - 1, v, set, at };
 }
 
 function checkShape(message: unknown): void {

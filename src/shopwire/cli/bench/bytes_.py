@@ -119,7 +119,7 @@ class _Screen:
         self.fanout.begin(1, [0], 0)
         self.wire = _Wire()
         session = self.fanout.open(self.wire)
-        session.on_message(b'{"t":"hello","proto":1}')
+        session.on_message(b'{"t":"hello","proto":1,"short":true}')
         session.on_message(_encode({"t": "sub", "id": 1, "topics": list(documents)}))
         states = list(self.fanout.wanted)
         self.fanout.wanted.clear()

@@ -96,7 +96,7 @@ class Screen(asyncio.Protocol):
 
     def hello(self) -> None:
         """Says who it is and what it wants."""
-        self.say({"t": "hello", "proto": 1, "epoch": None, **self._token})
+        self.say({"t": "hello", "proto": 1, "epoch": None, "short": True, **self._token})
         self.say({"t": "sub", "id": 1, "topics": list(self._topics)})
 
     def heard(self, payload: bytes) -> None:

@@ -6,13 +6,13 @@ import time
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from typing_extensions import override
 
 from shopwire.cli.bench.common import Databases, latencies, machine
 from shopwire.cli.bench.fanout_clients import Arrivals, Screen, allow_files
 from shopwire.cli.bench.fanout_drive import Server, served, settled
 from shopwire.cli.bench.svg import Chart
+from shopwire.sync.reducer import decode_server
 
 RATE: Final = 5_000
 """Changes a second."""
@@ -28,8 +28,6 @@ SAMPLED: Final = 10
 """Of so many changes one is timed."""
 CATCH_UP_S_MAX: Final = 10.0
 """Wait for slow screens to have the newest once the flood is over."""
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 async def run(quick: bool, databases: Databases) -> dict[str, Any]:
@@ -102,7 +100,7 @@ class _Holder(Screen):
 
     @override
     def heard(self, payload: bytes) -> None:
-        message = _decode(payload)
+        message = decode_server(payload)
         for item in message.get("items", (message,)):
             if item["t"] in {"snap", "patch"}:
                 self.versions[item["topic"]] = item["v"]

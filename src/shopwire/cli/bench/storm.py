@@ -5,7 +5,6 @@ import random
 import time
 from typing import Any, Final
 
-import msgspec
 from typing_extensions import override
 
 from shopwire.adapters.postgres.store import Store, open_store
@@ -15,6 +14,7 @@ from shopwire.cli.bench.fanout_drive import Wishes, served, settled
 from shopwire.cli.bench.fanout_server import PARTITION, change_of
 from shopwire.cli.bench.svg import Chart
 from shopwire.sync.client_connection import BACKOFF_MS_MIN
+from shopwire.sync.reducer import decode_server
 
 TOPICS_EACH: Final = 20
 TOPICS_ALL: Final = 2_000
@@ -24,8 +24,6 @@ BACK_S_MAX: Final = 60.0
 """Longest wait for the last screen to be live again; who is not by then counts as lost."""
 _TOGETHER: Final = 200
 """Connections opened at once at the start."""
-
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 async def run(quick: bool, databases: Databases) -> dict[str, Any]:
@@ -74,13 +72,13 @@ class Homecomer(Screen):
     @override
     def hello(self) -> None:
         crowd = self._crowd
-        self.say({"t": "hello", "proto": 1, "epoch": crowd.epoch})
+        self.say({"t": "hello", "proto": 1, "short": True, "epoch": crowd.epoch})
         known = {"have": self._versions, "epoch": crowd.epoch} if crowd.epoch else {}
         self.say({"t": "sub", "id": 1, "topics": list(self._topics), **known})
 
     @override
     def heard(self, payload: bytes) -> None:
-        message = _decode(payload)
+        message = decode_server(payload)
         self._crowd.epoch = message.get("epoch", self._crowd.epoch)
         for item in message.get("items", (message,)):
             if item["t"] not in {"snap", "patch"}:
