@@ -12,6 +12,7 @@ from shopwire.kernel.ids import new_id
 from shopwire.modules.matching.api import ForgetLink, IgnoreMatch, LinkMatch, MakeNew, PutPolicy
 from shopwire.modules.matching.consumers import follow_forgotten
 from shopwire.modules.matching.store import list_cases, list_links
+from shopwire.services.import_undo import undo_run
 from shopwire.services.matching import DOUBTFUL, SkuMatching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -214,4 +215,34 @@ async def test_of_one_supplier_one_sku_is_one_article(shop: Shop, monkeypatch):
     assert (await document(shop, "stock:JUG"))["available"] == 6
     assert (await links(shop))["X-7"] == ("JUG", "person")
     assert "X-5" not in await links(shop)
+    assert await shop.drift() == []
+
+
+async def test_a_full_feed_discontinues_the_articles_that_its_skus_are(shop: Shop):
+    await begin(shop)
+    mug, jug = f"x9,Mug,,,{MUG},X-9,4,2.20\n", f"x8,Jug,,,{JUG},X-8,3,2.00\n"
+    await second(shop, mug + jug, kind="full")
+    again = await second(shop, mug + jug, kind="full")
+    assert (again.changed, again.discontinued) == (0, 0)
+    less = await second(shop, mug, kind="full", force=True)
+    assert less.discontinued == 1
+    assert (await document(shop, "offer:JUG/second"))["active"] is False
+    assert (await document(shop, "offer:MUG/second"))["active"] is True
+    assert (await document(shop, "stock:JUG"))["available"] == 6
+    back = await second(shop, mug + jug, kind="full")
+    assert (back.changed, back.quarantined) == (1, 0)
+    assert (await document(shop, "stock:JUG"))["available"] == 9
+    assert await shop.drift() == []
+
+
+async def test_undo_of_an_import_that_matched_leaves_the_other_suppliers_offer(shop: Shop):
+    await begin(shop)
+    before = await document(shop, "stock:MUG"), await document(shop, "product:mug")
+    summary = await second(shop, f"x9,Mug,,,{MUG},X-9,4,2.20\n")
+    await undo_run(shop.importer, summary.id, principal="system")
+    assert (await document(shop, "stock:MUG"), await document(shop, "product:mug")) == before
+    assert (await document(shop, "offer:MUG/second"))["active"] is False
+    again = await second(shop, f"x9,Mug,,,{MUG},X-9,4,2.20\n")
+    assert (again.changed, again.quarantined) == (1, 0)
+    assert (await document(shop, "stock:MUG"))["available"] == 9
     assert await shop.drift() == []
