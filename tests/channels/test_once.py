@@ -13,7 +13,17 @@ from shopwire.kernel.posting import NotLeft
 from shopwire.kernel.purchasing import LineAnswer
 from shopwire.kernel.trade_errors import ProviderUnavailable
 from shopwire.modules.channels import domain
-from shopwire.modules.channels.api import FetchWay, PutChannel, SettleBundle, Way
+from shopwire.modules.channels.api import (
+    BeginBundle,
+    FetchWay,
+    LetterLine,
+    PostLetter,
+    PutChannel,
+    RecordBundle,
+    SettleBundle,
+    StageBundle,
+    Way,
+)
 from shopwire.modules.channels.consumers import CONSUMERS
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
@@ -200,6 +210,22 @@ async def test_the_schema_lets_nothing_leave_twice(database_url):
             with pytest.raises(asyncpg.CheckViolationError, match="would leave twice"):
                 await connection.execute(change)
         await connection.close()
+
+
+async def test_a_doubt_of_another_process_ends_with_what_the_first_one_knows():
+    letters = (OWN,)
+    named = {"supplier": "acme", "bundle": "acme/1", "letters": letters}
+    async with memory_shop() as shop:
+        await shop.do(PutChannel(supplier="acme", way=WEBHOOK))
+        lines = (LetterLine(sku="A", quantity=1),)
+        await shop.do(PostLetter(supplier="acme", purchase_order=OWN, lines=lines))
+        await shop.do(BeginBundle(supplier="acme", letters=letters))
+        await shop.do(StageBundle(**named))
+        await shop.do(RecordBundle(**named, outcome="doubtful"))
+        await shop.do(RecordBundle(**named, outcome="not_left"))
+        assert (await shop.document("bundle:acme/1"))["state"] == "doubtful"
+        await shop.do(RecordBundle(**named, outcome="left"))
+        assert (await shop.document("bundle:acme/1"))["state"] == "left"
 
 
 @pytest.mark.parametrize(

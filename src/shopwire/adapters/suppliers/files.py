@@ -48,12 +48,18 @@ class X12Files(Medium):
 
     @override
     async def released(self, bundle: Bundle) -> bool | None:
+        """Takes the file away where it has not left: another process may be about to let it."""
+        name = file_name(bundle)
         try:
-            return not await self._depot_of(bundle.way).has(f"{STAGING}/{file_name(bundle)}")
+            depot = self._depot_of(bundle.way)
+            if not await depot.has(f"{STAGING}/{name}"):
+                return True
+            await depot.move(f"{STAGING}/{name}", f"{STAGING}/void-{name}")
         except DepotAway as problem:
             raise ProviderUnavailable(
                 str(problem), provider=bundle.supplier, retry_ms=RETRY_MS
             ) from problem
+        return False
 
 
 def file_name(bundle: Bundle) -> str:

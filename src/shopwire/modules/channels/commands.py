@@ -205,7 +205,9 @@ def do_record_bundle(command: RecordBundle, view: View, context: Context) -> Dec
     """Notes what came of it. What left, and what is in doubt, never goes back by itself."""
     check_insider(context.principal, command.operation)
     bundle = _bundle(view, command.bundle, command.supplier)
-    if bundle.state not in ("staging", "releasing"):
+    # Another process may have doubted what the one that let it leave knows.
+    is_known = bundle.state == "doubtful" and command.outcome == "left"
+    if bundle.state not in ("staging", "releasing") and not is_known:
         return Decision(result={"applied": False, "state": bundle.state})
     _check_same(bundle, command.letters)
     reason = command.reason[:TROUBLE_CHARS_MAX]
