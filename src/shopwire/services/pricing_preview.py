@@ -273,6 +273,22 @@ class _Both:
         return found[0], found[1]
 
 
+def _offer(row: Mapping[str, Any]) -> CostInput:
+    """A row of `preview_costs`, where no column is null: that would cost a copy of each row."""
+    sku, supplier, cost_minor, currency, lead_time_days, map_minor, msrp_minor, *_ = row.values()
+    return CostInput(
+        tenant="",
+        sku=sku,
+        supplier=supplier,
+        cost_minor=cost_minor,
+        currency=currency,
+        lead_time_days=lead_time_days if lead_time_days >= 0 else None,
+        map_minor=map_minor if map_minor >= 0 else None,
+        msrp_minor=msrp_minor if msrp_minor >= 0 else None,
+        active=True,
+    )
+
+
 @lru_cache(maxsize=16_384)
 def _categories(text: str) -> tuple[str, ...]:
     """Many articles are in the same categories: their text is read once."""
@@ -285,20 +301,7 @@ def _tally(
     """Works out rows of `preview_costs`, those of an article together."""
     for sku, group in groupby(rows, key=itemgetter("sku")):
         own = list(group)
-        offers = [
-            CostInput(
-                tenant="",
-                sku=sku,
-                supplier=row["supplier"],
-                cost_minor=row["cost_minor"],
-                currency=row["currency"],
-                lead_time_days=row["lead_time_days"],
-                map_minor=row["map_minor"],
-                msrp_minor=row["msrp_minor"],
-                active=True,
-            )
-            for row in own
-        ]
+        offers = [_offer(row) for row in own]
         categories = _categories(own[0]["categories"])
         article = Article(sku, "", categories, own[0]["brand"])
         before, after = both.work(offers, article, sales.get(sku, ()))

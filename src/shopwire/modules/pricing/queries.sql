@@ -352,8 +352,10 @@ LEFT JOIN documents d ON d.tenant = chunk.tenant AND d.topic = 'price:' || chunk
 ORDER BY chunk.tenant, chunk.sku
 
 -- preview_costs --
--- The active offers of a shop after a SKU, a row each, for the preview.
-SELECT c.sku, c.supplier, c.cost_minor, c.currency, c.lead_time_days, c.map_minor, c.msrp_minor,
+-- The active offers of a shop after a SKU, a row each, for the preview; -1 is what is not known.
+SELECT c.sku, c.supplier, c.cost_minor, c.currency,
+    coalesce(c.lead_time_days, -1) AS lead_time_days, coalesce(c.map_minor, -1) AS map_minor,
+    coalesce(c.msrp_minor, -1) AS msrp_minor,
     coalesce(t.categories::text, '[]') AS categories, coalesce(t.brand, '') AS brand
 FROM price_input c
 LEFT JOIN price_traits t USING (tenant, sku)
