@@ -114,6 +114,34 @@ async def test_another_shop_s_event_is_counted_and_not_shown():
     assert fanout.applied == [1]
 
 
+async def test_events_that_come_again_move_nothing_back():
+    bench = Bench()
+    client = bench.client()
+    client.sub(["stock:A"])
+    bench.load(0)
+    client.hear()
+    events = [bench.event("stock:A", version, n=version) for version in (1, 2, 3)]
+    bench.apply(*events)
+    assert client.hear() == ["snap"]
+    bench.apply(*events[:2])
+    assert bench.fanout.applied == [3]
+    assert client.hear() == []
+    bench.apply(bench.event("stock:A", 4, n=4))
+    assert client.hear() == ["patch"]
+
+
+async def test_proofs_that_wait_for_the_tail_are_few_and_the_oldest_counts_first():
+    bench = Bench()
+    asked = bench.clock.ms
+    for end in range(1, 50):
+        bench.clock.ms += 500
+        bench.fanout.prove([end], bench.clock.ms)
+    assert len(bench.fanout._proofs) <= 4
+    assert bench.fanout.lag_ms() >= 49 * 500
+    bench.apply(bench.event("stock:A", 1, n=1))
+    assert bench.fanout.lag_ms() == bench.clock.ms - (asked + 500)
+
+
 class Held:
     """A session as a queued wire sees it."""
 
