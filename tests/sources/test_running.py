@@ -63,6 +63,16 @@ async def test_sources_of_one_supplier_take_turns():
         assert (await acme.begin("other"))["began"]
 
 
+async def test_a_run_that_was_silent_too_long_does_not_come_back_beside_another():
+    async with desk() as acme:
+        await acme.do(PutSource(supplier="acme", name="other", place=PLACE))
+        await acme.begin()
+        acme.clock.ms += LEASE_MS
+        assert (await acme.begin("other"))["began"]
+        renew = RenewFetch(supplier="acme", name="main", fence=1, at_ms=acme.clock.ms)
+        assert result_of(await acme.do(renew))["applied"] is False
+
+
 async def test_a_run_that_died_is_written_down_and_its_owner_comes_too_late():
     async with desk() as acme:
         await acme.begin()

@@ -105,6 +105,10 @@ def do_renew_fetch(command: RenewFetch, view: View, context: Context) -> Decisio
     known = view.one(Source, command.supplier, command.name)
     if known is None or known.fence != command.fence or known.lease_until_ms is None:
         return Decision(result={"applied": False})
+    others = [one for one in view.all(Source, command.supplier) if one.name != known.name]
+    if any((one.lease_until_ms or 0) > command.at_ms for one in others):
+        # It was silent so long that another of the supplier's began: that one has the turn.
+        return Decision(result={"applied": False})
     until_ms = max(known.lease_until_ms, command.at_ms + LEASE_MS)
     rows: list[Row] = [replace(known, lease_until_ms=until_ms)]
     supply = view.one(Supply, command.supplier)
