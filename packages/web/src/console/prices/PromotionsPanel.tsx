@@ -2,7 +2,7 @@
 
 import type { ShopwireError } from "@shopwire/client";
 import { useCommand, useStatus } from "@shopwire/client/react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useEffect, useId, useState } from "react";
 import { getJson } from "../../shared/api.ts";
 import { exponentOf } from "../../shared/money.ts";
 import { Failed } from "../../shared/Notice.tsx";
@@ -21,6 +21,7 @@ import type { Promotion } from "./types.ts";
 import { offText, type PromotionState, spanText, stateOf } from "./words.ts";
 
 const NOW_MS = 1_000;
+const AGAIN_MS = 5_000;
 const TONES: Readonly<Record<PromotionState, string>> = {
   "on its way": "going",
   planned: "waits",
@@ -33,13 +34,15 @@ export function PromotionsPanel({ currency }: { currency: string }) {
     getJson<{ items: readonly Promotion[] }>(path, signal),
   );
   const now = useNow(NOW_MS);
+  useEffect(() => {
+    // What is sold at a promotion's price is in no document of its own.
+    const timer = setInterval(reload, AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [reload]);
   return (
     <section className="panel" aria-labelledby="promotions">
       <div className="panel-head">
         <h2 id="promotions">Promotions</h2>
-        <button type="button" className="button button-small" onClick={reload}>
-          Look again
-        </button>
       </div>
       {error && data === null ? (
         <Failed error={error} retry={reload} />
