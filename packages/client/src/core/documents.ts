@@ -1,6 +1,7 @@
 /** What the documents of each kind of topic look like. One name everywhere: server, wire, screen. */
 
 import type {
+  FeedProfileDocument,
   MatchDocument,
   MatchesDocument,
   MatchLinkDocument,
@@ -223,6 +224,7 @@ export interface Documents {
   feed_limits: FeedLimitsDocument;
   source: SourceDocument;
   supply: SupplyDocument;
+  feed_profile: FeedProfileDocument;
   match: MatchDocument;
   matches: MatchesDocument;
   match_link: MatchLinkDocument;

@@ -49,6 +49,13 @@ export interface MatchPolicyDocument {
   titles: boolean;
 }
 
+/** A saved mapping, in TOML. */
+export interface FeedProfileDocument {
+  name: string;
+  mapping: string;
+  removed: boolean;
+}
+
 /** What is remembered of a supplier's SKU. */
 export interface MatchLinkDocument {
   supplier: string;
