@@ -7,7 +7,7 @@ from tests.orders.world import ORDER, PRICE, World, lines, memory_world, states_
 from tests.routing.market import written
 
 from shopwire.modules.inventory.api import ReportStock
-from shopwire.modules.orders.api import CancelOrder, SettleConflict
+from shopwire.modules.orders.api import CancelOrder, SettleConflict, Source
 from shopwire.modules.routing.api import (
     ChooseSupplier,
     LeaveToPerson,
@@ -214,6 +214,34 @@ async def test_a_move_of_fewer_units_than_are_in_question_is_refused():
         fewer = await world.refusal(rerouting(conflict, to("zeta", 1)))
         assert fewer["name"] == "InvalidField"
         assert (await world.shop.document(f"conflict:{conflict}"))["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("by", "choice", "supplier", "quantity"),
+    [
+        ("shopper", "replace", "zeta", 2),
+        ("operator", "cancel", "zeta", 2),
+        ("operator", "replace", "acme", 2),
+        ("operator", "replace", "zeta", 1),
+        ("operator", "replace", "zeta", 3),
+    ],
+)
+async def test_nobody_names_suppliers_who_may_not_or_other_units(by, choice, supplier, quantity):
+    async with memory_world() as world:
+        conflict = await refused(world, acme=3, zeta=5)
+        wish = SettleConflict(
+            conflict_id=conflict,
+            sku="A",
+            choice=choice,
+            by=by,
+            sources=(Source(supplier=supplier, quantity=quantity),),
+        )
+        assert (await world.refusal(wish))["name"] == "InvalidField"
+        sources = (Source(supplier="zeta", quantity=2),)
+        right = SettleConflict(
+            conflict_id=conflict, sku="A", choice="replace", by="operator", sources=sources
+        )
+        assert (await world.do(right))["quantity"] == 2
 
 
 async def test_a_person_who_is_faster_decides():

@@ -184,9 +184,7 @@ def opening(
         found.append(CloseCart(cart_id=command.cart_id, order_id=command.order_id, lines=closed))
     if command.route is not None:
         found.append(
-            RecordChoice(
-                order_id=command.order_id, currency=command.currency, choice=command.route
-            )
+            RecordChoice(order_id=command.order_id, currency=command.currency, choice=command.route)
         )
     return found
 

@@ -182,6 +182,7 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
     if conflict.status != "open":
         chosen = conflict.choice or conflict.status
         raise ConflictSettled(conflict=conflict.conflict_id, choice=chosen)
+    _check_sources(command, conflict)
     folder = Folder(order, view.all(Conflict, order_id), context)
     lot = next(one for one in order.lots if one.name == conflict.lot_name)
     _settle(folder, conflict, command.choice, command.by, context)
@@ -195,6 +196,21 @@ def do_settle_conflict(command: SettleConflict, view: View, context: Context) ->
         cause=conflict.conflict_id,
         result={"applied": True, "choice": command.choice, "quantity": conflict.quantity},
     )
+
+
+def _check_sources(command: SettleConflict, conflict: Conflict) -> None:
+    """Shoppers name no suppliers; who does names others than the one that lacks the units."""
+    if not command.sources:
+        return
+    reason = ""
+    if command.by == "shopper" or command.choice != "replace":
+        reason = "they go with replace, and shoppers name none"
+    elif any(one.supplier == conflict.supplier for one in command.sources):
+        reason = f"{conflict.supplier} is who lacks the units"
+    elif sum(one.quantity for one in command.sources) != conflict.quantity:
+        reason = f"{conflict.quantity} units are in question"
+    if reason:
+        raise InvalidField(f"sources: {reason}.", field="sources", reason=reason)
 
 
 def _settle(folder: Folder, conflict: Conflict, choice: str, by: str, context: Context) -> None:
@@ -304,9 +320,7 @@ def replacing(
 
 
 def _lines_from(sku: str, sources: Iterable[Source]) -> tuple[HoldLine, ...]:
-    return tuple(
-        HoldLine(sku=sku, quantity=one.quantity, supplier=one.supplier) for one in sources
-    )
+    return tuple(HoldLine(sku=sku, quantity=one.quantity, supplier=one.supplier) for one in sources)
 
 
 def _held_and_sold(hold_id: str, sku: str, lines: tuple[HoldLine, ...]) -> list[Command]:
