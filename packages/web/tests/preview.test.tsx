@@ -1,7 +1,14 @@
 import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { PreviewPage } from "../src/console/PreviewPage.tsx";
-import { mappingOf, NO_MAPPING, type Preview, tomlOf } from "../src/console/preview.ts";
+import {
+  mappingOf,
+  NO_MAPPING,
+  type Preview,
+  startOf,
+  TRIED_BYTES_MAX,
+  tomlOf,
+} from "../src/console/preview.ts";
 import { json, openShop, type Shop } from "./shop.tsx";
 
 const unmapped: Preview = {
@@ -97,6 +104,13 @@ test("texts of columns come into the mapping as they are", () => {
   expect(text).toContain("partial = false");
   expect(text).toContain('decimal = ","');
   expect(text).not.toContain("title = {");
+});
+
+test("of a large table the beginning is tried, of what is packed all", () => {
+  const large = new Uint8Array(TRIED_BYTES_MAX + 1);
+  expect(startOf(new File([large], "feed.csv")).size).toBe(TRIED_BYTES_MAX);
+  expect(startOf(new File([large], "feed.XLSX")).size).toBe(TRIED_BYTES_MAX + 1);
+  expect(startOf(new File(["a"], "feed.csv")).size).toBe(1);
 });
 
 test("a mapping starts with what the file was read by", () => {

@@ -18,6 +18,7 @@ import {
   postFile,
   previewPath,
   type Reading,
+  startOf,
 } from "./preview.ts";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import "../styles/preview.css";
@@ -150,7 +151,7 @@ function usePreview(file: File | null, reading: Reading): Shown {
     if (file === null) return;
     const stop = new AbortController();
     setShown((was) => ({ ...was, error: null, loading: true }));
-    postFile<Preview>(path, file, {}, stop.signal).then(
+    postFile<Preview>(path, startOf(file), {}, stop.signal).then(
       (preview) => setShown({ preview, error: null, loading: false }),
       (problem: unknown) => {
         if (stop.signal.aborted) return;

@@ -176,6 +176,17 @@ const LOST: ErrorBody = {
   data: {},
 };
 
+/** A larger file is tried by its beginning: a hundred rows are in it. */
+export const TRIED_BYTES_MAX = 8 * 1024 * 1024;
+const WHOLE = /\.(xlsx|zip|gz|bz2|xz)$/i;
+
+/** As much of a file as a preview reads; what is packed makes sense only whole. */
+export function startOf(file: File): Blob {
+  return file.size <= TRIED_BYTES_MAX || WHOLE.test(file.name)
+    ? file
+    : file.slice(0, TRIED_BYTES_MAX);
+}
+
 /** Which field a column was mapped to, by column. */
 export function fieldsByColumn(mapping: Mapping): ReadonlyMap<string, string> {
   const names = new Map(FIELDS.map(({ field, name }) => [field, name]));
