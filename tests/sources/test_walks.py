@@ -166,7 +166,7 @@ STEPS: dict[str, Any] = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.lists(steps, min_size=20, max_size=60))
 def test_no_order_of_things_breaks_the_rows(walk):
     world = World()
