@@ -178,9 +178,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *webhook_routes(webhooks),
                     *carrier_routes(self.write_path, self.store.reads, secrets.known, clock),
                     *supplier_routes(self.write_path, secrets.known, clock),
-                    *portal_routes(
-                        self.write_path, self.store.reads, addresses(self.store.reads)
-                    ),
+                    *portal_routes(self.write_path, self.store.reads, addresses(self.store.reads)),
                     *source_routes(
                         self.write_path, self.store.reads, self.sourcing, secrets.known, clock
                     ),
