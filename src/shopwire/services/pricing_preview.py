@@ -28,6 +28,8 @@ from shopwire.modules.pricing.store import SQL, rates_of
 
 OFFERS_AT_ONCE: Final = 10_000
 """Offers that are read and worked out at a time; a shop answers others between."""
+PREVIEWS_AT_ONCE_MAX: Final = 1
+"""Previews that are worked out at a time; further ones wait, and shoppers keep a core."""
 MOVES_SHOWN_MAX: Final = 20
 """Largest moves up, and down, that are listed."""
 FLOORED_SHOWN_MAX: Final = 50
@@ -397,6 +399,7 @@ def read_asked(body: bytes) -> PriceRules:
 
 def preview_routes(reads: Reads) -> list[Any]:
     """`POST /api/prices/preview`."""
+    turns = asyncio.Semaphore(PREVIEWS_AT_ONCE_MAX)
 
     @post(
         "/api/prices/preview",
@@ -406,6 +409,8 @@ def preview_routes(reads: Reads) -> list[Any]:
         description="The body is that of `pricing.put_rules`. Nothing is written.",
     )
     async def preview(request: Request[Any, Any, Any]) -> Preview:
-        return await preview_rules(reads, DEFAULT_TENANT, read_asked(await request.body()))
+        rules = read_asked(await request.body())
+        async with turns:
+            return await preview_rules(reads, DEFAULT_TENANT, rules)
 
     return [preview]
