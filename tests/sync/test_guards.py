@@ -2,17 +2,21 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from tests.sync.simulated import FakeClock
 from tests.sync.test_bug_classes import Bench, document
 
 from shopwire.kernel.events import Position, Recorded
 from shopwire.kernel.limits import READ_EVENTS_MAX
-from shopwire.kernel.log import Heads
+from shopwire.kernel.log import Document, Heads
 from shopwire.sync.codes import CloseCode
+from shopwire.sync.facts import FACT_VERSIONS_MAX, FactState
 from shopwire.sync.fanout import Fanout
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import Limits
+from shopwire.sync.snapshots import SnapshotLoader
+from shopwire.sync.topics import PUBLIC
 from shopwire.sync.transports.queued import QueuedWire
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +144,89 @@ async def test_proofs_that_wait_for_the_tail_are_few_and_the_oldest_counts_first
     assert bench.fanout.lag_ms() >= 49 * 500
     bench.apply(bench.event("stock:A", 1, n=1))
     assert bench.fanout.lag_ms() == bench.clock.ms - (asked + 500)
+
+
+class OtherLife(LongLog):
+    """Was restored since the hub last looked."""
+
+    async def heads(self):
+        return Heads(8, (self.end,))
+
+    async def documents(self, tenant, topics):
+        return [Document(topic, 9, b'{"n":9}', 0) for topic in topics]
+
+
+async def test_documents_of_another_life_of_the_log_are_not_taken():
+    bench = Bench()
+    client = bench.client()
+    client.sub(["stock:A"])
+    client.hear()
+
+    async def is_the_same(heads):
+        return heads.epoch == bench.fanout.epoch
+
+    loader = SnapshotLoader(OtherLife(5), bench.fanout, is_the_same)
+    await loader._read(loader._next())
+    bench.fanout.flush()
+    assert client.hear() == []
+
+
+class Renewed(LongLog):
+    """Goes on in another epoch, at the same offsets."""
+
+    async def heads(self):
+        return Heads(8, (self.end,))
+
+    async def tail(self, partition, start):
+        event = recorded(start, "new")
+        yield [msgspec.structs.replace(event, position=Position(8, 0, start))]
+        await asyncio.Event().wait()
+
+
+async def test_events_of_another_epoch_are_not_taken_for_those_of_this_one():
+    hub = Hub(Renewed(1))
+    hub.fanout.begin(7, [0], 0)
+    async with asyncio.timeout(5):
+        await hub._follow(0)
+    assert hub.fanout.epoch == 8
+    await hub.stop()
+
+
+async def test_names_that_were_never_read_are_not_kept():
+    bench = Bench()
+    client = bench.client()
+    for number in range(50):
+        client.sub([f"stock:{number}"], number)
+        client.say({"t": "unsub", "id": number, "topics": [f"stock:{number}"]})
+    assert bench.fanout.topics == {}
+
+
+async def test_who_is_ahead_of_this_hub_is_told_nothing_old():
+    bench = Bench()
+    client = bench.client()
+    client.sub(["stock:A"])
+    bench.load(0, document("stock:A", 1))
+    ahead = bench.client(7)
+    ahead.sub(["stock:A"], have={"stock:A": 3})
+    bench.load(3, document("stock:A", 3))
+    ahead.hear()
+    for version in (2, 3):
+        bench.apply(bench.event("stock:A", version, n=version))
+    # `live` comes when the hub has got as far as the log was; nothing that the client has already.
+    assert [kind for kind in ahead.hear() if kind != "live"] == []
+    bench.apply(bench.event("stock:A", 4, n=4))
+    assert [kind for kind in ahead.hear() if kind != "live"] == ["patch"]
+
+
+async def test_facts_that_come_while_earlier_ones_are_read_are_all_kept():
+    state = FactState("payment:x", PUBLIC)
+    state.sessions[object()] = None
+    state.update(10, b"{}", 0)
+    state.reading = True
+    for version in range(11, 11 + 2 * FACT_VERSIONS_MAX):
+        state.update(version, b"{}", 0)
+    state.read(5, [(version, b"{}", 0) for version in range(6, 10)])
+    assert len(state.steps(5)) == state.version - 5
 
 
 class Held:

@@ -38,7 +38,7 @@ TEXT: Final = "x" * 180
 PARTITION: Final = 0
 """Where all changes are: ordered, so that the number of one tells whether it is the newest."""
 LOG_KEPT: Final = 2_000
-"""Events that a log in memory keeps in a flood."""
+"""Events that a log in memory keeps in a flood, behind what the hub has read."""
 _SEED: Final = 200
 """Topics that are made by one append."""
 _FLOOD_TICK_S: Final = 0.01
@@ -87,6 +87,7 @@ class Feed:
         """Args: `state` of a log in memory, which a flood keeps from growing."""
         self._log = log
         self._state, self._forgotten = state, 0
+        self.hub: Hub | None = None
         self._versions: dict[int, int] = {}
         self.number = 0
         self.asked: list[float] = []
@@ -152,11 +153,11 @@ class Feed:
         self.done = list(self.asked)
 
     def _forget(self) -> None:
-        """What everybody has read long ago is let go: a real log is not in the server's memory."""
-        if self._state is None:
+        """What the hub has read long ago is let go: a real log is not in the server's memory."""
+        if self._state is None or self.hub is None:
             return
         events = self._state.events[PARTITION]
-        until = len(events) - LOG_KEPT
+        until = self.hub.fanout.applied[PARTITION] - LOG_KEPT
         if until > self._forgotten:
             one = events[0]
             events[self._forgotten : until] = [one] * (until - self._forgotten)
@@ -262,6 +263,7 @@ def _rss_kib() -> int:
 
 
 async def _obey(feed: Feed, hub: Hub | None = None, log: Counting | None = None) -> None:
+    feed.hub = hub
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin

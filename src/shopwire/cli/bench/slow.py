@@ -24,6 +24,8 @@ STALLED_SHARE: Final = 0.01
 SLOW_SHARE: Final = 0.10
 """Screens that read twice a second."""
 SLOW_EVERY_S: Final = 0.5
+WITNESSES: Final = 5
+"""Healthy screens that are looked at for what they hold."""
 SAMPLED: Final = 10
 """Of so many changes one is timed."""
 CATCH_UP_S_MAX: Final = 10.0
@@ -133,7 +135,7 @@ async def _flood(seconds: float, screens: int, *, bad: bool) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     async with served() as server:
         await server.ask(do="seed", topics=TOPICS_ALL)
-        every: list[float | None] = [None] * stalled + [SLOW_EVERY_S] * slow
+        every: list[float | None] = [None] * stalled + [SLOW_EVERY_S] * slow + [0] * WITNESSES
         holders = [_Holder(wish, pause) for wish, pause in zip(wishes, every, strict=False)]
         healthy = [Screen(timed, wish) for wish in wishes[len(holders) :]]
         for screen in (*healthy, *holders):
