@@ -223,8 +223,8 @@ WHERE tenant = $1 AND id = ANY ($2::text[])
 
 -- counts_since --
 -- Of counts that a run reported: units of sales that have gone into them and into later ones, by
--- how much the count differs for later ones that are undone again, whether a newer one came, and how
--- many statements the pool has taken over.
+-- how much the count differs for later ones that are undone, whether a newer one came, and how many
+-- statements the pool has taken over.
 SELECT own.sku, p.reports, p.withheld,
     coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind IN ('report', 'book')), 0)::bigint
         AS taken_in,
