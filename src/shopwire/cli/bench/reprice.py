@@ -33,10 +33,11 @@ TOPICS_EACH: Final = 50
 """Prices that each screen watches, spread over the shop."""
 PREVIEWS: Final = 3
 READY_S_MAX: Final = 60.0
+"""A start, or the last prices on the screens, that take longer count as failed."""
 DONE_S_MAX: Final = 300.0
+"""Rules whose prices take longer to follow count as failed."""
 LOOK_S: Final = 0.05
 """Wait between two looks at what another process has done: it gives no signal."""
-TOO_BIG: Final = 5_000_000
 
 
 def rules_of(factor_bp: int, *, brands: int) -> PriceRules:
@@ -193,7 +194,6 @@ async def _server(data: Path, dsn: str) -> AsyncIterator[str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        limit=TOO_BIG,
     )
     assert process.stdout is not None
     try:
