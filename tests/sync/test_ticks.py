@@ -7,8 +7,10 @@ from tests.sync.simulated import FakeClock, SimWire
 
 from shopwire.kernel.events import Position, Recorded
 from shopwire.kernel.log import Document
+from shopwire.sync.bundles import ShortFrames
 from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import SHORT_FRAMES_MAX, Limits
+from shopwire.sync.protocol import short_frame
 from shopwire.sync.reducer import Replica, decode_server
 
 TEXT = "long enough that a patch is the shorter way to say it " * 2
@@ -97,12 +99,25 @@ def test_what_a_tick_cannot_say_is_said_whole():
     assert json.loads(short)["from"] == 2
 
 
-def test_the_short_form_is_made_once_for_all_and_forgotten_in_time():
+def test_the_short_form_is_made_once_for_all_and_kept_for_nobody():
     hub = Hub()
-    frames = hub.fanout.short
-    for number in range(1, SHORT_FRAMES_MAX + 5):
-        hub.change("stock:A", n=number, old=1)
+    other = Client(hub.fanout, short=True)
+    hub.fanout.flush()
+    other.hear()
+    hub.change("stock:A", n=1, old=1)
+    (mine,), (theirs,) = hub.short.hear(), other.hear()
+    assert mine is theirs
+    assert not hub.fanout.short
+
+
+def test_short_forms_are_bounded_within_a_flush():
+    frames = ShortFrames()
+    for version in range(1, SHORT_FRAMES_MAX + 5):
+        frame = b'{"t":"patch","topic":"a","from":%d,"v":%d,"set":{},"at":1}'
+        assert frames[frame % (version - 1, version)] == b'["a",%d,{},1]' % version
         assert len(frames) <= SHORT_FRAMES_MAX
-    hub.hear()
-    again = next(iter(frames))
-    assert frames[again] is frames[again]
+
+
+def test_first_snapshots_are_left_as_they_are():
+    frame = b'{"t":"batch","items":[{"t":"snap","topic":"a","v":1,"doc":null,"at":1}]}'
+    assert short_frame(frame) is frame

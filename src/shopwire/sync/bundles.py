@@ -58,7 +58,10 @@ class _Adding(dict[int, int]):
 
 
 class ShortFrames(dict[bytes, bytes]):
-    """Frames for clients that read ticks, by the whole ones; each is made once for all of them."""
+    """Frames for clients that read ticks, by the whole ones; each is made once for all of them.
+
+    Emptied after each flush: what only one client gets would be kept for nobody.
+    """
 
     __slots__ = ()
 

@@ -306,6 +306,7 @@ class Fanout:
                 self.frames += session.flush(frames)
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
+        self.short.clear()
 
     def beat(self) -> None:
         """Tells everybody that the hub lives, behind everything that it speaks of."""

@@ -153,7 +153,7 @@ def short_frame(frame: bytes) -> bytes:
     """
     if frame.startswith(b'{"t":"patch"'):
         return _short(frame)
-    if frame.startswith(b'{"t":"batch"'):
+    if frame.startswith(b'{"t":"batch"') and b'{"t":"patch"' in frame:
         return batch_frame(_short(bytes(item)) for item in _batch.decode(frame).items)
     return frame
 

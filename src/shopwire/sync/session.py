@@ -387,7 +387,8 @@ class Session:
     # -- inside -------------------------------------------------------------------------------
 
     def _send_short(self, frame: bytes) -> None:
-        self.wire.send(self._fanout.short[frame])
+        items = frame.startswith((b'{"t":"patch"', b'{"t":"batch"'))
+        self.wire.send(self._fanout.short[frame] if items else frame)
 
     def _may_speak(self, data: bytes) -> bool:
         wait_ms = self._bucket.wait_ms(self._heard_ms)
