@@ -183,8 +183,8 @@ REQUESTS: dict[str, Callable] = {
     "/api/webhooks/suppliers/{supplier:str}": suppliers,
     "/api/webhooks/received/{provider:str}/{webhook_id:str}/replay": replays,
 }
-ELSEWHERE = {"/api/commands/{operation:str}"}
-"""Held to the matrix command by command, see `test_command_doors`."""
+ELSEWHERE = {"/api/portal/cancellations", "/api/commands/{operation:str}"}
+"""Held to the matrix elsewhere: commands in `test_command_doors`, the portal in `tests/channels`."""
 OF_A_CALLER = {"/api/sessions", "/api/sessions/refresh", "/api/tickets", "/api/feeds/preview"}
 """They tell a caller something; nothing of the shop changes, and nothing is stored."""
 KEYED = [imports, checkout, replays]

@@ -38,6 +38,8 @@ class CancellationAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """What a supplier says to units that it was asked not to ship."""
 
     purchase_order: str
+    lines: tuple[Units, ...]
+    """What it was asked for, as it saw it: in total since the order was sent."""
     agrees: bool
     """All of them will not be shipped; if not, they were shipped already, or will be."""
 
@@ -80,17 +82,12 @@ def portal_routes(write_path: WritePath, reads: Reads, address_of: AddressOf) ->
         key = check_key(request.headers.get("idempotency-key", ""))
         own_id, supplier = check_name(told.purchase_order, "purchase_order"), _supplier(request)
         order_id = own_id.partition("/")[0]
-        document = await order_of_supplier(reads, DEFAULT_TENANT, supplier, order_id, own_id)
-        if document is None:
+        if await order_of_supplier(reads, DEFAULT_TENANT, supplier, order_id, own_id) is None:
             raise NotFound(what="purchase order", id=own_id)
-        asked = _asked(document)
-        if not asked:
-            raise InvalidField(
-                "Nothing of it is to be cancelled.", field="purchase_order", reason="not asked"
-            )
-        none = tuple(Units(sku=one.sku, quantity=0) for one in asked)
+        # What was asked since it looked is not what it answers: its own numbers are taken.
+        none = tuple(Units(sku=one.sku, quantity=0) for one in told.lines)
         command = RecordCancellation(
-            purchase_order=own_id, asked=asked, cancelled=asked if told.agrees else none
+            purchase_order=own_id, asked=told.lines, cancelled=told.lines if told.agrees else none
         )
         outcome = await write_path.submit(
             Envelope(command=command, key=f"{supplier}/{key}"[:200], principal=PRINCIPAL)
@@ -123,15 +120,6 @@ async def _shown(row: Mapping[str, Any], address_of: AddressOf) -> dict[str, Any
         "number": row["number"],
         "ship_to": msgspec.to_builtins(ship_to),
     }
-
-
-def _asked(document: Mapping[str, Any]) -> tuple[Units, ...]:
-    """Units that are to be cancelled, with those that were before: the answer is a total."""
-    return tuple(
-        Units(sku=line["sku"], quantity=line["cancelling"] + line["cancelled"])
-        for line in document["lines"]
-        if line["cancelling"]
-    )
 
 
 def _read(body: bytes) -> CancellationAnswer:

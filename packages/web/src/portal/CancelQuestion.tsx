@@ -12,7 +12,7 @@ export function CancelQuestion({ order, title }: { order: SuppliersOrder; title:
   const say = async (agrees: boolean): Promise<void> => {
     if (pending) return;
     setPending(true);
-    setFault(await told(order.id, agrees, `${key.current}-${units}-${agrees}`));
+    setFault(await told(order, agrees, `${key.current}-${units}-${agrees}`));
     setPending(false);
   };
   return (
@@ -53,12 +53,15 @@ export function CancelQuestion({ order, title }: { order: SuppliersOrder; title:
 }
 
 /** Brings the answer to the portal's door; what is said where that was not possible. */
-async function told(purchase_order: string, agrees: boolean, key: string): Promise<string> {
+async function told(order: SuppliersOrder, agrees: boolean, key: string): Promise<string> {
+  const lines = order.lines
+    .filter((line) => line.cancelling > 0)
+    .map(({ sku, cancelling, cancelled }) => ({ sku, quantity: cancelling + cancelled }));
   try {
     const answer = await fetch("/api/portal/cancellations", {
       method: "POST",
       headers: { "content-type": "application/json", "idempotency-key": key, ...authorized() },
-      body: JSON.stringify({ purchase_order, agrees }),
+      body: JSON.stringify({ purchase_order: order.id, lines, agrees }),
     });
     if (answer.ok) return "";
     return ((await answer.json()) as { message: string }).message;
