@@ -184,7 +184,7 @@ REQUESTS: dict[str, Callable] = {
     "/api/webhooks/received/{provider:str}/{webhook_id:str}/replay": replays,
 }
 ELSEWHERE = {"/api/portal/cancellations", "/api/commands/{operation:str}"}
-"""Held to the matrix elsewhere: commands in `test_command_doors`, the portal in `tests/channels`."""
+"""Held to the matrix elsewhere: in `test_command_doors`, and in the tests of the portal."""
 OF_A_CALLER = {"/api/sessions", "/api/sessions/refresh", "/api/tickets", "/api/feeds/preview"}
 """They tell a caller something; nothing of the shop changes, and nothing is stored."""
 KEYED = [imports, checkout, replays]
