@@ -58,7 +58,7 @@ def test_a_rule_holds_an_order_until_a_person_lets_it_go(
     expect(row).to_contain_text("every cup", timeout=SOON_MS)
     operator.goto(f"{shop.url}/console/orders/{order}")
     panel = operator.get_by_test_id("routing")
-    expect(panel).to_contain_text("sends 1 × BLUE-CUP", timeout=SOON_MS)
+    expect(panel).to_contain_text("sends 1 \u00d7 BLUE-CUP", timeout=SOON_MS)
     expect(panel).to_contain_text("No other way to send it has a lower total")
     expect(panel.get_by_test_id("route-way")).to_have_count(2)
     panel.get_by_label("Why it may go").fill("known customer")

@@ -24,9 +24,9 @@ from shopwire.kernel.fetching import Place, PlaceKind
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
 from shopwire.kernel.source_errors import SourceBusy
 from shopwire.kernel.write_path import WritePath
+from shopwire.modules.feeds.events import FeedKind
 from shopwire.modules.sources.api import (
     AsOf,
-    FeedKind,
     PauseSource,
     PutRule,
     PutSource,

@@ -212,9 +212,7 @@ class CheckoutDoor:
             ]
         titles = await self._titles.of(tenant, [sku for sku, *_ in bought])
         ordered = tuple(
-            OrderLine(
-                sku=sku, title=titles[sku], quantity=quantity, price_minor=price, parts=parts
-            )
+            OrderLine(sku=sku, title=titles[sku], quantity=quantity, price_minor=price, parts=parts)
             for sku, quantity, price, parts in bought
         )
         return StartCheckout(

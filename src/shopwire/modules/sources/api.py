@@ -6,8 +6,8 @@ import msgspec
 
 from shopwire.kernel.commands import Command
 from shopwire.kernel.fetching import Marks, Place
+from shopwire.modules.feeds.events import FeedKind
 
-FeedKind = Literal["partial", "full"]
 AsOf = Literal["none", "modified", "fetched"]
 """Which moment a feed's counts speak of: not known; the file's own time; when it was fetched."""
 WhenStale = Literal["sell_on", "growing_buffer", "pause"]

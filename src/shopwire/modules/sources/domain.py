@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from shopwire.kernel.fetching import Marks, Place
 from shopwire.kernel.rows import Row
-from shopwire.modules.sources.api import AsOf, FeedKind, Outcome, Schedule, Trigger
+from shopwire.modules.feeds.events import FeedKind
+from shopwire.modules.sources.api import AsOf, Outcome, Schedule, Trigger
 from shopwire.modules.sources.events import (
     Breaker,
     Came,

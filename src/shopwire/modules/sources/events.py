@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from shopwire.kernel.events import Event
 from shopwire.kernel.fetching import Place
-from shopwire.modules.sources.api import AsOf, FeedKind, Outcome, Schedule, Trigger
+from shopwire.modules.feeds.events import FeedKind
+from shopwire.modules.sources.api import AsOf, Outcome, Schedule, Trigger
 
 SourceState = Literal["active", "paused", "removed"]
 SupplyState = Literal["fresh", "late", "stale", "failed", "paused"]
