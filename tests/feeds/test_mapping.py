@@ -187,6 +187,11 @@ def test_the_same_rows_have_the_same_digests(cells):
     assert len({digest.key for digest in one}) == len(one)
 
 
+def test_a_digest_of_terms_stays_what_it_was_before_suppliers_had_skus_of_their_own():
+    (group,) = groups_of("id,title,sku,stock,cost,price\nmug,Mug,M-S,5,2,\n")
+    assert group.digest().offers == "5418562bf46ea42e3f11917e"
+
+
 @pytest.mark.parametrize(
     ("changed", "parts"),
     [

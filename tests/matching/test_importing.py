@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.feeds.conftest import RECORD, Shop
+from tests.shipping.desk import plan_of, po
 
 from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.events import Position, Recorded
@@ -12,6 +13,10 @@ from shopwire.kernel.ids import new_id
 from shopwire.modules.matching.api import ForgetLink, IgnoreMatch, LinkMatch, MakeNew, PutPolicy
 from shopwire.modules.matching.consumers import follow_forgotten
 from shopwire.modules.matching.store import list_cases, list_links
+from shopwire.modules.shipping.api import AcknowledgePurchaseOrder, BeginSending, Units
+from shopwire.modules.shipping.consumers import follow_offer
+from shopwire.modules.shipping.store import DUE
+from shopwire.modules.suppliers.events import OfferDocument
 from shopwire.services.import_undo import undo_run
 from shopwire.services.matching import DOUBTFUL, SkuMatching
 
@@ -246,3 +251,43 @@ async def test_undo_of_an_import_that_matched_leaves_the_other_suppliers_offer(s
     assert (again.changed, again.quarantined) == (1, 0)
     assert (await document(shop, "stock:MUG"))["available"] == 9
     assert await shop.drift() == []
+
+
+async def ordered(shop: Shop, **of: int) -> str:
+    """A purchase order to the second supplier that was handed over, as its channel gets it."""
+    for sku in of:
+        told = msgspec.convert(await document(shop, f"offer:{sku}/second"), OfferDocument)
+        for command in follow_offer(recorded("suppliers.offer_put", told)):
+            assert (await do(shop, command))["ok"]
+    plan = plan_of({"second": of})
+    own = po("second")
+    for command in (plan, BeginSending(purchase_order=own)):
+        assert (await do(shop, command))["ok"]
+    return own
+
+
+async def test_a_purchase_order_names_the_suppliers_sku_and_its_answer_takes_effect(shop: Shop):
+    await begin(shop, unknown="review")
+    rows = f"x9,Mug,,,{MUG},X-9,4,2.20\nx1,Bowl,Other,,,X-1,5,2.00\nPAN,Pan,Hearth,P1,,PAN,1,8\n"
+    await second(shop, rows)
+    await do(shop, LinkMatch(supplier="second", supplier_sku="X-1", sku="JUG"))
+    for sku, theirs in (("MUG", "X-9"), ("JUG", "X-1"), ("PAN", None)):
+        assert (await document(shop, f"offer:{sku}/second"))["supplier_sku"] == theirs
+
+    own = await ordered(shop, MUG=2, JUG=1, PAN=1)
+    sent = [job["payload"] for job in await shop.store.reads.fetch(DUE["send"], 10)]
+    lines = {line["sku"]: line["supplier_sku"] for line in sent[0]["lines"]}
+    assert lines == {"MUG": "X-9", "JUG": "X-1", "PAN": None}
+
+    said = tuple(Units(sku=sku, quantity=1) for sku in ("X-9", "JUG", "PAN"))
+    assert (await do(shop, AcknowledgePurchaseOrder(purchase_order=own, lines=said)))["ok"]
+    told = (await document(shop, f"purchase_order:{own}"))["lines"]
+    assert {line["sku"]: line["accepted"] for line in told} == {"MUG": 1, "JUG": 1, "PAN": 1}
+    assert await shop.drift() == []
+
+    # Documents that are older than suppliers' own SKUs say nothing of them, and are no drift.
+    await shop.query(
+        "UPDATE documents SET body = replace(body::text, ',\"supplier_sku\":null', '')::json"
+        " WHERE topic LIKE 'offer:%' OR topic LIKE 'purchase_order:%'"
+    )
+    assert {one.check for one in await shop.drift()} == {"documents"}, "only the log differs"

@@ -27,6 +27,8 @@ class OrderedLine(msgspec.Struct, frozen=True, kw_only=True):
     cost_minor: int | None = None
     """What one unit is expected to cost; None where the supplier told no cost."""
     currency: str | None = None
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does. Its answers may name either."""
 
 
 class SupplierOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from shopwire.modules.matching.domain import digest_of
 from shopwire.modules.matching.events import PolicyDocument
 from shopwire.modules.matching.rules import Asked, Known, Matcher, Verdict
 from shopwire.modules.matching.store import policy_of, waiting_digests, what_is_known
+from shopwire.modules.suppliers.api import Terms
 
 DOUBTFUL: Final = "doubtful_match"
 """Code of a row in quarantine that waits in the review queue."""
@@ -150,7 +151,7 @@ def regrouped(group: Group, verdicts: Mapping[str, Verdict]) -> Group:
         more={one.sku: group.more[sku] for sku, one in linked.items() if sku in group.more},
         product=_product(group.product, linked) if group.product else None,
         offers=[
-            replace(offered, terms=replace(offered.terms, sku=linked[offered.terms.sku].sku))
+            replace(offered, terms=_under(offered.terms, linked[offered.terms.sku].sku))
             for offered in group.offers
             if offered.terms.sku in linked
         ],
@@ -161,6 +162,11 @@ def regrouped(group: Group, verdicts: Mapping[str, Verdict]) -> Group:
         ],
         bad=[*group.bad, *bad],
     )
+
+
+def _under(terms: Terms, sku: str) -> Terms:
+    """A row's terms under the shop's SKU; purchase orders name the one that the feed had."""
+    return replace(terms, sku=sku, supplier_sku=None if terms.sku == sku else terms.sku)
 
 
 def _product(product: ProductContent, linked: Mapping[str, Verdict]) -> ProductContent | None:

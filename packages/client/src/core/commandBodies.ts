@@ -776,6 +776,7 @@ export interface PutOffer {
   order_max?: number | null;
   map_minor?: number | null;
   msrp_minor?: number | null;
+  supplier_sku?: string | null;
 }
 
 export interface PutOffers {
@@ -792,6 +793,7 @@ export interface Terms {
   order_max?: number | null;
   map_minor?: number | null;
   msrp_minor?: number | null;
+  supplier_sku?: string | null;
 }
 
 export interface RegisterSupplier {

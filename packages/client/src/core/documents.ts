@@ -114,6 +114,8 @@ export interface OfferDocument {
   map_minor: number | null;
   msrp_minor: number | null;
   active: boolean;
+  /** What the supplier calls it; null: as the shop does. Older documents have none. */
+  supplier_sku?: string | null;
 }
 
 /** What a held feed would do: the limits that it is over, and the worst examples. */

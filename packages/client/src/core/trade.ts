@@ -174,6 +174,8 @@ export interface PurchaseOrderLine {
   delivered: number;
   cost_minor: number | null;
   cost_currency: string | null;
+  /** What the supplier calls it; null: as the shop does. Older documents have none. */
+  supplier_sku?: string | null;
 }
 
 /** What one supplier is to send of an order, as operators see it. */

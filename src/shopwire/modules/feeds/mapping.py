@@ -30,7 +30,7 @@ from shopwire.modules.feeds.values import (
     refuse,
 )
 from shopwire.modules.inventory.api import Count
-from shopwire.modules.suppliers.api import Terms
+from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU, Terms
 
 _HEAD: Final = " head"
 """Marks a row that describes a product and is nothing to be bought."""
@@ -71,13 +71,18 @@ class Group(msgspec.Struct, kw_only=True):
         return Digest(
             key=self.key,
             product=_digest(self.product),
-            offers=_digest(self.offers),
+            offers=_digest(self.offers, leave_out=NO_SUPPLIER_SKU),
             stock=_digest([self.count_supplier, self.counts]) if self.counts else "",
         )
 
 
-def _digest(value: Any) -> str:
-    return hashlib.blake2b(_encode(value), digest_size=12).hexdigest() if value else ""
+def _digest(value: Any, leave_out: bytes = b"") -> str:
+    if not value:
+        return ""
+    said = _encode(value)
+    # No text can hold it: its quotes would be escaped there.
+    kept = said.replace(leave_out, b"") if leave_out else said
+    return hashlib.blake2b(kept, digest_size=12).hexdigest()
 
 
 class _Held(msgspec.Struct):

@@ -207,7 +207,7 @@ FROM (
 -- The offers of pairs of SKU and supplier.
 SELECT
     o.sku, o.supplier, o.cost_minor, o.currency, o.lead_time_days, o.order_min, o.order_max,
-    o.map_minor, o.msrp_minor, o.active
+    o.map_minor, o.msrp_minor, o.active, o.supplier_sku
 FROM unnest($2::text[], $3::text[]) AS wanted (sku, supplier)
 JOIN offer o ON o.tenant = $1 AND o.sku = wanted.sku AND o.supplier = wanted.supplier
 

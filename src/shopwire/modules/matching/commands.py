@@ -172,7 +172,8 @@ def effects_of(case: MatchCase, sku: str) -> list[Command]:
     """What a waiting row does under a SKU of the shop: its terms, its count."""
     effects: list[Command] = []
     for offered in case.offers:
-        terms = msgspec.structs.asdict(replace(offered.terms, sku=sku))
+        own = None if case.supplier_sku == sku else case.supplier_sku
+        terms = msgspec.structs.asdict(replace(offered.terms, sku=sku, supplier_sku=own))
         effects.append(PutOffer(supplier=offered.supplier, **terms))
     if case.quantity is not None:
         report = ReportStock(

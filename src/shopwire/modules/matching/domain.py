@@ -16,6 +16,7 @@ from shopwire.modules.matching.events import (
     QueueDocument,
     Status,
 )
+from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU
 
 QUEUE: Final = "queue"
 """Entity of the topic that tells how many rows wait."""
@@ -176,7 +177,7 @@ _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 def digest_of(waiting: Waiting) -> str:
     """What a row says and may be, in short, wherever in the file it stands."""
-    said = _encode(replace(waiting, line=0))
+    said = _encode(replace(waiting, line=0)).replace(NO_SUPPLIER_SKU, b"")
     return hashlib.blake2b(said, digest_size=12).hexdigest()
 
 

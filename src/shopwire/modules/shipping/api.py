@@ -213,6 +213,8 @@ class ApplyOffer(Command, frozen=True, kw_only=True):
     cost_minor: int
     currency: str
     active: bool = True
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does."""
 
 
 # -- shipments --------------------------------------------------------------------------------

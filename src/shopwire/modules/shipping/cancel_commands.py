@@ -23,7 +23,13 @@ from shopwire.modules.shipping.events import (
     PurchaseOrderCancelling,
 )
 from shopwire.modules.shipping.planning import Wish
-from shopwire.modules.shipping.purchasing import Move, cancel_answered, cancel_wanted, refusal
+from shopwire.modules.shipping.purchasing import (
+    Move,
+    cancel_answered,
+    cancel_wanted,
+    in_own_skus,
+    refusal,
+)
 
 WISHES_MAX: Final = 200
 """Cancellations that one order remembers; more is a caller that repeats itself."""
@@ -113,9 +119,12 @@ def give_up(book: Book, purchase_order: str, wish: Wish, now_ms: int) -> Move | 
 
 def do_record_cancellation(command: RecordCancellation, view: View, context: Context) -> Decision:
     """Takes the supplier's answer, which decides the race between cancelling and shipping."""
-    asked, granted = check_units(command.asked), check_units(command.cancelled, least=0)
+    check_units(command.asked)
+    check_units(command.cancelled, least=0)
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order)
+    asked = check_units(in_own_skus(sheet.lines, command.asked))
+    granted = check_units(in_own_skus(sheet.lines, command.cancelled), least=0)
     for sku in (*asked, *granted):
         sheet.line(sku)
     if command.unanswered and sheet.order.answer is not None:

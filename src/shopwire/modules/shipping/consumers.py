@@ -61,6 +61,7 @@ def follow_offer(recorded: Recorded) -> Iterable[Command]:
             cost_minor=offer.cost_minor,
             currency=offer.currency,
             active=offer.active,
+            supplier_sku=offer.supplier_sku,
         ),
     )
 

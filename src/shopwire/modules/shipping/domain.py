@@ -138,6 +138,8 @@ class PurchaseOrderLine(Row, frozen=True, kw_only=True):
     coming_back: int = 0
     """On their way back, or announced to be."""
     returned: int = 0
+    supplier_sku: str | None = None
+    """What the supplier called it when the order was planned; None: as the shop does."""
 
     @property
     def expected(self) -> int:
@@ -191,7 +193,7 @@ class SupplierRules(Row, frozen=True, kw_only=True):
 
 
 class OfferCost(Row, frozen=True, kw_only=True):
-    """What a supplier's offer says that a unit costs."""
+    """What a supplier's offer says that a unit costs, and what the supplier calls it."""
 
     table = "offer_cost"
     group_field = "sku"
@@ -202,6 +204,7 @@ class OfferCost(Row, frozen=True, kw_only=True):
     cost_minor: int
     currency: str
     active: bool
+    supplier_sku: str | None = None
 
 
 class Shipment(Row, frozen=True, kw_only=True):
@@ -373,6 +376,7 @@ def purchase_order_document(
                 delivered=line.delivered,
                 cost_minor=line.cost_minor,
                 cost_currency=line.cost_currency,
+                supplier_sku=line.supplier_sku,
             )
             for line in lines
         ),

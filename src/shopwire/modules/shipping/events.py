@@ -58,6 +58,8 @@ class LineDocument(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int
     cost_minor: int | None
     cost_currency: str | None
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does. Its answers may name either."""
 
 
 class PurchaseOrderDocument(msgspec.Struct, frozen=True, kw_only=True):

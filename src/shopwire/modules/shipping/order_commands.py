@@ -56,6 +56,7 @@ from shopwire.modules.shipping.purchasing import (
     Sheet,
     acknowledged,
     begun,
+    in_own_skus,
     lost,
     received,
     refusal,
@@ -176,8 +177,8 @@ def do_acknowledge_purchase_order(
     command: AcknowledgePurchaseOrder, view: View, context: Context
 ) -> Decision:
     """Takes the supplier's word on every line."""
-    accepted = check_units(command.lines, least=0)
-    return _acknowledge(command, accepted, "", view, context)
+    check_units(command.lines, least=0)
+    return _acknowledge(command, "", view, context)
 
 
 def do_refuse_purchase_order(
@@ -191,18 +192,15 @@ def do_refuse_purchase_order(
         supplier=command.supplier,
     )
     reason = check_name(command.reason, "reason") if command.reason else ""
-    return _acknowledge(whole, {}, reason, view, context)
+    return _acknowledge(whole, reason, view, context)
 
 
 def _acknowledge(
-    command: AcknowledgePurchaseOrder,
-    accepted: dict[str, int],
-    reason: str,
-    view: View,
-    context: Context,
+    command: AcknowledgePurchaseOrder, reason: str, view: View, context: Context
 ) -> Decision:
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order, of=command.supplier)
+    accepted = check_units(in_own_skus(sheet.lines, command.lines), least=0)
     reference = command.supplier_reference
     if reference is not None and _taken(view, sheet, reference):
         if sheet.order.step not in ("sending", "timed_out"):
@@ -296,7 +294,7 @@ def _check_period(value: int, field: str) -> int:
 
 
 def do_apply_offer(command: ApplyOffer, view: View, context: Context) -> Decision:
-    """Remembers what a unit costs, for the purchase orders to come."""
+    """Remembers what a unit costs and what its supplier calls it, for purchase orders to come."""
     check_insider(context.principal, command.operation)
     exponent_of(command.currency)
     cost = OfferCost(
@@ -306,6 +304,7 @@ def do_apply_offer(command: ApplyOffer, view: View, context: Context) -> Decisio
         cost_minor=check_amount(command.cost_minor, "cost_minor"),
         currency=command.currency,
         active=command.active,
+        supplier_sku=command.supplier_sku,
     )
     if cost == view.one(OfferCost, command.sku, command.supplier):
         return Decision(result={"applied": False, "reason": "unchanged"})

@@ -1,5 +1,6 @@
 """How parcels and what carriers say of them are decided."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.errors import AlreadyExists, InvalidField, NotFound
 from shopwire.kernel.rows import View
 from shopwire.kernel.validation import check_name
-from shopwire.modules.shipping.api import RecordShipment, RecordTracking
+from shopwire.modules.shipping.api import RecordShipment, RecordTracking, Units
 from shopwire.modules.shipping.book import Book, check_units, home_of, needs_of
 from shopwire.modules.shipping.domain import Shipment, TrackingEvent, shipment_document
 from shopwire.modules.shipping.events import (
@@ -19,7 +20,7 @@ from shopwire.modules.shipping.events import (
     ShipmentRecorded,
     ShipmentTracked,
 )
-from shopwire.modules.shipping.purchasing import delivered, shipped
+from shopwire.modules.shipping.purchasing import delivered, in_own_skus, shipped
 from shopwire.modules.shipping.tracking import tracked
 
 TRACKING_EVENTS_MAX: Final = 200
@@ -40,18 +41,19 @@ def carrier_name(text: str) -> str:
 
 def do_record_shipment(command: RecordShipment, view: View, context: Context) -> Decision:
     """Books a parcel, and its units at its purchase order; never more than were accepted."""
-    units = check_units(command.lines)
-    if not units:
+    if not check_units(command.lines):
         raise InvalidField("A parcel has units.", field="lines", reason="it is empty")
     book = Book(view, context.tenant, command.purchase_order)
     sheet = book.sheet(command.purchase_order, of=command.supplier)
+    lines = in_own_skus(sheet.lines, command.lines)
+    check_units(lines)
     reference = check_name(command.reference, "reference")
     carrier, tracking = carrier_name(command.carrier), tracking_number(command.tracking)
     for known in view.all(Shipment, book.order_id):
         if (known.purchase_order, known.reference) == (sheet.order.id, reference):
-            return _again(command, known, carrier, tracking)
+            return _again(lines, known, carrier, tracking)
     at_ms = _moment(command.shipped_at_ms, context.now_ms)
-    move = shipped(sheet, command.lines, context.now_ms)
+    move = shipped(sheet, lines, context.now_ms)
     number = book.fulfilment.shipments + 1
     shipment = Shipment(
         tenant=context.tenant,
@@ -63,7 +65,7 @@ def do_record_shipment(command: RecordShipment, view: View, context: Context) ->
         reference=reference,
         carrier=carrier,
         tracking=tracking,
-        lines=tuple(sorted(command.lines, key=lambda line: line.sku)),
+        lines=tuple(sorted(lines, key=lambda line: line.sku)),
         shipped_at_ms=at_ms,
     )
     # Before an acknowledgement the parcel is one: the supplier booked what it sent.
@@ -78,12 +80,12 @@ def do_record_shipment(command: RecordShipment, view: View, context: Context) ->
     )
 
 
-def _again(command: RecordShipment, known: Shipment, carrier: str, tracking: str) -> Decision:
+def _again(lines: Iterable[Units], known: Shipment, carrier: str, tracking: str) -> Decision:
     """The same parcel again has no effect; another one under its name is refused."""
     same = (known.carrier, known.tracking, set(known.lines)) == (
         carrier,
         tracking,
-        set(command.lines),
+        set(lines),
     )
     if not same:
         raise AlreadyExists(what="shipment", id=f"{known.purchase_order} {known.reference}")

@@ -122,6 +122,7 @@ def _line(order: PurchaseOrder, share: Share, cost: OfferCost | None) -> Purchas
         value_minor=share.value_minor,
         cost_minor=cost.cost_minor if cost else None,
         cost_currency=cost.currency if cost else None,
+        supplier_sku=cost.supplier_sku if cost else None,
         ordered=share.quantity,
     )
 

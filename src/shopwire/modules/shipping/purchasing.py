@@ -53,6 +53,22 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     delivered: tuple[Moved, ...] = ()
 
 
+def in_own_skus(lines: Iterable[PurchaseOrderLine], named: Iterable[Units]) -> tuple[Units, ...]:
+    """What a supplier said, in the shop's SKUs, whichever of the two it named.
+
+    Where a name is the shop's SKU of one line and the supplier's of another, it is the shop's. A
+    name that is no line's, or the supplier's of several lines, stays: nobody was asked for it.
+    """
+    lines = tuple(lines)
+    theirs: dict[str, list[str]] = {}
+    for line in lines:
+        if line.supplier_sku is not None:
+            theirs.setdefault(line.supplier_sku, []).append(line.sku)
+    own = {sku: skus[0] for sku, skus in theirs.items() if len(skus) == 1}
+    own |= {line.sku: line.sku for line in lines}
+    return tuple(replace(one, sku=own.get(one.sku, one.sku)) for one in named)
+
+
 def refusal(sheet: Sheet, why: str) -> PurchaseOrderState:
     """The error for a message that does not fit the purchase order."""
     return PurchaseOrderState(why, purchase_order=sheet.order.id, state=sheet.order.status)

@@ -1,10 +1,14 @@
 """What others may ask of the suppliers."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shopwire.kernel.commands import Command
+
+NO_SUPPLIER_SKU: Final = b',"supplier_sku":null'
+"""How terms without a SKU of the supplier's own say so as JSON. Digests of what a feed said leave
+it out: else all that was kept before there were such SKUs would count as news."""
 
 
 class RegisterSupplier(Command, frozen=True, kw_only=True):
@@ -32,6 +36,8 @@ class PutOffer(Command, frozen=True, kw_only=True):
     """Minimum advertised price that the supplier demands."""
     msrp_minor: int | None = None
     """Price that the maker suggests; shown as compare-at where it is higher."""
+    supplier_sku: str | None = None
+    """What the supplier calls it, which purchase orders name; None or blank: as the shop does."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +51,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     order_max: int | None = None
     map_minor: int | None = None
     msrp_minor: int | None = None
+    supplier_sku: str | None = None
 
 
 class PutOffers(Command, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ def do_put_offer(command: PutOffer, view: View, context: Context) -> Decision:
         map_minor=command.map_minor,
         msrp_minor=command.msrp_minor,
         active=True,
+        supplier_sku=_own_sku(command),
     )
     if offer == known:
         return Decision(result={"applied": False, "reason": "unchanged"})
@@ -88,6 +89,8 @@ def _check_terms(command: PutOffer) -> None:
         amount = getattr(command, field)
         if amount is not None:
             check_amount(amount, field, least=1)
+    if command.supplier_sku:
+        check_name(command.supplier_sku, "supplier_sku")
     check_quantity(command.order_min, least=1, field="order_min")
     if command.order_max is not None:
         check_quantity(command.order_max, least=command.order_min, field="order_max")
@@ -99,6 +102,11 @@ def _check_terms(command: PutOffer) -> None:
             reason="out of range",
             value=days,
         )
+
+
+def _own_sku(command: PutOffer) -> str | None:
+    """The supplier's own SKU where it is another one than the shop's."""
+    return None if command.supplier_sku in ("", command.sku) else command.supplier_sku
 
 
 def do_withdraw_offer(command: WithdrawOffer, view: View, _context: Context) -> Decision:

@@ -47,6 +47,8 @@ class Offer(Row, frozen=True, kw_only=True):
     map_minor: int | None
     msrp_minor: int | None
     active: bool
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does."""
 
     @property
     def entity(self) -> str:
@@ -66,4 +68,5 @@ class Offer(Row, frozen=True, kw_only=True):
             map_minor=self.map_minor,
             msrp_minor=self.msrp_minor,
             active=self.active,
+            supplier_sku=self.supplier_sku,
         )

@@ -39,6 +39,8 @@ class OfferDocument(msgspec.Struct, frozen=True, kw_only=True):
     map_minor: int | None
     msrp_minor: int | None
     active: bool
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does."""
 
 
 class OfferPut(Event, frozen=True, kw_only=True):

@@ -231,6 +231,7 @@ def due_send(database: SimDatabase, limit: int) -> Found:
                 "quantity": line.sent,
                 "cost_minor": line.cost_minor,
                 "currency": line.cost_currency,
+                "supplier_sku": line.supplier_sku,
             }
             for line in _lines(database, one)
             if line.sent
