@@ -12,12 +12,13 @@ from pathlib import Path
 import asyncssh
 import pytest
 from aiosmtpd.smtp import SMTP
+from msgspec.structs import replace
 from tests.channels.servers import HERE, http_server
 from tests.shipping.world import CLOCK
 
 from shopwire.adapters.suppliers.depots import DepotAway, FolderDepot
 from shopwire.adapters.suppliers.files import X12Files
-from shopwire.adapters.suppliers.mail import Mail
+from shopwire.adapters.suppliers.mail import Mail, table_of
 from shopwire.adapters.suppliers.sftp import SftpDepot
 from shopwire.adapters.suppliers.webhook import WebhookMedium
 from shopwire.adapters.x12 import PurchaseOrder850, read_interchange
@@ -49,6 +50,14 @@ def bundle_of(way, count: int = 1, **ship_to: str) -> Bundle:
     )
 
 
+def matched(bundle: Bundle) -> Bundle:
+    """The same with a supplier that calls A `X-1`, and B as the shop does."""
+    (posted,) = bundle.orders
+    first, *others = posted.order.lines
+    lines = (replace(first, supplier_sku="X-1"), *others)
+    return replace(bundle, orders=(replace(posted, order=replace(posted.order, lines=lines)),))
+
+
 # -- webhooks -----------------------------------------------------------------------------------
 
 
@@ -64,6 +73,9 @@ async def test_a_webhook_is_signed_and_has_one_id_however_often_it_is_sent():
         bundle = bundle_of(WebhookWay(url=f"{url}/in"))
         await medium.release(bundle)
         await medium.release(bundle)
+        await medium.release(matched(bundle))
+    lines = json.loads(got.pop()[2])["data"]["lines"]
+    assert [(one["sku"], one["supplier_sku"]) for one in lines] == [("A", "X-1"), ("B", None)]
     assert {path for path, *_ in got} == {"/in"}
     assert len({own_id for _, own_id, _ in got}) == 1
     message = json.loads(got[0][2])
@@ -162,6 +174,13 @@ async def test_a_mail_has_a_row_a_line_and_nothing_that_a_spreadsheet_runs():
     ]  # fmt: skip
     assert {row["name"] for row in rows} == {"'=HYPERLINK(1)"}
     assert {row["city"] for row in rows} == {"Ghent  Bcc: x@y.example"}
+
+
+def test_a_table_has_what_the_supplier_calls_each_article_beside_the_shops_sku():
+    way = EmailWay(to=("a@acme.example",), sender="shop@shop.example", host="127.0.0.1")
+    text = table_of(matched(bundle_of(way))).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["sku"], row["supplier_sku"]) for row in rows] == [("A", "X-1"), ("B", "B")]
 
 
 async def test_a_mail_to_an_unknown_address_did_not_leave_to_anybody():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 from tests.channels.servers import HERE, Service, http_server
 from tests.channels.world import road
 from tests.shipping.desk import plan_of, po
@@ -93,7 +94,11 @@ async def test_the_service_knows_the_order_by_its_key_and_its_token():
 
     async with http_server(handle) as url:
         channel = SupplierService(f"{url}/v1/orders/", token="word", allowed=HERE)
-        await channel.send(order_of())
+        order = order_of()
+        lines = tuple(replace(one, supplier_sku=f"X-{one.sku}") for one in order.lines)
+        await channel.send(replace(order, lines=lines))
+    named = [(one["sku"], one["supplier_sku"]) for one in seen["body"]["lines"]]
+    assert named == [("A", "X-A"), ("B", "X-B")]
     assert seen["idempotency-key"] == order_of().id == seen["body"]["purchase_order"]
     assert (seen["authorization"], seen["path"]) == ("Bearer word", "/v1/orders")
 

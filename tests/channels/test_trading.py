@@ -25,6 +25,7 @@ from shopwire.adapters.x12.trading import (
     billed,
     charges_minor,
     interchange_of,
+    order_850,
     parcels_of,
     sku_of,
     units_of,
@@ -35,7 +36,7 @@ from shopwire.kernel.purchasing import LineAnswer, OrderedLine, ShipTo, Supplier
 from shopwire.modules.channels.api import InvoiceLine, OrderedUnits, RecordInvoice, X12Way
 from shopwire.modules.channels.billing import compare
 
-ORDERED = (LineAnswer(sku="MUG", quantity=3), LineAnswer(sku="HAT", quantity=1))
+ORDERED = (OrderedLine(sku="MUG", quantity=3), OrderedLine(sku="HAT", quantity=1))
 SKUS = st.text(string.ascii_uppercase + string.digits + "-./", min_size=1, max_size=20)
 FREE = st.text(st.characters(min_codepoint=32, max_codepoint=0x17F), min_size=1, max_size=30)
 SIGNS = st.sampled_from([("*", ">", "~"), ("|", ":", "\n"), ("+", "^", "!")])
@@ -174,6 +175,41 @@ def test_a_line_is_known_by_its_ids_else_by_its_place(line, sku):
 def test_a_line_that_may_be_another_is_for_a_person(line):
     with pytest.raises(Unclear):
         sku_of(line, ORDERED)
+
+
+MATCHED = (
+    OrderedLine(sku="MUG", quantity=3, supplier_sku="X-9"),
+    OrderedLine(sku="HAT", quantity=1, supplier_sku="MUG"),
+    OrderedLine(sku="CAP", quantity=1),
+)
+
+
+@pytest.mark.parametrize(
+    ("ids", "sku"),
+    [
+        ({"VN": "X-9"}, "MUG"),
+        ({"VP": "X-9", "BP": "MUG"}, "MUG"),
+        ({"VP": "MUG", "BP": "HAT"}, "HAT"),
+        ({"VN": "MUG"}, "MUG"),
+        ({"VN": "CAP"}, "CAP"),
+    ],
+)
+def test_a_line_may_name_the_suppliers_sku_the_shops_or_both(ids, sku):
+    assert sku_of(Line(number="9", ids=ids), MATCHED) == sku
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids"),
+    [
+        ("VN", {"VN": "X-9", "BP": "MUG"}),
+        ("VP", {"VP": "X-9", "BP": "MUG"}),
+        ("SK", {"VP": "X-9", "SK": "MUG"}),
+    ],
+)
+def test_a_line_of_an_850_has_the_suppliers_number_beside_the_shops(kind, ids):
+    order = SupplierOrder(id="c.1/acme", supplier="acme", lines=MATCHED)
+    lines = order_850(Posted(number="P1", order=order), "20261126", kind).lines
+    assert (lines[0].ids, lines[2].ids) == (ids, {kind: "CAP"})
 
 
 # -- 856 --------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Orders as X12 through a folder, and everything that comes back by it."""
 
 import pytest
+from msgspec.structs import replace
 from tests.channels.partner import WAY, Partner
 from tests.channels.world import road
 from tests.modules.shop import drifts
@@ -87,6 +88,33 @@ async def test_a_partial_855_and_an_856_move_the_order(desk):
     assert (await desk.document(f"purchase_order:{OWN}"))["status"] == "shipped"
     assert [one.segments[-1].get(1) for one in desk.partner.receipts()] == ["A", "A"]
     assert not list((desk.partner.root / "in").iterdir())
+
+
+async def test_a_supplier_with_skus_of_its_own_is_asked_answers_ships_and_bills_in_them(desk):
+    offer = ApplyOffer(sku="A", supplier="acme", cost_minor=250, currency="EUR", supplier_sku="X-1")
+    await desk.it.shop.do(offer)
+    await desk.it.shop.do(plan_of({"acme": {"A": 3, "B": 1}}))
+    order = await desk.sent()
+    assert [line.ids for line in order.lines] == [{"VN": "X-1", "BP": "A"}, {"VN": "B"}]
+    # It knows nothing of the shop's SKUs, and counts lines in its own way.
+    theirs = replace(
+        order,
+        lines=tuple(
+            replace(line, number=str(70 + place), ids={"VN": line.ids["VN"]})
+            for place, line in enumerate(order.lines)
+        ),
+    )
+    desk.partner.accepts(theirs)
+    await desk.inbox.look()
+    found = await desk.document(f"purchase_order:{OWN}")
+    told = [(one["sku"], one["supplier_sku"], one["accepted"]) for one in found["lines"]]
+    assert told == [("A", "X-1", 3), ("B", None, 1)]
+    desk.partner.ships(theirs)
+    await desk.inbox.look()
+    assert (await desk.document(f"purchase_order:{OWN}"))["status"] == "shipped"
+    desk.partner.bills(theirs, 3 * 250 + 1_099)
+    await desk.inbox.look()
+    assert (await desk.document("invoice:acme/I1"))["state"] == "matched"
 
 
 async def test_an_855_that_refuses_ends_the_order(desk):

@@ -5,7 +5,7 @@ import { differenceText, type Travel, travelText } from "../src/console/channels
 import { wayOf } from "../src/console/WayForm.tsx";
 import { fateText } from "../src/portal/OrderCard.tsx";
 import { countText } from "../src/portal/Orders.tsx";
-import { expected, unitsOf } from "../src/portal/orders.ts";
+import { expected, lineName, unitsOf } from "../src/portal/orders.ts";
 import { written } from "../src/portal/UnitFields.tsx";
 
 const moment = (ms: number): string => `at ${ms}`;
@@ -94,5 +94,13 @@ describe("the portal", () => {
       "One order needs you.",
       "2 orders need you.",
     ]);
+  });
+});
+
+describe("an article in the portal", () => {
+  it("is called as its supplier calls it, beside the shop's SKU", () => {
+    expect(lineName({ sku: "MUG", supplier_sku: "X-9" })).toBe("X-9 (MUG)");
+    expect(lineName({ sku: "MUG", supplier_sku: null })).toBe("MUG");
+    expect(lineName({ sku: "MUG" })).toBe("MUG");
   });
 });

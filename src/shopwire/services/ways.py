@@ -47,6 +47,7 @@ class Ledger:
                 quantity=line.quantity,
                 cost_minor=line.cost_minor,
                 currency=line.currency,
+                supplier_sku=line.supplier_sku,
             )
             for line in order.lines
         )

@@ -30,7 +30,7 @@ from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.errors import ErrorBody, FeedUnreadable, ShopwireError, StorageUnavailable
 from shopwire.kernel.ids import DEFAULT_TENANT, topic_of
 from shopwire.kernel.log import EventLog
-from shopwire.kernel.purchasing import LineAnswer
+from shopwire.kernel.purchasing import LineAnswer, OrderedLine
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.channels.api import (
@@ -208,12 +208,15 @@ class X12Answers:
 
     # -- inside -------------------------------------------------------------------------------
 
-    async def _meant(self, supplier: str, number: str) -> tuple[str, tuple[LineAnswer, ...]]:
+    async def _meant(self, supplier: str, number: str) -> tuple[str, tuple[OrderedLine, ...]]:
         found = await meant_by(self._reads, DEFAULT_TENANT, supplier, number)
         if found is None:
             raise Unclear(f"there is no order {number!r} of this supplier")
-        lines = tuple(LineAnswer(sku=line.sku, quantity=line.quantity) for line in found[1])
-        return found[0], lines
+        lines = (
+            OrderedLine(sku=line.sku, quantity=line.quantity, supplier_sku=line.supplier_sku)
+            for line in found[1]
+        )
+        return found[0], tuple(lines)
 
     async def _ordered(self, own_id: str) -> tuple[OrderedUnits, ...]:
         topic = topic_of("purchase_order", own_id)

@@ -2,7 +2,7 @@
 
 import { useCommand, useStatus } from "@shopwire/client/react";
 import { type FormEvent, useState } from "react";
-import { expected, type SuppliersOrder } from "./orders.ts";
+import { expected, lineNames, type SuppliersOrder } from "./orders.ts";
 import { UnitFields, type Units, written } from "./UnitFields.tsx";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -50,7 +50,13 @@ export function AcceptForm({ order, title }: { order: SuppliersOrder; title: str
           </select>
         </div>
       ) : (
-        <UnitFields legend="You can send" most={most} units={units} onChange={setUnits} />
+        <UnitFields
+          legend="You can send"
+          most={most}
+          names={lineNames(order)}
+          units={units}
+          onChange={setUnits}
+        />
       )}
       <p className="portal-actions">
         <button

@@ -2,7 +2,7 @@
 
 import { useRef, useState } from "react";
 import { authorized } from "../shared/session.ts";
-import { askedBack, type SuppliersOrder } from "./orders.ts";
+import { askedBack, lineName, type SuppliersOrder } from "./orders.ts";
 
 export function CancelQuestion({ order, title }: { order: SuppliersOrder; title: string }) {
   const [pending, setPending] = useState(false);
@@ -23,7 +23,7 @@ export function CancelQuestion({ order, title }: { order: SuppliersOrder; title:
         </strong>{" "}
         {order.lines
           .filter((line) => line.cancelling > 0)
-          .map((line) => `${line.cancelling} × ${line.sku}`)
+          .map((line) => `${line.cancelling} × ${lineName(line)}`)
           .join(", ")}
       </p>
       <p className="portal-actions">

@@ -10,6 +10,7 @@ import {
   askedBack,
   isUnanswered,
   type Listed,
+  lineName,
   type ShipTo,
   type SuppliersOrder,
   toShip,
@@ -30,7 +31,7 @@ export function OrderCard({ known, order }: { known: Listed; order: SuppliersOrd
         <ul className="portal-lines" aria-label="Articles">
           {order.lines.map((line) => (
             <li key={line.sku}>
-              <strong>{line.ordered} ×</strong> <span className="portal-sku">{line.sku}</span>
+              <strong>{line.ordered} ×</strong> <span className="portal-sku">{lineName(line)}</span>
               <span className="data-sub">{fateText(line)}</span>
             </li>
           ))}

@@ -3,7 +3,7 @@
 import { useCommand, useStatus } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { keep, kept } from "../shared/kept.ts";
-import { expected, type SuppliersOrder, toShip } from "./orders.ts";
+import { expected, lineNames, type SuppliersOrder, toShip } from "./orders.ts";
 import { UnitFields, type Units, written } from "./UnitFields.tsx";
 
 const CARRIER = "shopwire.portal.carrier";
@@ -59,7 +59,13 @@ export function ShipForm({ order, title }: { order: SuppliersOrder; title: strin
           />
         </div>
       </div>
-      <UnitFields legend="In this parcel" most={most} units={units} onChange={setUnits} />
+      <UnitFields
+        legend="In this parcel"
+        most={most}
+        names={lineNames(order)}
+        units={units}
+        onChange={setUnits}
+      />
       <p className="portal-actions">
         <button
           type="submit"

@@ -9,11 +9,13 @@ interface UnitFieldsProps {
   legend: string;
   /** How many are possible, by SKU. */
   most: Readonly<Record<string, number>>;
+  /** What the lines are called, by SKU. */
+  names: Readonly<Record<string, string>>;
   units: Units;
   onChange: (units: Units) => void;
 }
 
-export function UnitFields({ legend, most, units, onChange }: UnitFieldsProps) {
+export function UnitFields({ legend, most, names, units, onChange }: UnitFieldsProps) {
   const id = useId();
   return (
     <fieldset className="portal-units">
@@ -23,7 +25,7 @@ export function UnitFields({ legend, most, units, onChange }: UnitFieldsProps) {
         return (
           <div className="field" key={sku}>
             <label htmlFor={`${id} ${sku}`}>
-              {sku} <span className="soft">of {limit}</span>
+              {names[sku] ?? sku} <span className="soft">of {limit}</span>
             </label>
             <input
               id={`${id} ${sku}`}

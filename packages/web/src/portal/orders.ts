@@ -54,6 +54,16 @@ export function expected(line: PurchaseOrderLine): number {
   return line.ordered - line.refused - line.cancelled - line.shipped;
 }
 
+/** What a line is called: by the supplier's own SKU first, if it has one. */
+export function lineName(line: Pick<PurchaseOrderLine, "sku" | "supplier_sku">): string {
+  return line.supplier_sku ? `${line.supplier_sku} (${line.sku})` : line.sku;
+}
+
+/** The same of all lines, by the shop's SKU. */
+export function lineNames(order: SuppliersOrder): Readonly<Record<string, string>> {
+  return Object.fromEntries(order.lines.map((line) => [line.sku, lineName(line)]));
+}
+
 /** Whether the supplier owes an answer. */
 export function isUnanswered(order: SuppliersOrder): boolean {
   return order.answer === null && order.lines.some((line) => expected(line) > 0);

@@ -25,8 +25,9 @@ CALL_S_MAX: Final = 30.0
 RETRY_MS: Final = 30_000
 COLUMNS: Final = (
     "order", "purchase_order", "sku", "quantity", "unit_cost", "currency", "name", "address",
-    "postal_code", "city", "region", "country", "phone",
+    "postal_code", "city", "region", "country", "phone", "supplier_sku",
 )  # fmt: skip
+"""`sku` is the shop's, `supplier_sku` what the supplier calls it, the same if it has no other."""
 
 SecretFor = Callable[[str], str]
 """The secret of a name; raises ShopwireError where there is none."""
@@ -129,7 +130,8 @@ def table_of(bundle: Bundle) -> bytes:
     for posted in bundle.orders:
         for line in posted.order.lines:
             goods = (posted.number, posted.order.id, line.sku, str(line.quantity), *_cost(line))
-            write([harmless(text) for text in (*goods, *_address(posted.order.ship_to))])
+            own = line.supplier_sku or line.sku
+            write([harmless(text) for text in (*goods, *_address(posted.order.ship_to), own)])
     return out.getvalue().encode("utf-8-sig")
 
 

@@ -34,6 +34,8 @@ WHOLE: Final = frozenset({"AK", "AD", "AC", "AE", "AT"})
 """Kinds of an 855 without lines that take the whole order."""
 REFUSED: Final = frozenset({"RD", "RJ", "RO", "RF"})
 """Kinds of an 855 that take nothing."""
+_SUPPLIERS_KINDS: Final = frozenset({"VN", "VP"})
+"""Qualifiers of a supplier's own numbers."""
 _SKU_KINDS: Final = ("VN", "SK", "IN", "BP", "VP", "UP", "EN", "UK", "MG")
 
 
@@ -134,7 +136,7 @@ def order_850(
             number=str(number),
             quantity=line.quantity,
             price=_price(line),
-            ids={sku_kind: line.sku},
+            ids=_ids(line, sku_kind),
         )
         for number, line in enumerate(order.lines, 1)
     )
@@ -146,6 +148,15 @@ def order_850(
         parties=(_party(order.ship_to, signs),) if order.ship_to else (),
         lines=lines,
     )
+
+
+def _ids(line: OrderedLine, sku_kind: str) -> dict[str, str]:
+    """The numbers of an article. The way's qualifier keeps its meaning where there are two."""
+    if line.supplier_sku is None:
+        return {sku_kind: line.sku}
+    if sku_kind in _SUPPLIERS_KINDS:
+        return {sku_kind: line.supplier_sku, "BP": line.sku}
+    return {"VP": line.supplier_sku, sku_kind: line.sku}
 
 
 def _price(line: OrderedLine) -> Decimal | None:
@@ -175,7 +186,7 @@ def _party(ship_to: ShipTo, signs: Sequence[str]) -> Party:
 # -- in ---------------------------------------------------------------------------------------
 
 
-def answered(message: Acknowledgement855, ordered: Sequence[LineAnswer]) -> Answered:
+def answered(message: Acknowledgement855, ordered: Sequence[OrderedLine]) -> Answered:
     """What an 855 accepts of an order; raises Unclear.
 
     `ordered` are the order's lines in their order. A line that is not named was not accepted,
@@ -187,7 +198,8 @@ def answered(message: Acknowledgement855, ordered: Sequence[LineAnswer]) -> Answ
     if not message.lines:
         if message.kind not in WHOLE:
             raise Unclear(f"an 855 of kind {message.kind} has no lines")
-        return Answered(lines=tuple(ordered), reference=reference, refused=not ordered)
+        whole = tuple(LineAnswer(sku=one.sku, quantity=one.quantity) for one in ordered)
+        return Answered(lines=whole, reference=reference, refused=not ordered)
     asked = {line.sku: line.quantity for line in ordered}
     taken: dict[str, int] = {}
     for one in message.lines:
@@ -214,10 +226,16 @@ def _accepted(one: AnsweredLine, asked: int) -> int:
     return units
 
 
-def sku_of(line: Line, ordered: Sequence[LineAnswer]) -> str:
-    """The SKU of a line: by its ids, else by its number in the order; raises Unclear."""
-    known = {one.sku for one in ordered}
-    named = {line.ids[kind] for kind in _SKU_KINDS if line.ids.get(kind) in known}
+def sku_of(line: Line, ordered: Sequence[OrderedLine]) -> str:
+    """The SKU of a line: by its ids, else by its number in the order; raises Unclear.
+
+    A line may name the shop's SKU, the supplier's or both. A single name that could be either is
+    the shop's.
+    """
+    ids = {line.ids[kind] for kind in _SKU_KINDS if kind in line.ids}
+    both = {one.sku for one in ordered if one.sku in ids and one.supplier_sku in ids}
+    ours = {one.sku for one in ordered if one.sku in ids}
+    named = both or ours or {one.sku for one in ordered if one.supplier_sku in ids}
     if len(named) == 1:
         return named.pop()
     if named:
@@ -254,7 +272,7 @@ def parcels_of(message: ShipNotice856) -> list[Parcel]:
     return found
 
 
-def units_of(lines: Iterable[Line], ordered: Sequence[LineAnswer]) -> tuple[LineAnswer, ...]:
+def units_of(lines: Iterable[Line], ordered: Sequence[OrderedLine]) -> tuple[LineAnswer, ...]:
     """Units by SKU of the order; raises Unclear."""
     units: dict[str, int] = {}
     for line in lines:
@@ -263,7 +281,7 @@ def units_of(lines: Iterable[Line], ordered: Sequence[LineAnswer]) -> tuple[Line
     return tuple(LineAnswer(sku=sku, quantity=count) for sku, count in units.items() if count)
 
 
-def billed(message: Invoice810, ordered: Sequence[LineAnswer]) -> tuple[Billed, ...]:
+def billed(message: Invoice810, ordered: Sequence[OrderedLine]) -> tuple[Billed, ...]:
     """The lines of a bill. One of none of the order's articles keeps the name that it has."""
     lines: list[Billed] = []
     for line in message.lines:

@@ -119,6 +119,8 @@ class LetterLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     quantity: int
     cost_minor: int | None = None
     currency: str | None = None
+    supplier_sku: str | None = None
+    """What the supplier calls it; None: as the shop does."""
 
 
 class PostLetter(Command, frozen=True, kw_only=True):
