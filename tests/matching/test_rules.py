@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shopwire.kernel.names import compact_of
+from shopwire.modules.matching.api import Offered, Waiting
+from shopwire.modules.matching.domain import digest_of
 from shopwire.modules.matching.rules import (
     Article,
     Asked,
@@ -17,6 +19,7 @@ from shopwire.modules.matching.rules import (
     Remembered,
     search_of,
 )
+from shopwire.modules.suppliers.api import Terms
 from shopwire.services.matching import match
 
 MUG, JUG = "04006381333931", "09780201379624"
@@ -177,3 +180,12 @@ def test_no_row_is_ever_linked_to_what_it_may_not_be(articles, rows):
             theirs = by_sku[verdict.sku].gtin
             assert fits == {verdict.sku}
             assert not (row.gtin and theirs and row.gtin != theirs)
+
+
+def test_rows_that_wait_since_before_offers_had_suppliers_skus_are_no_news():
+    terms = Terms(sku="X-1", cost_minor=200, currency="EUR")
+    row = Waiting(
+        supplier_sku="X-1", line=2, reasons=("unknown",), new_sku="X-1",
+        offers=(Offered(supplier="acme", terms=terms),),
+    )  # fmt: skip
+    assert digest_of(row) == "0aa9e75f8f75c61986e48a28"

@@ -272,6 +272,17 @@ async def test_counts_of_many_skus_are_taken_or_refused_one_by_one():
         assert result["applied"] == ["MUG-1"]
 
 
+async def test_a_suppliers_own_sku_is_kept_where_it_is_another_one():
+    async with memory_shop() as shop:
+        offer = PutOffer(sku="A", supplier="a", cost_minor=5, currency="EUR")
+        await shop.do(offer)
+        for same in ("", "A"):
+            told = result_of(await shop.do(msgspec.structs.replace(offer, supplier_sku=same)))
+            assert not told["applied"]
+        await shop.do(msgspec.structs.replace(offer, supplier_sku="X-1"))
+        assert (await shop.document("offer:A/a"))["supplier_sku"] == "X-1"
+
+
 @pytest.mark.parametrize(
     ("command", "field"),
     [
@@ -286,6 +297,10 @@ async def test_counts_of_many_skus_are_taken_or_refused_one_by_one():
         (SellStock(sku="A", quantity=1, reference="x" * 300), "reference"),
         (PutOffer(sku="A", supplier="a", cost_minor=0, currency="EUR"), "cost_minor"),
         (PutOffer(sku="A", supplier="a", cost_minor=5, currency="euro"), "currency"),
+        (
+            PutOffer(sku="A", supplier="a", cost_minor=5, currency="EUR", supplier_sku="\0"),
+            "supplier_sku",
+        ),
         (
             PutOffer(sku="A", supplier="a", cost_minor=5, currency="EUR", order_min=5, order_max=4),
             "order_max",
