@@ -1,7 +1,6 @@
 """The tutorial, as a newcomer does it: commands run, files written, looked at in a browser."""
 
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -77,7 +76,7 @@ class Newcomer:
 
     def press_ctrl_c(self, name: str) -> None:
         process = self.running.pop(name)
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # not Ctrl-C: what runs in the background may have been told to ignore it
         process.wait(timeout=30)
 
     def log(self) -> str:

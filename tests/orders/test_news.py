@@ -8,6 +8,7 @@ import pytest
 from tests.orders.world import ORDER, lines, postgres_world
 
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.errors import StorageUnavailable
 from shopwire.kernel.events import Position, Recorded
 from shopwire.modules.inventory.api import ReportStock
 from shopwire.services.order_news import MINUTE_MS, ORDERS_TOPIC, RECENT_MAX, OrderNews
@@ -113,3 +114,20 @@ async def test_it_follows_the_log_and_reads_what_was_before(database_url):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.anyio
+async def test_it_can_be_stopped_while_it_waits_for_the_log():
+    asked = asyncio.Event()
+
+    class Away:
+        async def heads(self):
+            asked.set()
+            raise ExceptionGroup("of the partitions", [StorageUnavailable(retry_ms=1)])
+
+    log: Any = Away()
+    running = asyncio.create_task(OrderNews(log, log, lambda *_: None, Hands()).run())
+    await asked.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

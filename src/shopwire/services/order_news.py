@@ -86,7 +86,8 @@ class OrderNews:
                 await self._follow_all()
             except* ShopwireError as problems:
                 _log.warning("order_news.rests", problem=str(problems.exceptions[0]))
-                await asyncio.sleep(RETRY_MS / 1_000)
+            # Not inside `except*`, which would make a group of a cancellation.
+            await asyncio.sleep(RETRY_MS / 1_000)
 
     async def _follow_all(self) -> None:
         # The heads first: what is read after them contains everything before them.

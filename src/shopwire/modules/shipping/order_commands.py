@@ -122,9 +122,7 @@ def do_hold_purchase_orders(command: HoldPurchaseOrders, view: View, context: Co
     book = Book(view, context.tenant, check_order_id(command.order_id))
     if book.fulfilment.held == command.held:
         return Decision(result={"applied": False})
-    return Decision(
-        put=[replace(book.fulfilment, held=command.held)], result={"applied": True}
-    )
+    return Decision(put=[replace(book.fulfilment, held=command.held)], result={"applied": True})
 
 
 def do_begin_sending(command: BeginSending, view: View, context: Context) -> Decision:

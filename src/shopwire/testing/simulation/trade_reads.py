@@ -329,7 +329,7 @@ def notices_by_tracking(
 
 
 def nothing(_database: SimDatabase, *_args: Any) -> Found:
-    """What nothing here ever is: a preorder whose time is over, a promotion, an exchange rate."""
+    """What nothing here ever is: a preorder whose time is over, a promotion, a rate, a bundle."""
     return []
 
 
@@ -343,6 +343,7 @@ _TWINS: Final[dict[str, tuple[Twin, ...]]] = {
     ),
 }  # fmt: skip
 _EMPTY: Final = {
+    "channels": ("doubted_bundle",),
     "inventory": ("preorders_to_end",),
     "pricing": ("sales_to_switch", "rates_to_apply"),
 }
