@@ -74,9 +74,10 @@ class Newcomer:
             except OSError:
                 time.sleep(0.05)  # polls a foreign process: there is no signal to wait on
 
-    def press_ctrl_c(self, name: str) -> None:
+    def end(self, name: str) -> None:
         process = self.running.pop(name)
-        process.terminate()  # not Ctrl-C: what runs in the background may have been told to ignore it
+        # Not Ctrl-C itself: what runs in the background may have been told to ignore it.
+        process.terminate()
         process.wait(timeout=30)
 
     def log(self) -> str:
@@ -91,7 +92,7 @@ def newcomer(data_folder: Path, empty_shop: Path) -> Iterator[Newcomer]:
     subprocess.run(["cp", "-a", str(empty_shop), str(newcomer.folder / "data")], check=True)
     yield newcomer
     for name in list(newcomer.running):
-        newcomer.press_ctrl_c(name)
+        newcomer.end(name)
 
 
 def steps() -> list[str]:
@@ -139,7 +140,7 @@ def test_a_newcomer_builds_a_live_product_page(browser: Browser, newcomer: Newco
     says(first, "0 in stock")
 
     assert "Ctrl-C" in plug
-    newcomer.press_ctrl_c("shopwire up")
+    newcomer.end("shopwire up")
     expect(first.locator("#age")).to_have_text(re.compile(r"^offline, as of "), timeout=SOON_MS)
     says(first, "0 in stock")
     do(newcomer, shop)
