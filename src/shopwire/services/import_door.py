@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, Final
 
@@ -14,8 +12,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from shopwire.kernel.commands import Outcome, check_key
 from shopwire.kernel.errors import BodyTooLarge, KeyMissing, MalformedRequest
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
-from shopwire.kernel.limits import CLAIM_LEASE_MS
-from shopwire.kernel.storage import Claim, Lease
+from shopwire.kernel.storage import Claim
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.events import FeedKind
@@ -25,6 +22,7 @@ from shopwire.modules.feeds.saved import profile_by_name
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, preview_feed
 from shopwire.services.import_desk import desk_routes
 from shopwire.services.importing import Importer, ImportRequest
+from shopwire.services.leases import held_lease
 
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
 """How much of a feed is held in memory; the rest waits in a file until it was read."""
@@ -85,7 +83,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             leased = await write_path.claim_lease(claim)
             if isinstance(leased, Outcome):
                 return _answer(leased)
-            async with _held(write_path, leased) as held:
+            async with held_lease(write_path, leased) as held:
                 summary = await importer.run(wanted, spool)  # type: ignore[arg-type]
                 outcome = Outcome(status=200, body=msgspec.json.encode(summary))
                 await write_path.finish_lease(held[0], outcome)
@@ -154,27 +152,6 @@ def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:
         *(wanted.as_of_ms, wanted.dry_run, wanted.afresh, wanted.kind, wanted.force),
     )
     return hashlib.sha256(msgspec.json.encode(parts) + digest).digest()[:16]
-
-
-@asynccontextmanager
-async def _held(write_path: WritePath, lease: Lease) -> AsyncIterator[list[Lease]]:
-    """Renews a lease as long as the work goes on; gives the key back if the work fails."""
-    current = [lease]
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(CLAIM_LEASE_MS / 3_000)
-            current[0] = await write_path.renew_lease(current[0])
-
-    renewing = asyncio.create_task(renew())
-    try:
-        yield current
-    except BaseException:
-        await write_path.drop_lease(current[0])
-        raise
-    finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
 
 
 def _answer(outcome: Outcome) -> Response[bytes]:

@@ -165,7 +165,8 @@ async def _storm(dsn: str, count: int) -> dict[str, Any]:
         for at in range(0, count, _TOGETHER):
             await asyncio.gather(*map(crowd.open, screens[at : at + _TOGETHER]))
         changing = asyncio.create_task(writer.keep_changing())
-        await asyncio.sleep(1.0)  # a hub that is killed has something to be missed in
+        # Before it is killed the hub tells changes, so that there is something to be missed.
+        await settled(lambda: crowd.items["patch"] >= count)
         before = await second.ask(do="look")
         crowd.port, crowd.storming = second.port, True
         crowd.items = {"snap": 0, "patch": 0}
