@@ -123,7 +123,7 @@ function WaysTable({ data, nameOf }: { data: Channels; nameOf: (id: string) => s
           {data.unreachable.map((one) => (
             <tr key={one.supplier} data-testid="way">
               <th scope="row">{nameOf(one.supplier)}</th>
-              <td>{WAYS.fetch}</td>
+              <td>None of its own: as the shop does it</td>
               <td className="number">{one.orders}</td>
               <td>–</td>
             </tr>
