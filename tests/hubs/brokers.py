@@ -77,6 +77,13 @@ class NatsHarness:
             await self.server.died.wait()
         self.running = False
 
+    def pause(self):
+        """The broker is there and does nothing."""
+        os.kill(self.server.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.server.pid, signal.SIGCONT)
+
     async def revive(self, *, wiped=False):
         if wiped:
             self.server.wipe()

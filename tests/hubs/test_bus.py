@@ -1,5 +1,7 @@
 """Both buses, held to one suite."""
 
+import asyncio
+
 import pytest
 from tests.hubs.brokers import MemoryHarness, NatsHarness
 
@@ -25,6 +27,18 @@ class TestNatsBus(BusConformance):
         harness = await NatsHarness(tmp_path).start()
         yield harness
         await harness.close()
+
+    async def test_who_follows_is_known_to_the_broker(self, harness):
+        """Else what others publish right after it would be missed."""
+        reader = await harness.open()
+        harness.pause()
+        try:
+            following = asyncio.create_task(reader.follow(0))
+            _, waiting = await asyncio.wait({following}, timeout=0.2)
+            assert waiting
+        finally:
+            harness.resume()
+        assert await following
 
 
 def event(offset, *, command=None, size=2):

@@ -70,12 +70,14 @@ class NatsBus(Bus):
         self._states = States()
         self._watching: list[Callable[[bool], None]] = []
         self._connecting: asyncio.Task[None] | None = None
+        self._ready = False
+        """Whether the broker has taken all subscriptions of this connection."""
         self._telling: set[asyncio.Task[None]] = set()
 
     @property
     @override
     def up(self) -> bool:
-        return bool(self._client.is_connected)
+        return self._ready and bool(self._client.is_connected)
 
     @override
     async def start(self) -> None:
@@ -164,6 +166,8 @@ class NatsBus(Bus):
             self._subscribed[arrivals] = await self._client.subscribe(
                 f"{self._base}.log.*.{partition}", cb=arrived
             )
+            # Sent is not taken: what others publish before the broker has read it would be missed.
+            await self._client.flush()
 
     async def _leave(self, arrivals: Arrivals) -> None:
         self._following = [each for each in self._following if each[1] is not arrivals]
@@ -242,17 +246,24 @@ class NatsBus(Bus):
             break
         await self._client.subscribe(f"{self._base}.states", cb=self._on_state)
         await self._client.subscribe(f"{self._base}.ask", cb=self._on_ask)
-        for partition, arrivals in self._following:
-            if arrivals not in self._subscribed:
-                await self._subscribe(partition, arrivals)
+        with contextlib.suppress(*_TROUBLES):
+            await self._client.flush()
         await self._on_up()
 
     async def _on_up(self) -> None:
+        """Follows what began meanwhile; the client renews the rest before it calls this."""
+        while not self._client.is_closed and (
+            missing := [each for each in self._following if each[1] not in self._subscribed]
+        ):
+            for partition, arrivals in missing:
+                await self._subscribe(partition, arrivals)
+        self._ready = bool(self._client.is_connected)
         self._turned()
         self._send("ask", b"")
         await self._on_ask(None)
 
     async def _on_down(self) -> None:
+        self._ready = False
         self._turned()
 
     async def _on_error(self, problem: Exception) -> None:

@@ -190,6 +190,19 @@ class BusConformance:
         await (await asked(bus)).publish(run_of(0))
         assert await _next(runs) == run_of(0)
 
+    async def test_whoever_begins_while_the_broker_is_away_follows_afterwards(
+        self, harness: BusHarness
+    ) -> None:
+        """Not only before the first connection."""
+        bus = await harness.open()
+        await harness.kill()
+        await until_turned(bus, up=False)
+        runs = await bus.follow(0)
+        await harness.revive()
+        await until_turned(bus, up=True)
+        await (await asked(bus)).publish(run_of(0))
+        assert await _next(runs) == run_of(0)
+
     async def test_states_reach_everybody_and_the_last_one_who_comes_later(
         self, harness: BusHarness
     ) -> None:
