@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
-from shopwire.kernel.fetching import FeedSource
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.sources.activities import activities as source_activities
 from shopwire.services.access import Access, open_access
@@ -48,13 +47,14 @@ from shopwire.services.outside import (
 )
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
-from shopwire.services.places import places_of
+from shopwire.services.places import FeedPlaces
 from shopwire.services.portal_door import portal_routes
 from shopwire.services.pricing_preview import preview_routes
 from shopwire.services.pulse import Pulse
 from shopwire.services.reach import is_loopback, names_of
 from shopwire.services.session_door import session_routes
 from shopwire.services.shared_log import SharedLog
+from shopwire.services.source_desk import source_desk_routes
 from shopwire.services.source_door import source_routes
 from shopwire.services.sourcing import Sourcing
 from shopwire.services.steps import Steps, in_background, started
@@ -182,6 +182,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *source_routes(
                         self.write_path, self.store.reads, self.sourcing, secrets.known, clock
                     ),
+                    *source_desk_routes(self.store.reads, _places(self.options), secrets.of),
                 ],
                 sync=self.sync.asgi,
                 documents=DocumentDoor(self.hub, self.store.log),
@@ -248,7 +249,8 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
     importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
-    sourcing = Sourcing(write_path, store.reads, importer, _places(options), clock)
+    places = _places(options).adapters()
+    sourcing = Sourcing(write_path, store.reads, importer, places, clock)
     fetching = source_activities(sourcing.fetch, clock)
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=fetching)
     access = await open_access(
@@ -298,11 +300,11 @@ def _sync_door(hub: Hub, access: Access, options: ServeOptions) -> SyncDoor:
     )
 
 
-def _places(options: ServeOptions) -> Mapping[str, FeedSource]:
+def _places(options: ServeOptions) -> FeedPlaces:
     """Where feeds are fetched from."""
-    return places_of(
-        options.data,
-        SystemClock(),
+    return FeedPlaces(
+        data=options.data,
+        clock=SystemClock(),
         allow_addresses=options.allow_addresses,
         source_folders=options.source_folders,
     )

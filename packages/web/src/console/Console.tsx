@@ -23,6 +23,7 @@ import { PricesPage } from "./PricesPage.tsx";
 import { useCollectedPulse } from "./pulse.ts";
 import { RoutingPage } from "./RoutingPage.tsx";
 import { useCollectedRate } from "./rate.ts";
+import { AddSourcePage, EditSourcePage } from "./SourceFormPage.tsx";
 import { SourcePage } from "./SourcePage.tsx";
 import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
@@ -56,6 +57,7 @@ const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
   ["/console/try-a-file", PreviewPage],
   [MATCHES, MatchesPage],
   ["/console/suppliers", SuppliersPage],
+  ["/console/suppliers/new", AddSourcePage],
   ["/console/channels", ChannelsPage],
   ["/console/stock", FindStockPage],
 ];
@@ -128,6 +130,8 @@ function Page({ path }: { path: string }) {
   if (order) return <OrderPage id={order.id ?? ""} />;
   const source = match("/console/suppliers/:supplier/:name", path);
   if (source) return <SourcePage supplier={source.supplier ?? ""} name={source.name ?? ""} />;
+  const edit = match("/console/suppliers/:supplier/:name/change", path);
+  if (edit) return <EditSourcePage supplier={edit.supplier ?? ""} name={edit.name ?? ""} />;
   const Found = PAGES.find(([place]) => match(place, path))?.[1] ?? Lost;
   return <Found />;
 }

@@ -16,6 +16,7 @@ import { RulePanel } from "./RulePanel.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import {
+  hrefOf,
   nextText,
   SUPPLY_STATES,
   type SupplyRow,
@@ -142,6 +143,9 @@ function Actions({ source }: { source: SourceDocument }) {
       >
         {state === "paused" ? "Go on" : "Pause"}
       </button>
+      <Link className="button" href={`${hrefOf(source)}/change`}>
+        Change
+      </Link>
       {sure ? (
         <span className="source-sure">
           Remove it for good?

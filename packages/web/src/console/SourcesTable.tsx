@@ -27,7 +27,7 @@ export function SourcesTable({ data }: { data: SourcesData | null }) {
   if (data.sources.length === 0) {
     return (
       <Notice title="No source yet">
-        Say where a feed comes from with <code>shopwire source add SUPPLIER ADDRESS</code>.
+        Say where a feed comes from, and it is fetched by itself from then on.
       </Notice>
     );
   }

@@ -1,7 +1,8 @@
 /** Every supplier: how its data stands, where it comes from, what its last import brought. */
 
 import { Failed } from "../shared/Notice.tsx";
-import { useTitle } from "../shared/router.tsx";
+import { Link, useTitle } from "../shared/router.tsx";
+import { addHref } from "./SourceForm.tsx";
 import { SourcesTable } from "./SourcesTable.tsx";
 import { SuppliersTable } from "./SuppliersTable.tsx";
 import { useRuns } from "./useRuns.ts";
@@ -34,6 +35,9 @@ export function SuppliersPage() {
       <section className="panel" aria-labelledby="sources">
         <div className="panel-head">
           <h2 id="sources">Sources</h2>
+          <Link className="button button-small" href={addHref()}>
+            Add a source
+          </Link>
         </div>
         {sources.error && sources.data === null ? (
           <Failed error={sources.error} retry={sources.reload} />

@@ -42,9 +42,19 @@ class FolderSource(FeedSource):
     """
 
     def __init__(
-        self, inbox: Path, allowed: Sequence[Path], clock: Clock, bounds: Bounds | None = None
+        self,
+        inbox: Path,
+        allowed: Sequence[Path],
+        clock: Clock,
+        bounds: Bounds | None = None,
+        *,
+        moves: bool = True,
     ) -> None:
-        """Args: `inbox` is where a relative folder lies; it is allowed itself."""
+        """Args: `inbox` is where a relative folder lies; it is allowed itself.
+
+        Without `moves` every file stays where it is, and every look finds the same one.
+        """
+        self._moves = moves
         self._inbox = inbox
         self._allowed = (inbox, *allowed)
         self._clock = clock
@@ -68,7 +78,8 @@ class FolderSource(FeedSource):
                 digest = spool.done()
             except (SourceRefused, SourceTooLarge, UnsafeFile):
                 # The next look would find the same: it must not stand before the others.
-                await asyncio.to_thread(_move, folder, entry.name, FAILED)
+                if self._moves:
+                    await asyncio.to_thread(_move, folder, entry.name, FAILED)
                 raise
             found = Marks(
                 name=entry.name,
@@ -81,7 +92,7 @@ class FolderSource(FeedSource):
                 marks=found,
                 bytes=spool.came,
                 more=len(waiting) > 1,
-                settle=_mover(folder, entry.name),
+                settle=_mover(folder, entry.name) if self._moves else None,
             )
 
     def _folder(self, address: str) -> Path:

@@ -12,6 +12,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
+from typing_extensions import override
+
+from shopwire.kernel.errors import InvalidField
 from shopwire.kernel.fetching import (
     BYTES_A_SECOND_MIN,
     FETCH_BYTES_MAX,
@@ -33,6 +36,8 @@ SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
 """How much of a feed is held in memory; the rest waits in a file."""
 SECRET_BYTES_MAX: Final = 64 * 1024
 """Size of a secret's file; a larger one is none."""
+SECRETS_SHOWN_MAX: Final = 500
+"""Names of secrets that a list shows; further ones are not shown, and work all the same."""
 UNFINISHED: Final = (".part", ".tmp", ".filepart", ".partial", ".crdownload")
 """Ends of names of files that are still being written."""
 _SECRET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -144,6 +149,48 @@ class SecretFiles:
         if not text:
             raise SecretMissing(secret=name, reason="its file is empty")
         return text
+
+    def write(self, name: str, text: str) -> None:
+        """Keeps a secret under a name, in place of the one before; only its owner may read it.
+
+        Raises InvalidField for a name that is none, or a text that could not be read back.
+        """
+        if not _SECRET.fullmatch(name):
+            raise InvalidField(
+                "secret: its name has up to 64 letters, digits, points, lines.",
+                field="place.secret",
+                reason="it is no name of a file",
+            )
+        data = text.encode()
+        if not text.strip() or len(data) > SECRET_BYTES_MAX:
+            reason = f"it has 1 to {SECRET_BYTES_MAX} bytes"
+            raise InvalidField(f"secret: {reason}.", field="secret", reason=reason)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Written whole beside it first: a run that reads it meanwhile finds the old one.
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as draft:
+            draft.write(data)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).replace(self._folder / name)
+
+    def names(self) -> list[str]:
+        """Names of the secrets that there are, never what they hold; SECRETS_SHOWN_MAX at most."""
+        if not self._folder.is_dir():
+            return []
+        found = (path.name for path in self._folder.iterdir() if path.is_file())
+        return sorted(name for name in found if _SECRET.fullmatch(name))[:SECRETS_SHOWN_MAX]
+
+
+class TypedSecret(SecretFiles):
+    """A secret that somebody has just typed, and that no file holds yet; others as they are."""
+
+    def __init__(self, folder: Path, name: str, text: str) -> None:
+        super().__init__(folder)
+        self._name, self._text = name, text.strip()
+
+    @override
+    def read(self, name: str) -> str:
+        return self._text if name == self._name and self._text else super().read(name)
 
 
 class Entry(NamedTuple):
