@@ -336,7 +336,7 @@ def test_one_client_s_failure_is_its_own():
     def fail(_frame):
         raise ZeroDivisionError
 
-    bad.session.send = fail
+    bad.session.push = fail
     bench.apply(bench.event("stock:A", 2, n=2))
     assert bad.wire.closed is CloseCode.SERVER_FAILED
     assert good.hear()[-1] == "patch"

@@ -10,12 +10,13 @@ class Bundles:
     Which items a client lacks is so found with one look-up a topic, however many it lacks.
     """
 
-    __slots__ = ("_frames", "_items", "_shorter")
+    __slots__ = ("_frames", "_items", "_shorter", "_shorts")
 
     def __init__(self) -> None:
         self._shorter = [0]
         self._items = [b""]
         self._frames: dict[int, bytes] = {}
+        self._shorts: dict[int, bytes] = {}
 
     def adding(self, item: bytes) -> "dict[int, int]":
         """The number of a bundle with `item` behind it, by the number of the bundle without."""
@@ -32,6 +33,13 @@ class Bundles:
         frame = self._frames.get(bundle)
         if frame is None:
             frame = self._frames[bundle] = self._encode(bundle)
+        return frame
+
+    def short(self, bundle: int) -> bytes:
+        """The same for clients that read ticks."""
+        frame = self._shorts.get(bundle)
+        if frame is None:
+            frame = self._shorts[bundle] = short_frame(self.frame(bundle))
         return frame
 
     def _encode(self, bundle: int) -> bytes:

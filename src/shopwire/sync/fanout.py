@@ -19,7 +19,7 @@ from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
 from shopwire.sync.facts import FactState, Transition
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
-from shopwire.sync.protocol import Cmd, batch_frame, beat_frame
+from shopwire.sync.protocol import Cmd, batch_frame, beat_frame, short_frame
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.topics import PUBLIC, View, kind_of
@@ -341,18 +341,23 @@ class Fanout:
         """
         base, state.flushed = state.flushed, state.version
         items = state.steps(base)
-        frame = batch_frame(items) if items is not None and len(items) > 1 else None
+        frame = short = b""
+        if items:
+            frame = items[0] if len(items) == 1 else batch_frame(items)
+            short = short_frame(frame)
         sent = 0
         for session in tuple(state.sessions):
-            if items is None or session.pending or not session.writable or session in touched:
+            if not frame or session.pending or not session.writable or session in touched:
                 session.pending.setdefault(state, base)
                 touched[session] = None
                 continue
+            push = session.push
             try:
-                session.send(frame or items[0])
-                sent += 1
+                push(short if session.short else frame)
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
+            else:
+                sent += 1
         self.frames += sent
         self.told.count(state, base, sent)
 
@@ -377,11 +382,13 @@ class Fanout:
                     lacking[session] = more[lacking.get(session, 0)]
         sent = 0
         for session, bundle in lacking.items():
+            push = session.push
             try:
-                session.send(bundles.frame(bundle))
-                sent += 1
+                push(bundles.short(bundle) if session.short else bundles.frame(bundle))
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
+            else:
+                sent += 1
         self.frames += sent
 
     def _states(self) -> Iterator[TopicState]:

@@ -79,8 +79,9 @@ class Session:
         "caller",
         "id",
         "pending",
+        "push",
         "seats",
-        "send",
+        "short",
         "standing",
         "state",
         "tickets",
@@ -99,7 +100,10 @@ class Session:
         """What it shares with the other connections of its caller and of its address."""
         self._expiring = False
         self.wire = wire
-        self.send = wire.send
+        self.push = wire.send
+        """Sends a frame as it is; `send` does what the client asked for first."""
+        self.short = False
+        """Whether the client reads ticks."""
         self.id = os.urandom(6).hex()
         self.state = State.OPENING
         self.writable = True
@@ -176,8 +180,7 @@ class Session:
         problem = self._show(message.token) if message.token is not None else None
         self.state = State.OPEN
         self._epoch = message.epoch
-        if message.short:
-            self.send = self._send_short
+        self.short = message.short
         self._answer(
             welcome_frame(
                 epoch=fanout.epoch,
@@ -310,6 +313,12 @@ class Session:
             if self.standing is not None:
                 self.sub(self.standing)
 
+    def send(self, frame: bytes) -> None:
+        """Sends a frame that is this client's alone, or nearly so."""
+        if self.short and frame.startswith((b'{"t":"patch"', b'{"t":"batch"')):
+            frame = self._fanout.short[frame]
+        self.push(frame)
+
     def flush(self, frames: Frames) -> int:
         """Sends what the client lacks, then what speaks about it; returns the frames sent."""
         if not self.writable:
@@ -385,10 +394,6 @@ class Session:
             self.wire.close(code)
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _send_short(self, frame: bytes) -> None:
-        items = frame.startswith((b'{"t":"patch"', b'{"t":"batch"'))
-        self.wire.send(self._fanout.short[frame] if items else frame)
 
     def _may_speak(self, data: bytes) -> bool:
         wait_ms = self._bucket.wait_ms(self._heard_ms)
