@@ -1,5 +1,5 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vitest/config";
+import { defineConfig } from "vite";
 import { mockServer } from "./dev/mock.ts";
 import { offlineList } from "./dev/offline.ts";
 
@@ -33,11 +33,5 @@ export default defineConfig(({ mode }) => ({
             "/sync": { target: SHOP, ws: true },
           },
         }),
-  },
-  test: {
-    environment: "happy-dom",
-    include: ["tests/**/*.test.{ts,tsx}"],
-    restoreMocks: true,
-    unstubGlobals: true,
   },
 }));
