@@ -1,13 +1,12 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { mockServer } from "./dev/mock.ts";
 import { offlineList } from "./dev/offline.ts";
 
 /** Where `npm run dev` finds a running shop; `shopwire demo` listens there by itself. */
 const SHOP = process.env.SHOPWIRE_URL ?? "http://127.0.0.1:8000";
 
-export default defineConfig(({ mode }) => ({
-  plugins: [react(), offlineList(), ...(mode === "mock" ? [mockServer()] : [])],
+export default defineConfig({
+  plugins: [react(), offlineList()],
   resolve: { conditions: ["shopwire-source", "module", "browser", "development|production"] },
   build: {
     // The server's Content-Security-Policy takes files of its own origin, and no data: scripts.
@@ -24,14 +23,10 @@ export default defineConfig(({ mode }) => ({
     target: "es2023",
   },
   server: {
-    ...(mode === "mock"
-      ? {}
-      : {
-          proxy: {
-            "/api": SHOP,
-            "/pictures": SHOP,
-            "/sync": { target: SHOP, ws: true },
-          },
-        }),
+    proxy: {
+      "/api": SHOP,
+      "/pictures": SHOP,
+      "/sync": { target: SHOP, ws: true },
+    },
   },
-}));
+});

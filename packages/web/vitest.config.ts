@@ -2,8 +2,9 @@ import { defineConfig, mergeConfig } from "vitest/config";
 import pages from "./vite.config.ts";
 
 /** Apart from the build, which must not need what the tests are run with. */
-export default defineConfig((env) =>
-  mergeConfig(pages(env), {
+export default mergeConfig(
+  pages,
+  defineConfig({
     test: {
       environment: "happy-dom",
       include: ["tests/**/*.test.{ts,tsx}"],
