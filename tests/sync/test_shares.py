@@ -6,8 +6,8 @@ from tests.sync.desk import Desk
 from tests.sync.test_facts import ORDER, Story
 
 from shopwire.kernel.identity import LOCAL
-from shopwire.sync.fanout import stats_of
 from shopwire.sync.limits import HISTORY_VERSIONS_MAX
+from shopwire.sync.stats import stats_of
 
 PADDING = "the same in every version " * 9
 

@@ -62,9 +62,9 @@ from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.services.trade import Trade, addresses, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
-from shopwire.sync.fanout import HubStats
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
+from shopwire.sync.stats import HubStats
 from shopwire.sync.transports.documents import DocumentDoor
 
 Fail = Callable[[BaseException], None]

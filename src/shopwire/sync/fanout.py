@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-import msgspec
-
 from shopwire.kernel.access_errors import TooManyConnections
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.errors import LogCorrupt
@@ -19,11 +17,12 @@ from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
 from shopwire.sync.facts import FactState, Transition
 from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
-from shopwire.sync.protocol import Cmd, batch_frame, beat_frame, short_frame
+from shopwire.sync.protocol import Cmd, batch_frame, beat_frame, short_frame, welcome_frame
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
+from shopwire.sync.stats import Told
 from shopwire.sync.topics import PUBLIC, View, kind_of
-from shopwire.sync.waiting import State, Ticket, Wire, later
+from shopwire.sync.waiting import Ticket, Wire, later
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -319,6 +318,19 @@ class Fanout:
         """The beat of this moment."""
         return beat_frame(self.applied, self.lag_ms(), self.clock.now_ms())
 
+    def welcome(self, session: Session) -> bytes:
+        """What a connection is told first."""
+        return welcome_frame(
+            epoch=self.epoch,
+            head=self.applied,
+            now_ms=self.clock.now_ms(),
+            lag_ms=self.lag_ms(),
+            beat_ms=self.limits.beat_ms,
+            session=session.id,
+            role=session.caller.role,
+            limits=self.limits.told(commands=session.takes_commands),
+        )
+
     def sweep(self) -> None:
         """Looks after connections that say nothing."""
         now = self.clock.monotonic_ms()
@@ -432,70 +444,8 @@ class Fanout:
         session.close(CloseCode.SERVER_FAILED)
 
 
-class Told:
-    """Counts the changes that clients were told of."""
-
-    __slots__ = ("changes", "whole")
-
-    def __init__(self) -> None:
-        self.changes = 0
-        self.whole = 0
-        """Of these, the ones that had to be sent as whole documents: what the client has is not
-        kept any more."""
-
-    def count(self, state: TopicState, base: int, clients: int) -> None:
-        """That many clients went from a version to the newest."""
-        self.changes += clients
-        if not state.kept(base):
-            self.whole += clients
-
-
 def _new_state(name: str, view: View) -> TopicState:
     kind = kind_of(name)
     if kind is not None and kind.delivery == "fact":
         return FactState(name, view)
     return TopicState(name, ephemeral=kind is not None and kind.ephemeral, view=view)
-
-
-class HubStats(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator wants to know about a hub."""
-
-    screens: int
-    """Open connections that said hello."""
-    connections: int
-    frames: int
-    """Frames sent since the start, beats not counted."""
-    changes: int
-    """Changes told since the start, one for each client and topic; first snapshots not counted."""
-    changes_whole: int
-    """Of these, sent as whole documents, since what the client had is not kept any more."""
-    differed: int
-    """Digests of clients that held something else."""
-    topics: int
-    """Topics that somebody watches."""
-    topics_held: int
-    lag_ms: int
-    head: tuple[int, ...]
-    epoch: int
-
-    @property
-    def delta_share(self) -> float:
-        """Share of the changes for which what changed was known."""
-        return 1 - self.changes_whole / self.changes if self.changes else 1.0
-
-
-def stats_of(fanout: Fanout) -> HubStats:
-    """A snapshot of the counters."""
-    return HubStats(
-        screens=sum(1 for session in fanout.sessions if session.state is State.OPEN),
-        connections=len(fanout.sessions),
-        frames=fanout.frames,
-        changes=fanout.told.changes,
-        changes_whole=fanout.told.whole,
-        differed=fanout.differed,
-        topics=sum(1 for state in fanout.topics.values() if state.sessions),
-        topics_held=len(fanout.topics),
-        lag_ms=fanout.lag_ms(),
-        head=tuple(fanout.applied),
-        epoch=fanout.epoch,
-    )

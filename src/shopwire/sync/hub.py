@@ -15,7 +15,7 @@ from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
 from shopwire.sync.commands import Commands, Take
-from shopwire.sync.fanout import Fanout, HubStats, stats_of
+from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import (
     FLUSH_INTERVAL_MS_MAX,
     FLUSH_SHARE_MAX,
@@ -26,6 +26,7 @@ from shopwire.sync.limits import (
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.snapshots import SnapshotLoader
+from shopwire.sync.stats import HubStats, stats_of
 from shopwire.sync.waiting import Wire
 
 _LOG: Final = logging.getLogger(__name__)

@@ -48,7 +48,6 @@ from shopwire.sync.protocol import (
     pong_frame,
     reset_frame,
     revoke_frame,
-    welcome_frame,
 )
 from shopwire.sync.topics import View
 from shopwire.sync.waiting import Bucket, State, Ticket, Wire, later
@@ -181,18 +180,7 @@ class Session:
         self.state = State.OPEN
         self._epoch = message.epoch
         self.short = message.short
-        self._answer(
-            welcome_frame(
-                epoch=fanout.epoch,
-                head=fanout.applied,
-                now_ms=fanout.clock.now_ms(),
-                lag_ms=fanout.lag_ms(),
-                beat_ms=fanout.limits.beat_ms,
-                session=self.id,
-                role=self.caller.role,
-                limits=fanout.limits.told(commands=self._takes_commands),
-            )
-        )
+        self._answer(fanout.welcome(self))
         if problem is not None:
             self._answer(error_frame(problem, None))
         if message.epoch is not None and message.epoch != fanout.epoch:
@@ -273,7 +261,7 @@ class Session:
     def command(self, message: Cmd) -> None:
         """Hands a command on: it takes effect also where the connection ends before its answer."""
         run, limits = self._fanout.on_command, self._fanout.limits
-        if run is None or not self._takes_commands:
+        if run is None or not self.takes_commands:
             self._answer(error_frame(UnknownOperation(operation=message.op), message.id))
         elif len(memoryview(message.body)) > limits.command_bytes_max:
             refusal = BodyTooLarge(bytes_max=limits.command_bytes_max)
@@ -409,7 +397,7 @@ class Session:
         return False
 
     @property
-    def _takes_commands(self) -> bool:
+    def takes_commands(self) -> bool:
         """Whether somebody carries commands out, and this client can send any."""
         return self._fanout.on_command is not None and self.standing is None
 

@@ -27,10 +27,10 @@ from shopwire.cli.bench.fanout_clients import allow_files
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document, EventLog
-from shopwire.sync.fanout import stats_of
 from shopwire.sync.hub import Hub
 from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
+from shopwire.sync.stats import stats_of
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 TEXT: Final = "x" * 180
