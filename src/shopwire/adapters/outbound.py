@@ -53,6 +53,14 @@ class Allowed(msgspec.Struct, frozen=True):
                 hosts.append(_plain(text))
         return cls(tuple(networks), frozenset(hosts))
 
+    def names(self, host: str) -> bool:
+        """Whether a host's name, or the address that it is, stands here; nothing is resolved."""
+        name = _plain(host)
+        try:
+            return name in self.hosts or _is_allowed(name, self)
+        except ValueError:
+            return False
+
 
 NOTHING: Final = Allowed()
 """Only the public net."""

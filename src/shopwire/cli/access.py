@@ -134,10 +134,10 @@ def new(
 
 @token.command(name="rotate-key")
 def rotate_key(*, data: Data = None, config: Config = None) -> int:
-    """Signs with a new key from the next start on; tokens of the earlier keys stay good."""
+    """Signs with a new key within seconds; tokens of the earlier keys stay good."""
     settings = load_settings({"data": data}, file=config).settings
     keys = rotate(settings.key_file or settings.data / "keys.json")
-    print(f"{len(keys.keys)} keys; restart the servers so that all of them know the new one.")
+    print(f"{len(keys.keys)} keys; servers that share this file know them without a restart.")
     return 0
 
 

@@ -75,6 +75,15 @@ class TooManyAttempts(ShopwireError):
     fields = ("retry_ms",)
 
 
+class SigningKeyUnknown(Unauthenticated):
+    """A token of the outside issuer names a key that this process does not have yet."""
+
+    code, temporary = 1110, True
+    message = "The key that signed this token is not known here yet."
+    remedy = "Send the same token again in a moment: the issuer is being asked for its keys."
+    fields = ("retry_ms",)
+
+
 class TooManyRequests(ShopwireError):
     """One caller asks more often than one may."""
 

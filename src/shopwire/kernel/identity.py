@@ -24,6 +24,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = DEFAULT_TENANT
     supplier: str | None = None
     """The supplier that a supplier's key speaks for."""
+    issuer: str = ""
+    """Whose token it was; empty for our own. Another's session is not ours to make longer."""
     token_id: str = ""
     """Of the token it came with, so that one token can be ended."""
     issued_at_ms: int = 0

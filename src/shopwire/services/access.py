@@ -1,10 +1,13 @@
 """Everything that knows callers: keys, what was decided about accounts, rights, sessions."""
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from shopwire.adapters.security.keys import keys_at
+from shopwire.adapters.security.keys import KeyFile
 from shopwire.adapters.security.passwords import Passwords
 from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.clock import Clock
@@ -13,9 +16,14 @@ from shopwire.kernel.log import EventLog
 from shopwire.kernel.queries import Reads
 from shopwire.services.access_book import AccessBook
 from shopwire.services.callers import Callers
+from shopwire.services.issuers import IssuerOptions, OutsideIssuer, all_tokens, outside_issuer
 from shopwire.services.logins import Logins
 from shopwire.services.session_door import SessionDoor
+from shopwire.services.telemetry import Readings
 from shopwire.sync.rights import Rights
+
+KEYS_LOOKED_AT_MS: Final = 5_000
+"""How often our own file of keys is looked at; a token by a key that is missed looks at once."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -25,20 +33,57 @@ class Access(msgspec.Struct, frozen=True):
     rights: Rights
     callers: Callers
     sessions: SessionDoor
+    own: Tokens
+    outside: OutsideIssuer | None
+
+    async def run(self) -> None:
+        """Follows decisions, and keeps keys fresh, until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.book.run())
+            group.create_task(self._look_at_keys())
+            if self.outside is not None:
+                group.create_task(self.outside.run())
+
+    async def _look_at_keys(self) -> None:
+        """So that this process signs with a new key soon after `token rotate-key`."""
+        while True:
+            await asyncio.sleep(KEYS_LOOKED_AT_MS / 1_000)
+            self.own.look_again()
+
+    def add_to(self, readings: Readings) -> Readings:
+        """What this knows, beside the rest."""
+        if self.outside is None:
+            return readings
+        state = self.outside.shelf.state()
+        return msgspec.structs.replace(
+            readings, issuer_keys=state.keys, issuer_keys_age_ms=state.age_ms
+        )
 
 
 async def open_access(
-    log: EventLog, reads: Reads, clock: Clock, *, keys: Path, open_to_all: bool
+    log: EventLog,
+    reads: Reads,
+    clock: Clock,
+    *,
+    keys: Path,
+    open_to_all: bool,
+    issuer: IssuerOptions,
+    allow_addresses: Sequence[str] = (),
 ) -> Access:
     """Reads the keys, and what was decided; raises SetupProblem, StorageUnavailable.
 
     `open_to_all` makes an operator of whoever comes without credentials: only on loopback.
     """
-    tokens = Tokens(keys_at(keys), clock)
+    file = KeyFile(keys)
+    tokens = Tokens(file.keys, clock, find=file.changed)
+    outside = outside_issuer(issuer, clock, allow_addresses)
     book = AccessBook(log, reads)
     await book.start()
-    rights = Rights(tokens, book, otherwise=LOCAL if open_to_all else ANONYMOUS)
-    callers = Callers(rights, clock)
+    if outside is not None:
+        await outside.start()
+    known = all_tokens(tokens, outside)
+    rights = Rights(known, book, otherwise=LOCAL if open_to_all else ANONYMOUS)
+    callers = Callers(rights, clock, ask_issuer=outside.shelf.read if outside else None)
     check = Logins(reads, Passwords(), clock).check
     sessions = SessionDoor(tokens, callers, open_to_all=open_to_all, check_password=check)
-    return Access(book, rights, callers, sessions)
+    return Access(book, rights, callers, sessions, tokens, outside)

@@ -2,10 +2,16 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
-from shopwire.kernel.access_errors import TicketUsed, TokenExpired, Unauthenticated
+from shopwire.kernel.access_errors import (
+    SigningKeyUnknown,
+    TicketUsed,
+    TokenExpired,
+    Unauthenticated,
+)
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.identity import ANONYMOUS, Caller
 from shopwire.sync.arrivals import Arrival
@@ -23,12 +29,20 @@ TICKETS_MAX: Final = 100_000
 class Callers:
     """Reads credentials for HTTP and sync alike, and hands out tickets."""
 
-    def __init__(self, rights: Rights, clock: Clock) -> None:
+    def __init__(
+        self,
+        rights: Rights,
+        clock: Clock,
+        *,
+        ask_issuer: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Args: `ask_issuer` gets the outside issuer's keys anew, within its own limits."""
         self.rights = rights
+        self._ask_issuer = ask_issuer
         self._clock = clock
         self._tickets: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
-    def of(self, arrival: Arrival) -> Caller:
+    async def of(self, arrival: Arrival) -> Caller:
         """The caller of a request.
 
         A bearer token or a ticket that is no good is refused: somebody meant it. A cookie that is
@@ -41,7 +55,7 @@ class Callers:
             scheme, _, token = arrival.authorization.partition(" ")
             if scheme.lower() != "bearer":
                 raise Unauthenticated(reason="only bearer tokens are understood")
-            return self.rights.caller(token.strip())
+            return await self.by_token(token.strip())
         token = cookie_of(arrival.cookie)
         if token:
             try:
@@ -49,6 +63,19 @@ class Callers:
             except (Unauthenticated, TokenExpired):
                 return ANONYMOUS
         return self.rights.otherwise
+
+    async def by_token(self, token: str) -> Caller:
+        """Whose token it is; raises Unauthenticated, TokenExpired.
+
+        One that is signed by a key of the issuer's that is not here yet waits for its keys.
+        """
+        try:
+            return self.rights.caller(token)
+        except SigningKeyUnknown:
+            if self._ask_issuer is None:
+                raise
+        await self._ask_issuer()
+        return self.rights.caller(token)
 
     def ticket(self, caller: Caller) -> str:
         """A word that stands for a caller once, where no header can be sent."""

@@ -36,6 +36,7 @@ from shopwire.services.graphql_door import Parts as GraphqlParts
 from shopwire.services.hubs import hub_routes
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
+from shopwire.services.issuers import IssuerOptions
 from shopwire.services.line import Line, open_line
 from shopwire.services.order_news import OrderNews
 from shopwire.services.outside import (
@@ -73,7 +74,7 @@ Fail = Callable[[BaseException], None]
 _log: Final = structlog.get_logger()
 
 
-class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
+class ServeOptions(IssuerOptions, frozen=True, kw_only=True):
     """What one process serves, and where."""
 
     data: Path
@@ -253,19 +254,18 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     sourcing = Sourcing(write_path, store.reads, importer, places, clock)
     fetching = source_activities(sourcing.fetch, clock)
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=fetching)
-    access = await open_access(
-        log, store.reads, clock, keys=options.keys, open_to_all=options.is_open
-    )
+    access = await _open_access(log, store, options)
     take = CommandDoor(write_path, access.book).take
     hub = Hub(log, clock=clock, take=take, rights=access.rights)
     await steps.enter("hub", started(hub.start, hub.stop))
     access.book.on_change = hub.rights_changed
-    await steps.enter("access", in_background(access.book.run(), fail))
+    await steps.enter("access", in_background(access.run(), fail))
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
 
     def readings() -> Readings:
         stats = hub.stats()
-        return line.add_to(_readings(write_path, stats, consumers, trade, database), stats.head)
+        read = access.add_to(_readings(write_path, stats, consumers, trade, database))
+        return line.add_to(read, stats.head)
 
     telemetry.watch(readings)
     show = line.publisher(hub.publish_ephemeral)
@@ -290,6 +290,19 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         access=access,
         line=line,
         failed=failed,
+    )
+
+
+async def _open_access(log: SharedLog, store: Store, options: ServeOptions) -> Access:
+    """Who callers are."""
+    return await open_access(
+        log,
+        store.reads,
+        SystemClock(),
+        keys=options.keys,
+        open_to_all=options.is_open,
+        issuer=options,
+        allow_addresses=options.allow_addresses,
     )
 
 

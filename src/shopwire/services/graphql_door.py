@@ -431,7 +431,7 @@ class GraphqlDoor(GraphQL[Context, None]):
         """A cookie counts for nothing here, so that no page can act in a browser's name."""
         arrival = msgspec.structs.replace(arrival_of_scope(scope), cookie="")
         try:
-            scope[_CALLER] = self._parts.callers.of(arrival)
+            scope[_CALLER] = await self._parts.callers.of(arrival)
         except ShopwireError as problem:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008, "reason": problem.message})
@@ -455,7 +455,7 @@ class GraphqlDoor(GraphQL[Context, None]):
         token = payload.get("token") if isinstance(payload, dict) else None
         if isinstance(token, str):
             try:
-                context.caller = self._parts.callers.rights.caller(token)
+                context.caller = await self._parts.callers.by_token(token)
             except ShopwireError as problem:
                 said = msgspec.to_builtins(problem.body())
                 raise ConnectionRejectionError(said) from None

@@ -25,6 +25,7 @@ from shopwire.services.callers import TICKET_MS
 from shopwire.services.cors import Cors
 from shopwire.services.database import Database
 from shopwire.services.hubs import OPS_TOPIC, Hubs, announce, hub_routes, log_bus
+from shopwire.services.issuers import IssuerOptions
 from shopwire.services.line import bus_name
 from shopwire.services.problems import on_defect, on_http, on_known
 from shopwire.services.reach import is_loopback, names_of
@@ -43,7 +44,7 @@ LAG_MS_READY_MAX: Final = 10_000
 _log: Final = structlog.get_logger()
 
 
-class HubOptions(msgspec.Struct, frozen=True, kw_only=True):
+class HubOptions(IssuerOptions, frozen=True, kw_only=True):
     """What one hub serves, and where."""
 
     database_url: str
@@ -59,6 +60,8 @@ class HubOptions(msgspec.Struct, frozen=True, kw_only=True):
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     """Origins of the pages: they come from another port or another machine."""
+    allow_addresses: tuple[str, ...] = ()
+    """Internal addresses where an outside issuer's keys may be."""
     access: Literal["open", "login"] | None = None
 
 
@@ -193,16 +196,24 @@ async def _start(options: HubOptions, steps: Steps, telemetry: Telemetry) -> Hub
     await steps.enter("bus", started(bus.start, bus.close))
     await steps.enter("log", started(_nothing, shared.close))
     is_open = options.access == "open" or (options.access is None and is_loopback(options.host))
-    access = await open_access(shared, store.reads, clock, keys=keys, open_to_all=is_open)
+    access = await open_access(
+        shared,
+        store.reads,
+        clock,
+        keys=keys,
+        open_to_all=is_open,
+        issuer=options,
+        allow_addresses=options.allow_addresses,
+    )
     # Without `take` clients send their commands over HTTP: a hub has nothing that it could change.
     hub = Hub(shared, clock=clock, rights=access.rights)
     await steps.enter("hub", started(hub.start, hub.stop))
     access.book.on_change = hub.rights_changed
-    await steps.enter("access", in_background(access.book.run(), fail))
+    await steps.enter("access", in_background(access.run(), fail))
     database = Database(options.database_url, None, clock)
     await steps.enter("watch", in_background(database.watch(store.log.heads), fail))
     bus.hear(lambda *state: _show(hub, *state))
-    telemetry.watch(lambda: _readings(hub, followed, bus, database))
+    telemetry.watch(lambda: access.add_to(_readings(hub, followed, bus, database)))
     return HubNode(
         options=options,
         telemetry=telemetry,

@@ -95,7 +95,7 @@ class RouteGuard:
         Raises Unauthenticated, TokenExpired, Forbidden, OriginRefused, TooManyRequests.
         """
         scope = connection.scope
-        caller = self._callers.of(arrival_of_scope(scope))
+        caller = await self._callers.of(arrival_of_scope(scope))
         connection.state.caller = caller
         self._check_origin(connection)
         self._rates.check(caller, address_of_scope(scope), str(scope["path"]))

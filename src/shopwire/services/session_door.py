@@ -60,7 +60,8 @@ class SessionDoor:
     async def begin(self, asked: SessionRequest, now: Caller, address: str = "") -> SessionAnswer:
         """A session; a shopper who has one keeps the subject. Raises WrongPassword."""
         if asked.role == "shopper":
-            subject = now.subject if now.role == "shopper" else new_shopper()
+            ours = now.role == "shopper" and not now.issuer
+            subject = now.subject if ours else new_shopper()
             return self._session("shopper", subject, SHOPPER_SESSION_MS)
         if self._open and not asked.user:
             return self._session("operator", "local", OPERATOR_SESSION_MS)
@@ -75,6 +76,8 @@ class SessionDoor:
         """The same session, from now on; raises Unauthenticated, Forbidden."""
         if caller.expires_at_ms is None:
             raise Unauthenticated(reason="there is no session")
+        if caller.issuer:
+            raise Unauthenticated(reason="this session is another issuer's: ask it for a token")
         if caller.role == "shopper":
             return self._session("shopper", caller.subject, SHOPPER_SESSION_MS)
         if caller.role == "operator":

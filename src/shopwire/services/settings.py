@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.issuers import IssuerOptions
 from shopwire.services.outside import PaymentName, SupplierWay
 
 PREFIX: Final = "SHOPWIRE_"
@@ -21,7 +22,7 @@ FILE_BYTES_MAX: Final = 65_536
 """A larger file is none of ours."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(IssuerOptions, frozen=True, kw_only=True):
     """What `up` can be told; the names are those of the file."""
 
     data: Path = Path(".shopwire/data")
@@ -64,7 +65,13 @@ class Loaded(msgspec.Struct, frozen=True):
 _PATHS: Final = frozenset(
     {"data", "key_file", "secret_file", "stripe_key_file", "stripe_webhook_file"}
 )
-_NAMES: Final = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_INHERITED: Final = frozenset(IssuerOptions.__struct_fields__)
+_NAMES: Final = {
+    field.name: field.type
+    for field in sorted(
+        msgspec.structs.fields(Settings), key=lambda field: field.name in _INHERITED
+    )
+}
 
 
 def load_settings(
@@ -124,6 +131,9 @@ def _read(file: Path) -> dict[str, Any]:
     for name in _PATHS & content.keys():
         # A file means its own neighbourhood, wherever the process was started.
         content[name] = str(file.absolute().parent / str(content[name]))
+    keys = content.get("issuer_jwks")
+    if isinstance(keys, str) and "://" not in keys:
+        content["issuer_jwks"] = str(file.absolute().parent / keys)
     return content
 
 

@@ -77,6 +77,12 @@ METRICS: Final = {
     "shopwire_relay_lag_events": MetricSpec(
         "gauge", (), "Events that the bus was not yet given, in the process that relays."
     ),
+    "shopwire_issuer_keys": MetricSpec(
+        "gauge", (), "Keys of the outside issuer that are trusted; 0 without one."
+    ),
+    "shopwire_issuer_keys_age_seconds": MetricSpec(
+        "gauge", (), "Since the outside issuer's keys were last read; absent where none are."
+    ),
     "shopwire_start_seconds": MetricSpec("gauge", ("step",), "How long each step of start took."),
     "shopwire_build_info": MetricSpec("gauge", ("version",), "1, with the version as label."),
 }
@@ -116,6 +122,9 @@ LOG_EVENTS: Final = {
     "webhook.reused": "A webhook's id came with another content; `provider`, `webhook`.",
     "webhook.kept": "A proved webhook does not fit and waits for a person; `provider`, `webhook`.",
     "access.rests": "Changes of accounts wait for the log; `problem`.",
+    "issuer.keys": "The outside issuer's keys are others now; `issuer`, `keys`.",
+    "issuer.away": "The outside issuer's keys cannot be read; `state` of those kept, `problem`.",
+    "issuer.back": "The outside issuer's keys are read again; `keys`.",
     "order_news.rests": "The orders' live document waits for the log; `problem`.",
     "pulse.failed": "A second's pulse could not be made; the next one is tried.",
     "graphql.defect": "An unexpected error was answered over GraphQL; `incident`.",
@@ -155,6 +164,8 @@ class Readings(msgspec.Struct, kw_only=True):
     bus_gaps: int = 0
     relay_events: int = 0
     relay_lag_events: int = 0
+    issuer_keys: int = 0
+    issuer_keys_age_ms: float | None = None
 
 
 class Telemetry:
@@ -239,6 +250,10 @@ class _Sampled(Collector):
         yield _family("shopwire_bus_gaps_total", {(): now.bus_gaps})
         yield _family("shopwire_relay_events_total", {(): now.relay_events})
         yield _family("shopwire_relay_lag_events", {(): now.relay_lag_events})
+        yield _family("shopwire_issuer_keys", {(): now.issuer_keys})
+        age_ms = now.issuer_keys_age_ms
+        aged: dict[tuple[str, ...], float] = {} if age_ms is None else {(): age_ms / 1_000}
+        yield _family("shopwire_issuer_keys_age_seconds", aged)
         yield _family("shopwire_start_seconds", steps)
         yield _family("shopwire_build_info", {(self._telemetry.version,): 1})
 

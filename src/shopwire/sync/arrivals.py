@@ -1,6 +1,6 @@
 """What a request says about its caller, whichever server took it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,8 +18,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str = ""
 
 
-CallerOf = Callable[[Arrival], Caller]
-"""Who it is; raises what the door answers: Unauthenticated, TokenExpired, TicketUsed."""
+CallerOf = Callable[[Arrival], Awaitable[Caller]]
+"""Who it is; raises what the door answers: Unauthenticated, TokenExpired, TicketUsed.
+
+It may have to ask: a ticket is struck off for all processes, an issuer may have a new key."""
 
 
 def arrival_of_scope(scope: Mapping[str, Any]) -> Arrival:

@@ -6,7 +6,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shopwire.kernel.errors import NotFound
-from shopwire.sync.arrivals import CallerOf
+from shopwire.kernel.identity import Caller
+from shopwire.sync.arrivals import Arrival, CallerOf
 from shopwire.sync.hub import Hub
 from shopwire.sync.origins import Origins
 from shopwire.sync.transports.asgi_ws import serve_websocket
@@ -42,12 +43,15 @@ class SyncDoor:
     ) -> None:
         self.hub = hub
         self.path = path
-        self._callers = callers or (lambda _: hub.rights.otherwise)
+        self._callers = callers or self._anybody
         self._origins = Origins(origins, hosts=hosts)
 
     def http_protocol(self) -> type[HttpToolsProtocol]:
         """HTTP for uvicorn: its own protocol, with WebSockets at `path` led to picows."""
         return http_protocol(self.hub, self._callers, self._origins, self.path)
+
+    async def _anybody(self, _: Arrival) -> Caller:
+        return self.hub.rights.otherwise
 
     async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
         """WebSocket and event stream as ASGI; mounted or not, the end of the path decides."""

@@ -26,6 +26,7 @@ export const CODES = {
   WrongPassword: 1107,
   TooManyAttempts: 1108,
   TooManyRequests: 1109,
+  SigningKeyUnknown: 1110,
   VersionConflict: 2000,
   AlreadyExists: 2001,
   RuleBroken: 2002,
@@ -78,4 +79,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 1110, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007]);

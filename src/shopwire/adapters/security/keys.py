@@ -46,6 +46,35 @@ def rotate(path: Path) -> KeySet:
     return keys_at(path)
 
 
+class KeyFile:
+    """The file of keys as it was read last, and again when it is another one."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises SetupProblem."""
+        self._path = path
+        self.keys = keys_at(path)
+        self._seen = self._look()
+
+    def changed(self) -> KeySet | None:
+        """The keys, where others were written; None where not, or where they cannot be read."""
+        seen = self._look()
+        if seen is None or seen == self._seen:
+            return None
+        try:
+            self.keys = keys_at(self._path)
+        except SetupProblem:
+            return None  # the next look tries again; what was read is still good
+        self._seen = seen
+        return self.keys
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def key_set(content: Any) -> KeySet:
     """A set of signing keys; those for other uses are left out. Raises ValueError, JoseError."""
     listed = content.get("keys") if isinstance(content, dict) else None

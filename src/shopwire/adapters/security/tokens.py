@@ -2,13 +2,16 @@
 
 import hashlib
 import secrets
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from typing import Annotated, Any, Final
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from typing_extensions import override
 
 from shopwire.adapters.security.keys import ALGORITHM
 from shopwire.kernel.access_errors import TokenExpired, Unauthenticated
@@ -29,62 +32,38 @@ ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256", "PS256")
 ISSUER: Final = "shopwire"
 AUDIENCE: Final = "shopwire"
 
+_T = TypeVar("_T")
+
 
 def new_shopper() -> str:
     """The subject of a visitor who was never here."""
     return SHOPPER_PREFIX + secrets.token_hex(10)
 
 
-class Tokens:
-    """Issues with the first key of a set that has its private part, reads with all of them."""
+class TokenReader(ABC):
+    """Reads the tokens of one issuer; a signature is checked once, what was signed each time."""
 
     def __init__(
-        self,
-        keys: KeySet,
-        clock: Clock,
-        *,
-        issuer: str = ISSUER,
-        audience: str = AUDIENCE,
+        self, keys: KeySet | None, clock: Clock, *, algorithms: Sequence[str] = ALGORITHMS
     ) -> None:
         self._clock = clock
-        self._issuer, self._audience = issuer, audience
+        self._algorithms = list(algorithms)
         self._known: OrderedDict[bytes, Caller] = OrderedDict()
         self.keys = keys
 
     @property
-    def keys(self) -> KeySet:
-        """The keys that are trusted now; others forget every token that was read."""
+    def keys(self) -> KeySet | None:
+        """The keys that are trusted now, None for no key; others forget what was read."""
         return self._keys
 
     @keys.setter
-    def keys(self, keys: KeySet) -> None:
+    def keys(self, keys: KeySet | None) -> None:
         self._keys = keys
-        self._by_id = {key.kid: key for key in keys.keys if key.kid}
+        self._by_id = {key.kid: key for key in keys.keys if key.kid} if keys else {}
         self._known.clear()
 
-    def issue(
-        self, role: Role, subject: str, *, ttl_ms: int, supplier: str | None = None
-    ) -> tuple[str, Caller]:
-        """A token, and the caller that it stands for."""
-        now_ms = self._clock.now_ms()
-        key = next(key for key in self._keys.keys if key.is_private)
-        claims: dict[str, Any] = {
-            "iss": self._issuer,
-            "aud": self._audience,
-            "sub": subject,
-            "role": role,
-            "tenant": DEFAULT_TENANT,
-            "jti": secrets.token_hex(8),
-            "iat": now_ms // 1_000,
-            "exp": (now_ms + ttl_ms) // 1_000,
-        }
-        if supplier is not None:
-            claims["sup"] = supplier
-        token = jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
-        return token, self._caller(claims)
-
     def authenticate(self, token: str) -> Caller:
-        """See Authenticator."""
+        """See Authenticator; raises SigningKeyUnknown where the issuer is to be asked for keys."""
         if len(token) > TOKEN_BYTES_MAX:
             raise Unauthenticated(reason="the token is too long")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
@@ -100,34 +79,99 @@ class Tokens:
             raise TokenExpired
         return caller
 
+    @abstractmethod
+    def missed(self) -> None:
+        """A token names a key that is not here: may get it, or raise SigningKeyUnknown."""
+
+    @abstractmethod
+    def caller_of(self, signed: dict[str, Any]) -> Caller:
+        """Checks what was signed; raises Unauthenticated."""
+
     def _read(self, token: str) -> Caller:
         try:
             # The key is chosen by its id among those that are trusted; nothing that the token
             # says is fetched, and its algorithm has to be one of the key's own kind.
-            read = jwt.decode(token, self._key_for, algorithms=list(ALGORITHMS))
+            read = jwt.decode(token, self._key_for, algorithms=self._algorithms)
         except (JoseError, ValueError, TypeError) as problem:
             raise Unauthenticated(reason="the token is not signed by a key we trust") from problem
-        return self._caller(read.claims)
+        return self.caller_of(read.claims)
 
     def _key_for(self, guest: Any) -> Any:
         headers = guest.headers()
-        key = self._by_id.get(headers.get("kid"))
-        if key is None or "crit" in headers:
+        kid = headers.get("kid")
+        if not isinstance(kid, str) or "crit" in headers:
+            raise ValueError("no such key")
+        if kid not in self._by_id:
+            self.missed()
+        key = self._by_id.get(kid)
+        if key is None:
             raise ValueError("no such key")
         return key
 
-    def _caller(self, signed: dict[str, Any]) -> Caller:
-        """Checks what was signed; raises Unauthenticated."""
-        try:
-            claims = msgspec.convert(signed, _Claims)
-        except msgspec.ValidationError as problem:
-            raise Unauthenticated(reason=f"the token cannot be used: {problem}") from None
+    def check_times(self, iat: int, nbf: int) -> None:
+        """Raises Unauthenticated for a token of the future; both in seconds."""
+        if max(iat, nbf) * 1_000 > self._clock.now_ms() + LEEWAY_MS:
+            raise Unauthenticated(reason="the token is not good yet")
+
+
+class Tokens(TokenReader):
+    """Issues with the first key of a set that has its private part, reads with all of them.
+
+    `find` is asked for the keys again when a token names one that is not here.
+    """
+
+    def __init__(
+        self,
+        keys: KeySet,
+        clock: Clock,
+        *,
+        issuer: str = ISSUER,
+        audience: str = AUDIENCE,
+        find: Callable[[], KeySet | None] = lambda: None,
+    ) -> None:
+        super().__init__(keys, clock)
+        self._issuer, self._audience = issuer, audience
+        self._find = find
+
+    @override
+    def missed(self) -> None:
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Takes the keys that are there now; what cannot be read changes nothing."""
+        found = self._find()
+        if found is not None:
+            self.keys = found
+
+    def issue(
+        self, role: Role, subject: str, *, ttl_ms: int, supplier: str | None = None
+    ) -> tuple[str, Caller]:
+        """A token, and the caller that it stands for."""
         now_ms = self._clock.now_ms()
+        keys = self._keys.keys if self._keys else ()
+        key = next(key for key in keys if key.is_private)
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": subject,
+            "role": role,
+            "tenant": DEFAULT_TENANT,
+            "jti": secrets.token_hex(8),
+            "iat": now_ms // 1_000,
+            "exp": (now_ms + ttl_ms) // 1_000,
+        }
+        if supplier is not None:
+            claims["sup"] = supplier
+        token = jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+        return token, self.caller_of(claims)
+
+    @override
+    def caller_of(self, signed: dict[str, Any]) -> Caller:
+        claims = claims_as(_Claims, signed)
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
         if claims.iss != self._issuer or self._audience not in audience:
             raise Unauthenticated(reason="the token is for somebody else")
-        if max(claims.iat, claims.nbf) * 1_000 > now_ms + LEEWAY_MS:
-            raise Unauthenticated(reason="the token is not good yet")
+        self.check_times(claims.iat, claims.nbf)
         if not claims.sub.isprintable() or claims.role == "anonymous":
             raise Unauthenticated(reason="the token names nobody")
         if (claims.role == "supplier") != bool(claims.sup):
@@ -145,8 +189,17 @@ class Tokens:
         )
 
 
+def claims_as(kind: type[_T], signed: dict[str, Any]) -> _T:
+    """What was signed as a struct; raises Unauthenticated where it does not fit."""
+    try:
+        return msgspec.convert(signed, kind)
+    except msgspec.ValidationError as problem:
+        raise Unauthenticated(reason=f"the token cannot be used: {problem}") from None
+
+
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=SUBJECT_CHARS_MAX)]
-_Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
+"""A moment of a token, since the Unix epoch."""
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -154,9 +207,9 @@ class _Claims(msgspec.Struct, frozen=True):
     aud: str | list[str]
     sub: _Text
     role: Role
-    exp: _Seconds
-    iat: _Seconds = 0
-    nbf: _Seconds = 0
+    exp: Seconds
+    iat: Seconds = 0
+    nbf: Seconds = 0
     tenant: _Text = DEFAULT_TENANT
     jti: Annotated[str, msgspec.Meta(max_length=SUBJECT_CHARS_MAX)] = ""
     sup: _Text | None = None

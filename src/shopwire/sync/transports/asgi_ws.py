@@ -29,7 +29,7 @@ async def serve_websocket(
         await send({"type": "websocket.close", "code": 1008, "reason": "origin"})
         return
     try:
-        caller = callers(arrival_of_scope(scope))
+        caller = await callers(arrival_of_scope(scope))
     except ShopwireError as problem:
         await send({"type": "websocket.close", "code": 1008, "reason": type(problem).__name__})
         return

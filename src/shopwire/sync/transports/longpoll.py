@@ -86,7 +86,7 @@ async def serve_poll(
 ) -> None:
     """Answers one request: at once where there is news, else when there is, or time is up."""
     try:
-        caller, address = callers(arrival_of_scope(scope)), address_of_scope(scope)
+        caller, address = await callers(arrival_of_scope(scope)), address_of_scope(scope)
         hub.admit(caller, address)
         asked = await _read(hub, scope, receive)
     except ShopwireError as problem:

@@ -11,6 +11,8 @@ import asyncio
 import functools
 import logging
 import socket
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -171,32 +173,29 @@ class PicowsWire(WSListener):
             session.on_message(data)
 
 
-def sync_protocol(hub: Hub, callers: CallerOf, origins: Origins) -> type[WSProtocol]:
-    """A class for uvicorn's `ws_protocol_class`, bound to a hub."""
+def sync_protocol(hub: Hub, origins: Origins) -> Callable[..., WSProtocol]:
+    """For uvicorn's `ws_protocol_class`, bound to a hub; its first argument is who comes.
 
-    def listener(request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener:
-        headers = request.headers
-        if not origins.allow(headers.get("Origin"), headers.get("Host")):
-            refused = WSUpgradeResponse.create_error_response(HTTPStatus.FORBIDDEN, b"origin")
-            return WSUpgradeResponseWithListener(refused, None)
-        query = request.path.partition(b"?")[2].decode("latin-1")
-        try:
-            caller = callers(arrival(headers.get("Authorization"), headers.get("Cookie"), query))
-        except ShopwireError as problem:
-            said = msgspec.json.encode(problem.body())
-            refused = WSUpgradeResponse.create_error_response(HTTPStatus(problem.status), said)
-            return WSUpgradeResponseWithListener(refused, None)
-        return PicowsWire(hub, caller, headers.get("X-Forwarded-For") or "")
+    That is a caller, or what a door answers somebody whose credentials are no good.
+    """
 
     class SyncProtocol(WSProtocol):  # type: ignore[misc] # untyped base
         """One connection; uvicorn counts it and shuts it down like its own."""
 
-        def __init__(self, config: Any, server_state: Any, app_state: Any, **_: Any) -> None:
+        def __init__(
+            self,
+            who: Caller | ShopwireError,
+            *,
+            config: Any,
+            server_state: Any,
+            app_state: Any,
+            **_: Any,
+        ) -> None:
             super().__init__(
                 None,
                 "",
                 False,
-                listener,
+                partial(_listener, hub, origins, who),
                 _LOG,
                 False,
                 _HANDSHAKE_S,
@@ -238,6 +237,21 @@ def sync_protocol(hub: Hub, callers: CallerOf, origins: Origins) -> type[WSProto
     return SyncProtocol
 
 
+def _listener(
+    hub: Hub, origins: Origins, who: Caller | ShopwireError, request: WSUpgradeRequest
+) -> WSListener | WSUpgradeResponseWithListener:
+    """A session for whoever may have one, else the refusal."""
+    headers = request.headers
+    if not origins.allow(headers.get("Origin"), headers.get("Host")):
+        refused = WSUpgradeResponse.create_error_response(HTTPStatus.FORBIDDEN, b"origin")
+        return WSUpgradeResponseWithListener(refused, None)
+    if isinstance(who, ShopwireError):
+        said = msgspec.json.encode(who.body())
+        refused = WSUpgradeResponse.create_error_response(HTTPStatus(who.status), said)
+        return WSUpgradeResponseWithListener(refused, None)
+    return PicowsWire(hub, who, headers.get("X-Forwarded-For") or "")
+
+
 def http_protocol(
     hub: Hub, callers: CallerOf, origins: Origins, path: str = "/sync"
 ) -> type[HttpToolsProtocol]:
@@ -245,7 +259,7 @@ def http_protocol(
 
     Everything else goes where the configuration says: ASGI for HTTP and for other WebSockets.
     """
-    sync_class = sync_protocol(hub, callers, origins)
+    sync_class = sync_protocol(hub, origins)
     wanted = path.encode()
 
     class SyncHttpProtocol(HttpToolsProtocol):
@@ -257,9 +271,33 @@ def http_protocol(
 
         @override
         def handle_websocket_upgrade(self) -> None:
-            if self._is_sync():
-                self.ws_protocol_class = sync_class
-            super().handle_websocket_upgrade()
+            if not self._is_sync():
+                super().handle_websocket_upgrade()
+                return
+            # Nothing is read until it is known who comes: that may have to be asked.
+            self.transport.pause_reading()
+            self._asking = asyncio.ensure_future(self._who())
+            self._asking.add_done_callback(self._upgrade)
+
+        async def _who(self) -> Caller | ShopwireError:
+            headers = {name: value.decode("latin-1") for name, value in self.headers}
+            query = self.url.partition(b"?")[2].decode("latin-1")
+            try:
+                return await callers(
+                    arrival(headers.get(b"authorization"), headers.get(b"cookie"), query)
+                )
+            except ShopwireError as problem:
+                return problem
+
+        def _upgrade(self, asked: asyncio.Future[Caller | ShopwireError]) -> None:
+            if asked.cancelled() or asked.exception() is not None:
+                self.transport.abort()
+                asked.result()  # the loop's handler tells of the defect
+            elif not self.transport.is_closing():
+                made: Any = partial(sync_class, asked.result())
+                self.ws_protocol_class = made
+                super().handle_websocket_upgrade()
+                self.transport.resume_reading()
 
         @override
         def shutdown(self) -> None:

@@ -69,7 +69,7 @@ async def serve_events(
 ) -> None:
     """One event stream, until the client leaves or the server stops."""
     try:
-        caller, address = callers(arrival_of_scope(scope)), address_of_scope(scope)
+        caller, address = await callers(arrival_of_scope(scope)), address_of_scope(scope)
         hub.admit(caller, address)
         wanted = read_request(scope)
         for topic in wanted.topics:
