@@ -53,7 +53,7 @@ types: $(STAMPS)/dev $(STAMPS)/npm ## mypy and tsc
 
 fmt: $(STAMPS)/dev $(STAMPS)/npm ## Bring everything into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/python tools/gen_codes.py; $(BIN)/python tools/gen_asyncapi.py ; $(BIN)/python tools/gen_types.py
-	@$(NODE) npx biome check --write packages
+	@$(NODE) npx biome check --write packages tools/peers
 
 ci: lint types test ## The whole gate
 

@@ -11,6 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 PACKAGE_LOCK = ROOT / "package-lock.json"
+PEERS_LOCKS = [
+    lock
+    for folder in (ROOT / "tools/peers", ROOT / "tools/peers/zero")
+    if (lock := folder / "package-lock.json").exists()
+]
+"""What the bench of peers fetches: nothing that ships, and pinned all the same."""
+NPM_LOCKS = [PACKAGE_LOCK, *PEERS_LOCKS]
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;]+)")
 
 
@@ -39,9 +46,14 @@ def test_no_lock_names_where_to_fetch_from(lock: Path):
     assert re.findall(r"https?://\S+|--(?:extra-)?index-url|--find-links", text) == []
 
 
-def test_npms_lock_names_no_registry():
+def _name(lock: Path) -> str:
+    return lock.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=_name)
+def test_npms_lock_names_no_registry(lock: Path):
     """A package's page for donations is its author's word; an address to fetch from is ours."""
-    packages = json.loads(PACKAGE_LOCK.read_text())["packages"]
+    packages = json.loads(lock.read_text())["packages"]
     assert [entry for entry in packages.values() if "://" in entry.get("resolved", "")] == []
 
 
@@ -62,8 +74,9 @@ def test_the_package_asks_for_what_its_lock_installs():
     assert set(project["dependencies"]) == wanted(ROOT / "requirements/runtime.in")
 
 
-def test_npms_lock_pins_every_package_by_hash():
-    packages = json.loads(PACKAGE_LOCK.read_text())["packages"]
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=_name)
+def test_npms_lock_pins_every_package_by_hash(lock: Path):
+    packages = json.loads(lock.read_text())["packages"]
     fetched = {
         name: entry
         for name, entry in packages.items()
@@ -93,6 +106,12 @@ def test_npms_lock_is_that_of_the_packages():
         manifest = json.loads((ROOT / folder / "package.json").read_text())
         for kind in ("dependencies", "devDependencies", "peerDependencies"):
             assert packages[folder].get(kind, {}) == manifest.get(kind, {}), (folder, kind)
+
+
+@pytest.mark.parametrize("lock", PEERS_LOCKS, ids=_name)
+def test_a_lock_of_peers_is_that_of_its_manifest(lock: Path):
+    manifest = json.loads(lock.with_name("package.json").read_text())
+    assert manifest["dependencies"] == json.loads(lock.read_text())["packages"][""]["dependencies"]
 
 
 def test_the_gate_is_executable_and_strict():

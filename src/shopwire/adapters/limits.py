@@ -32,8 +32,10 @@ READERS_MAX: Final = 8
 WRITERS_SPARE: Final = 4
 """Connections for writing beyond two a partition (commands, raw appends): consumers, leases."""
 
-NOTIFY_SPACING_MS: Final = 5
-"""Shortest time between two hints to other processes; partitions in between are joined."""
+NOTIFY_SPACING_MS_MIN: Final = 1.0
+"""Pause between two hints to other processes where commits are rare: each has its own."""
+NOTIFY_SPACING_MS_MAX: Final = 5.0
+"""What the pause grows to while several commits fall into one; their partitions are joined."""
 HINT_RETRY_MS: Final = 500
 """Wait before the hint connection is opened again."""
 LEADER_RETRY_MS: Final = 500

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
@@ -16,13 +17,8 @@ from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
 from shopwire.sync.commands import Commands, Take
 from shopwire.sync.fanout import Fanout
-from shopwire.sync.limits import (
-    FLUSH_INTERVAL_MS_MAX,
-    FLUSH_SHARE_MAX,
-    RETRY_MS_MAX,
-    RETRY_MS_MIN,
-    Limits,
-)
+from shopwire.sync.limits import RETRY_MS_MAX, RETRY_MS_MIN, Limits
+from shopwire.sync.pacing import next_flush_s
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.snapshots import SnapshotLoader
@@ -230,11 +226,11 @@ class Hub:
         """A flush that takes long makes the next one wait, so that reading goes on."""
         self._flush_handle = None
         loop = asyncio.get_running_loop()
-        started = loop.time()
+        started, cpu_s = loop.time(), time.thread_time()
         self.fanout.flush()
-        spent_ms = (loop.time() - started) * 1_000
-        wait_ms = max(self.limits.flush_interval_ms, spent_ms / FLUSH_SHARE_MAX)
-        self._flush_at = started + min(wait_ms, FLUSH_INTERVAL_MS_MAX) / 1_000
+        cpu_s = time.thread_time() - cpu_s
+        interval_ms = self.limits.flush_interval_ms
+        self._flush_at = next_flush_s(started, loop.time(), cpu_s, interval_ms)
 
     def _spawn(self, *jobs: Coroutine[Any, Any, None]) -> None:
         self._tasks.extend(map(_task, jobs))

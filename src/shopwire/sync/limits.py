@@ -75,11 +75,14 @@ BEAT_MS: Final = 2_000
 PROVE_EVERY_MS: Final = 500
 """Time between two proofs that the hub holds everything committed."""
 FLUSH_INTERVAL_MS: Final = 10.0
-"""Shortest time between two flushes under load; a change after a pause goes out at once."""
+"""Time between two flushes under load; a change after a pause goes out at once."""
 FLUSH_INTERVAL_MS_MAX: Final = 100.0
 """What the interval grows to where a flush itself takes long."""
 FLUSH_SHARE_MAX: Final = 0.5
 """Share of time that flushes may take before the interval grows."""
+FLUSH_SHARE_EASY: Final = 0.1
+"""Share of time that flushes may take in which the interval shrinks: with few screens a change need
+not wait for others."""
 
 DOCUMENTS_READ_MAX: Final = 500
 """Topics of one read of documents; more are read in further ones."""

@@ -23,6 +23,7 @@ BENCHES: Final = {
     "log": "shopwire.cli.bench.log",
     "fanout": "shopwire.cli.bench.fanout",
     "screen": "shopwire.cli.bench.screen",
+    "peers": "shopwire.cli.bench.peers",
     "slow": "shopwire.cli.bench.slow",
     "storm": "shopwire.cli.bench.storm",
     "bytes": "shopwire.cli.bench.bytes_",
@@ -48,8 +49,8 @@ def bench(
     """Run one bench by name, several, or all of them.
 
     Args:
-        names: log, fanout, import, reserve, checkout, up, reprice, routing; all of them when none
-            is named.
+        names: log, fanout, screen, peers, slow, storm, bytes, simulate, import, reserve, checkout,
+            up, reprice, routing; all of them when none is named.
         quick: End each within 45 seconds; figures are rougher then.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.

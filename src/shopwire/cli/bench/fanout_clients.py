@@ -107,7 +107,11 @@ class Screen(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.write(_HANDSHAKE)
+        self._transport.write(self.handshake())
+
+    def handshake(self) -> bytes:
+        """What it asks for."""
+        return _HANDSHAKE
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,7 +160,10 @@ class Screen(asyncio.Protocol):
 
     def say(self, message: dict[str, object]) -> None:
         """Sends a message."""
-        data = json.dumps(message).encode()
+        self.send(json.dumps(message).encode())
+
+    def send(self, data: bytes) -> None:
+        """Sends a text as it is."""
         size = bytes([0xFE]) + len(data).to_bytes(2, "big")
         if len(data) < 126:
             size = bytes([0x80 | len(data)])
