@@ -13,7 +13,8 @@ from shopwire.adapters.postgres.server import EmbeddedPostgres
 from shopwire.cli.doctor import doctor
 from shopwire.kernel.errors import SetupProblem
 from shopwire.services import doctor as examination
-from shopwire.services.doctor import Finding, Patient, examine
+from shopwire.services.doctor import Patient, examine
+from shopwire.services.findings import Finding
 
 
 async def findings(data: Path, **changes: object) -> dict[str, Finding]:

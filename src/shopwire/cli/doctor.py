@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shopwire.services.doctor import Finding, Patient, examine
+from shopwire.services.doctor import Patient, examine
+from shopwire.services.findings import Finding
 from shopwire.services.settings import load_settings
 
 _STYLES: Final = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
@@ -49,6 +50,7 @@ def doctor(
         port=settings.port,
         database_url=settings.database_url,
         settings=loaded.shown(),
+        more=settings,
     )
     findings = asyncio.run(examine(patient))
     verdicts = {finding.verdict for finding in findings}

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -22,8 +22,12 @@ from shopwire.adapters.postgres.find import MAJOR_MIN, Binaries, find_postgres
 from shopwire.adapters.postgres.inspect import DatabaseFacts, look_at
 from shopwire.adapters.postgres.server import FREE_BYTES_MIN, attach
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.doctor_access import access_findings
+from shopwire.services.doctor_work import bus_finding, work_findings
+from shopwire.services.findings import Finding
 from shopwire.services.pages import pages_dir
 from shopwire.services.server import listen
+from shopwire.services.settings import Settings
 
 PYTHON_MIN: Final = (3, 11)
 """What pyproject.toml asks for."""
@@ -36,16 +40,8 @@ FILES_WANTED: Final = 4_096
 PROBE_S_MAX: Final = 2
 """How long the process on a port may take to say what it is."""
 
-Verdict = Literal["ok", "note", "warn", "fail"]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One piece: whether it is right, what was seen, how to mend it."""
-
-    name: str
-    verdict: Verdict
-    seen: str
-    remedy: str = ""
+_Looked = tuple[list[Finding], DatabaseFacts | None]
+"""What was found of a database, and what it said of itself where it answered."""
 
 
 class Patient(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,15 +53,21 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str | None = None
     settings: dict[str, str] = {}
     """What was set, and where, in words."""
+    more: Settings = Settings()
+    """Everything else that was set."""
 
 
 async def examine(patient: Patient) -> list[Finding]:
     """Everything, in the order in which a start would need it; changes nothing."""
     findings = [_python(), _packages(), _open_files(), _settings(patient)]
     if patient.database_url is None:
-        findings += await _own_database(patient.data)
+        about, facts = await _own_database(patient.data)
     else:
-        findings += await _database(patient.database_url)
+        about, facts = await _database(patient.database_url)
+    findings += about
+    more = msgspec.structs.replace(patient.more, data=patient.data)
+    findings += await access_findings(more, patient.host, facts)
+    findings.append(await bus_finding(more.bus, more.hubs))
     findings += [_port(patient.host, patient.port), _broker(), _pages(), _node(), _browser()]
     return findings
 
@@ -105,7 +107,7 @@ def _open_files() -> Finding:
     return Finding("open files", "ok", f"{soft} allowed")
 
 
-async def _own_database(data: Path) -> list[Finding]:
+async def _own_database(data: Path) -> _Looked:
     """The PostgreSQL that `up` would start in `data`, or the one that runs there."""
     findings: list[Finding] = []
     binaries: Binaries | None = None
@@ -120,21 +122,22 @@ async def _own_database(data: Path) -> list[Finding]:
     folder = _folder(data, binaries)
     findings += [folder, _room(data)]
     if folder.verdict == "fail":
-        return findings
+        return findings, None
     try:
         running = await attach(data)
     except SetupProblem as problem:
-        return [*findings, _failed("database", problem)]
+        return [*findings, _failed("database", problem)], None
     if running is not None:
-        findings += await _database(running)
-    elif _is_owned(data):
+        about, facts = await _database(running)
+        return [*findings, *about], facts
+    if _is_owned(data):
         findings.append(
             Finding(
                 "database", "warn", f"a Shopwire holds {data}, but its database does not answer",
                 "It may be starting or stopping; look again, then look at its log.",
             )
         )  # fmt: skip
-    return findings
+    return findings, None
 
 
 def _account(data: Path) -> Finding:
@@ -208,13 +211,14 @@ def _is_owned(data: Path) -> bool:
     return False
 
 
-async def _database(dsn: str) -> list[Finding]:
+async def _database(dsn: str) -> _Looked:
     try:
         facts = await look_at(dsn)
     except SetupProblem as problem:
         remedy = "Check --database, that the server runs, and that it lets this user in."
-        return [Finding("database", "fail", problem.detail, remedy)]
-    return [_server(facts), _durability(facts), _schema(facts), _suppliers(facts)]
+        return [Finding("database", "fail", problem.detail, remedy)], None
+    seen = [_server(facts), _durability(facts), _schema(facts), _suppliers(facts)]
+    return [*seen, *work_findings(facts)], facts
 
 
 def _suppliers(facts: DatabaseFacts) -> Finding:

@@ -12,6 +12,8 @@ from shopwire.kernel.queries import load_queries
 
 LOOK_MS_MAX: Final = 5_000
 """A database that takes longer to answer counts as unreachable."""
+OVERDUE_MS: Final = 300_000
+"""What should have been done so long ago is told."""
 
 _SQL: Final = load_queries("shopwire.adapters.postgres", "inspect.sql")
 
@@ -34,6 +36,23 @@ class DatabaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Suppliers with open orders of whom nobody said how they are reached."""
     troubled: tuple[str, ...] = ()
     """Suppliers whose orders did not leave, or may not have arrived."""
+    overdue: tuple[str, ...] = ()
+    """Sources that nobody fetched when they were due, as `supplier/name`."""
+    left_alone: tuple[str, ...] = ()
+    """Sources whose run was not heard of, and was taken over by nobody."""
+    stopped: tuple[str, ...] = ()
+    """Suppliers whose data is stale, or whose sources rest after failures."""
+    held: tuple[str, ...] = ()
+    """Runs that wait for a person."""
+    waiting: tuple[str, ...] = ()
+    """Bundles of orders that should have left."""
+    operators: int | None = None
+    """Operators who can log in with a password; None where the schema is not up to date."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is a shop whose rows mean what we think."""
+        return self.has_log and not self.pending
 
     @property
     def is_durable(self) -> bool:
@@ -67,6 +86,9 @@ async def _look(dsn: str) -> DatabaseFacts:
         if not waiting:
             found = await connection.fetchrow(_SQL["suppliers_facts"])
             facts |= {name: tuple(names) for name, names in found.items()}
+            work = dict(await connection.fetchrow(_SQL["work_facts"], OVERDUE_MS))
+            facts["operators"] = work.pop("operators")
+            facts |= {name: tuple(names) for name, names in work.items()}
     finally:
         await connection.close()
     return DatabaseFacts(**facts, has_log=has_log, pending=waiting)

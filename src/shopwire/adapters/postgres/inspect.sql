@@ -32,3 +32,35 @@ SELECT
         UNION SELECT c.supplier FROM channel c WHERE c.inbox_trouble <> ''
         ORDER BY 1 LIMIT 20
     ) AS troubled
+
+-- work_facts --
+-- What of sources, channels and logins waits for somebody. Only of a schema that is up to date.
+SELECT
+    ARRAY(
+        SELECT s.supplier || '/' || s.name FROM source s
+        WHERE s.state = 'active' AND s.due_ms < t.now_ms - $1 AND s.began_ms IS NULL
+        ORDER BY 1 LIMIT 20
+    ) AS overdue,
+    ARRAY(
+        SELECT s.supplier || '/' || s.name FROM source s
+        WHERE s.lease_until_ms < t.now_ms - $1 ORDER BY 1 LIMIT 20
+    ) AS left_alone,
+    ARRAY(
+        SELECT y.supplier FROM supply y
+        WHERE y.breaker <> 'closed' OR y.state IN ('stale', 'failed')
+        ORDER BY 1 LIMIT 20
+    ) AS stopped,
+    ARRAY(
+        SELECT r.id FROM import_run r WHERE r.status = 'held'
+        ORDER BY r.started_at_ms LIMIT 20
+    ) AS held,
+    ARRAY(
+        SELECT b.id FROM channel_bundle b
+        WHERE b.state IN ('staging', 'releasing') AND b.due_at_ms < t.now_ms - $1
+        ORDER BY 1 LIMIT 20
+    ) AS waiting,
+    (
+        SELECT count(*)::integer FROM access_account a
+        WHERE a.account LIKE 'operator:%' AND NOT a.closed AND a.password_hash <> ''
+    ) AS operators
+FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms) t
