@@ -60,11 +60,11 @@ def test_news_without_a_group_has_nothing_of_it():
 
 def test_chunks_are_bounded_by_rows_and_by_letters():
     rows = "".join(f"p{n},{'x' * 150},S{n},1,1\n" for n in range(1_200))
-    sizes = [len(groups) for groups, _ in chunks(iter(groups_of(HEAD + rows)))]
+    sizes = [len(chunk.groups) for chunk in chunks(iter(groups_of(HEAD + rows)))]
     assert sizes == [CHUNK_ROWS_MAX, CHUNK_ROWS_MAX, 200]
     long_rows = "".join(f'p{n},P,S{n},1,1,"{"y" * 99_000}"\n' for n in range(100))
     sizes = [
-        len(groups)
-        for groups, _ in chunks(iter(groups_of("id,title,sku,stock,cost,text\n" + long_rows)))
+        len(chunk.groups)
+        for chunk in chunks(iter(groups_of("id,title,sku,stock,cost,text\n" + long_rows)))
     ]
     assert max(sizes) <= 41

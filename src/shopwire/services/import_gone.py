@@ -10,6 +10,7 @@ from shopwire.modules.feeds.api import Altered, AlteredGroup, BadRow, Digest, No
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.profile import Field
+from shopwire.modules.feeds.quick import Quiet
 from shopwire.modules.feeds.store import counts_before, keys_said, offers_before, skus_of_supplier
 from shopwire.modules.feeds.transforms import value_of
 from shopwire.modules.feeds.values import Refused
@@ -45,6 +46,11 @@ class Gone:
         self._unreadable = 0
         self._missing: int | None = None
         self.broken = False
+
+    def see_quiet(self, quiet: Quiet) -> None:
+        """Takes down what rows name that are known by their marks."""
+        self._keys.add_hashes(quiet.keys)
+        self._skus.add_hashes(quiet.skus)
 
     def see(self, groups: Sequence[Group], sku_of_bad: Callable[[BadRow], str]) -> None:
         """Takes down what a part of the feed names, whether it can be used or not."""

@@ -1,7 +1,7 @@
 """One run of an import: read, compared, looked at as a whole, and then put into effect."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -20,16 +20,14 @@ from shopwire.modules.feeds.api import (
     StartRun,
 )
 from shopwire.modules.feeds.events import FeedKind
-from shopwire.modules.feeds.limits import QUARANTINED_ROWS_MAX
+from shopwire.modules.feeds.limits import OPEN_SALES_MAX, QUARANTINED_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import OpenFeed
+from shopwire.modules.feeds.quick import Marks, Quiet
 from shopwire.modules.suppliers.api import RegisterSupplier
 from shopwire.services.import_gone import Gone, sku_of
 from shopwire.services.import_held import keep_feed
-from shopwire.services.import_news import (
-    News,
-    chunks,
-)
+from shopwire.services.import_news import Chunk, News, chunks
 from shopwire.services.import_plan import Compared, Spool, compared
 from shopwire.services.import_request import ImportRequest, Progress, Summary
 from shopwire.services.import_send import Sender
@@ -196,7 +194,7 @@ class Job:
         spool: Spool | None,
     ) -> None:
         """Reads the next chunk in a thread while the one before is compared, or takes effect."""
-        pieces = chunks(self._feed.groups)
+        pieces = chunks(await self._groups())
         reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
         broken: FeedUnreadable | None = None
         while True:
@@ -206,14 +204,15 @@ class Job:
                 broken, chunk = problem, None
             if chunk is None:
                 break
-            groups, broken = chunk
+            broken = chunk.broken
             if broken is None:
                 reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
             try:
-                part, news = await self._compare(groups)
+                part, news, groups = await self._compare(chunk)
+                offers = sum(one.offers for one in chunk.quiet)
                 if weight is None or spool is None:
                     await self._take(part, news)
-                elif await weight.add(part, news, groups):
+                elif await weight.add(part, news, groups, offers):
                     await asyncio.to_thread(spool.put, part)
             except BaseException:
                 # The thread is still at the stream, which the caller closes next.
@@ -228,10 +227,27 @@ class Job:
                 self._gone.broken = True
             raise broken
 
-    async def _compare(self, groups: Sequence[Group]) -> tuple[Compared, News]:
-        """A chunk beside what is known."""
+    async def _groups(self) -> Iterator[Group | Quiet]:
+        """The feed, with what is known by its marks apart.
+
+        Nothing is where SKUs are matched, since what a row is hangs on the shop then, nor where
+        the feed is to be compared with the shop itself: there its marks are made anew.
+        """
+        importer, request, supplier = self._importer, self._request, self._supplier
+        if await self._matching.matches():
+            return self._feed.groups
+        if request.afresh:
+            return self._feed.marked_groups(Marks(), frozenset())
+        never = await importer.all_open_sales(request, supplier)
+        if len(never) > OPEN_SALES_MAX:
+            return self._feed.groups
+        marks = await importer.marks_said(request, supplier)
+        return self._feed.marked_groups(marks, never)
+
+    async def _compare(self, chunk: Chunk) -> tuple[Compared, News, Sequence[Group]]:
+        """A chunk beside what is known, and its groups under the shop's SKUs."""
         request = self._request
-        groups = await self._matched(groups)
+        groups = await self._matched(chunk.groups)
         digests = {group.key: group.digest() for group in groups if group.key}
         known: dict[str, Digest] = {}
         if not request.afresh:
@@ -241,7 +257,10 @@ class Job:
         if self._gone is not None:
             field = self._feed.profile.fields["sku"]
             self._gone.see(groups, lambda bad: sku_of(bad, field))
-        return compared(groups, digests, known, open_skus)
+            for one in chunk.quiet:
+                self._gone.see_quiet(one)
+        part, news = compared(groups, digests, known, open_skus, quiet_rows=chunk.quiet_rows)
+        return part, news, groups
 
     async def _matched(self, groups: Sequence[Group]) -> Sequence[Group]:
         """A chunk under the shop's SKUs; what is doubtful waits for a person."""
@@ -276,7 +295,7 @@ class Job:
         room = SHOWN_BAD_ROWS_MAX - len(summary.bad_rows)
         summary.bad_rows += [replace(row, cells={}) for row in bad[:room]]
         self._part += 1
-        if request.dry_run or not (news.groups or bad):
+        if request.dry_run or not (news.groups or bad or part.marks):
             return
         # A group of which something was refused is compared anew the next time.
         digests = {group.key: part.digests[group.key] for group in news.groups}
@@ -287,6 +306,7 @@ class Job:
             digests=tuple(one for key, one in digests.items() if key not in refused),
             bad_rows=tuple(bad),
             altered=changes,
+            marks=tuple(part.marks),
         )
         await self._importer.record(request, f"{self._part}/note", note)
 

@@ -12,8 +12,14 @@ from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds.api import BadRow, Digest
-from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, CHUNK_ROWS_MAX, RAW_CHARS_MAX
+from shopwire.modules.feeds.limits import (
+    CHUNK_CHARS_MAX,
+    CHUNK_ROWS_MAX,
+    QUIET_ROWS_MAX,
+    RAW_CHARS_MAX,
+)
 from shopwire.modules.feeds.mapping import Group, Offered
+from shopwire.modules.feeds.quick import Quiet
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, Terms
@@ -71,7 +77,7 @@ def news_of(
         for group in groups
         if group.lines
         and (
-            digests[group.key] != known.get(group.key)
+            _differs(digests[group.key], known.get(group.key))
             or not group.lines.keys().isdisjoint(open_skus)
         )
     ]
@@ -91,23 +97,28 @@ def news_of(
     return News(fresh, _products(groups, told), offers, counts)
 
 
+def _differs(now: Digest, before: Digest | None) -> bool:
+    return before is None or now.said != before.said
+
+
 def _products(groups: Iterable[Group], told: Collection[str]) -> list[ProductContent]:
     """The wanted products, each whole: its rows may stand apart in the chunk."""
     found: dict[str, ProductContent] = {}
-    for group in groups:
-        product = group.product
+    for product in (one for group in groups for one in (*group.beside, group.product)):
         if product is None or product.id not in told:
             continue
         first = found.get(product.id)
-        if first is not None:
-            product = msgspec.structs.replace(
-                first,
-                variants=(*first.variants, *product.variants),
-                options=(*first.options, *(o for o in product.options if o not in first.options)),
-                images=tuple(dict.fromkeys((*first.images, *product.images))),
-            )
-        found[product.id] = product
+        found[product.id] = product if first is None else _joined(first, product)
     return list(found.values())
+
+
+def _joined(first: ProductContent, more: ProductContent) -> ProductContent:
+    return msgspec.structs.replace(
+        first,
+        variants=(*first.variants, *more.variants),
+        options=(*first.options, *(one for one in more.options if one not in first.options)),
+        images=tuple(dict.fromkeys((*first.images, *more.images))),
+    )
 
 
 def offer_commands(offers: Iterable[Offered], partition: PartitionOf) -> list[tuple[str, Command]]:
@@ -150,23 +161,87 @@ def _slices(lines: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield lines[start : start + LINES_A_COMMAND_MAX]
 
 
-def chunks(groups: Iterator[Group]) -> Iterator[tuple[list[Group], FeedUnreadable | None]]:
+class Chunk(msgspec.Struct):
+    """Groups that are compared and sent together, and what lay between them that is known."""
+
+    groups: list[Group] = []
+    quiet: list[Quiet] = []
+    broken: FeedUnreadable | None = None
+    """Why there is nothing behind it."""
+
+    @property
+    def quiet_rows(self) -> int:
+        """Rows that are known by their marks."""
+        return sum(one.rows for one in self.quiet)
+
+
+class _Filling:
+    """The chunk that is being filled, and whose groups are in it."""
+
+    def __init__(self) -> None:
+        self.chunk = Chunk()
+        self.rows = self.chars = 0
+        self._parts: dict[str, int] = {}
+        """The number of its part by product and SKU."""
+
+    def add(self, group: Group) -> None:
+        self.chunk.groups.append(group)
+        self.rows += group.rows
+        self.chars += group.chars
+        self._parts |= dict.fromkeys(_names(group), group.number)
+
+    def ends_before(self, group: Group) -> bool:
+        """Whether a group opens the next chunk: parts stay whole, small ones share a chunk.
+
+        None has a product or a SKU in it that another part of it has: each part tells its own.
+        """
+        groups, parts = self.chunk.groups, self._parts
+        if not groups or not group.number or group.number == groups[-1].number:
+            return False
+        return (
+            self.rows >= CHUNK_ROWS_MAX // 2
+            or self.chars >= CHUNK_CHARS_MAX // 2
+            or self.chunk.quiet_rows >= QUIET_ROWS_MAX
+            or any(name in parts for name in _names(group))
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is full. Where groups have numbers only the next one tells that."""
+        groups = self.chunk.groups
+        if not groups or groups[-1].number:
+            return not groups and self.chunk.quiet_rows >= QUIET_ROWS_MAX
+        return self.rows >= CHUNK_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
+
+
+def _names(group: Group) -> Iterator[str]:
+    if group.product is not None:
+        yield f"product {group.product.id}"
+    for sku in group.lines:
+        yield f"sku {sku}"
+
+
+def chunks(groups: Iterator[Group | Quiet]) -> Iterator[Chunk]:
     """Groups of about CHUNK_ROWS_MAX rows; a feed that breaks off still gives what it had."""
-    held: list[Group] = []
-    rows = chars = 0
+    filling = _Filling()
     try:
         for group in groups:
-            held.append(group)
-            rows += group.rows
-            chars += group.chars
-            if rows >= CHUNK_ROWS_MAX or chars >= CHUNK_CHARS_MAX:
-                yield held, None
-                held, rows, chars = [], 0, 0
+            if isinstance(group, Quiet):
+                filling.chunk.quiet.append(group)
+            else:
+                if filling.ends_before(group):
+                    yield filling.chunk
+                    filling = _Filling()
+                filling.add(group)
+            if filling.ended:
+                yield filling.chunk
+                filling = _Filling()
     except FeedUnreadable as problem:
-        yield held, problem
+        filling.chunk.broken = problem
+        yield filling.chunk
         return
-    if held:
-        yield held, None
+    if filling.chunk.groups or filling.chunk.quiet:
+        yield filling.chunk
 
 
 def refused_row(row: RawRow, error: Mapping[str, Any]) -> BadRow:

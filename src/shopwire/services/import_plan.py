@@ -29,6 +29,8 @@ class Compared(msgspec.Struct, kw_only=True):
     bad: list[BadRow]
     poisoned: dict[str, str] = {}
     """SKUs whose cost is a mistake by itself, and what is wrong with it."""
+    marks: list[Digest] = []
+    """What says the same as before in rows that were read, or look, otherwise than before."""
 
     def news(self) -> News:
         """What is new in it."""
@@ -49,8 +51,13 @@ def compared(
     digests: Mapping[str, Digest],
     known: Mapping[str, Digest],
     open_skus: Collection[str],
+    *,
+    quiet_rows: int = 0,
 ) -> tuple[Compared, News]:
-    """A part with only those of its groups that its news are made of."""
+    """A part with only those of its groups that its news are made of.
+
+    `quiet_rows`: rows of the part that are in no group, since they were known by their marks.
+    """
     news = news_of(groups, digests, known, open_skus)
     keys = {group.key for group in news.groups}
     told = {product.id for product in news.products}
@@ -60,14 +67,30 @@ def compared(
         if group.key in keys or (group.product is not None and group.product.id in told)
     ]
     part = Compared(
-        rows=sum(group.rows for group in groups),
+        rows=quiet_rows + sum(group.rows for group in groups),
         groups=kept,
         digests={group.key: digests[group.key] for group in kept},
         known={group.key: known[group.key] for group in kept if group.key in known},
         open_skus=sorted(open_skus),
         bad=[row for group in groups for row in group.bad],
+        marks=_marks(groups, keys, digests, known),
     )
     return part, news
+
+
+def _marks(
+    groups: Iterable[Group],
+    fresh: Collection[str],
+    digests: Mapping[str, Digest],
+    known: Mapping[str, Digest],
+) -> list[Digest]:
+    """Marks of groups that say nothing new, where others are known."""
+    said = ((digests[group.key], known[group.key]) for group in groups if group.key in known)
+    return [
+        now
+        for now, before in said
+        if now.mark and now.key not in fresh and now.said == before.said and now != before
+    ]
 
 
 class Spool:
@@ -106,6 +129,11 @@ class Seen:
     def add(self, names: Iterable[str]) -> None:
         """Takes names in."""
         self._marks.extend(map(hash, names))
+        self._sorted = False
+
+    def add_hashes(self, hashes: "array[int]") -> None:
+        """Takes names in by their hashes."""
+        self._marks.extend(hashes)
         self._sorted = False
 
     def __contains__(self, name: str) -> bool:

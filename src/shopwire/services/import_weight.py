@@ -48,12 +48,15 @@ class Weight:
         breaker = Breaker(limits, stocked=size.stocked, either=size.either)
         return cls(importer, request, supplier, breaker)
 
-    async def add(self, part: Compared, news: News, groups: Sequence[Group]) -> bool:
+    async def add(
+        self, part: Compared, news: News, groups: Sequence[Group], quiet_offers: int = 0
+    ) -> bool:
         """Weighs a part, and marks its poisoned costs; False where it says nothing new."""
         fresh = {id(group) for group in news.groups}
         self.rows += part.rows
+        self.breaker.named += quiet_offers
         self.breaker.named += sum(len(one.offers) for one in groups if id(one) not in fresh)
-        if not (news.groups or part.bad):
+        if not (news.groups or part.bad or part.marks):
             self.quiet += part.rows
             return False
         await self._weigh_offers(part, news)

@@ -32,13 +32,26 @@ from shopwire.modules.feeds.api import (
     NoteChunk,
     RejectRun,
 )
-from shopwire.modules.feeds.limits import SEND_WAIT_MS_MAX, SENDS_MAX, SPOOLED_BYTES_MAX
+from shopwire.modules.feeds.limits import (
+    OPEN_SALES_MAX,
+    SEND_WAIT_MS_MAX,
+    SENDS_MAX,
+    SPOOLED_BYTES_MAX,
+)
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import open_feed
 from shopwire.modules.feeds.profile import Profile
+from shopwire.modules.feeds.quick import Marks
 from shopwire.modules.feeds.saved import profile_by_name
-from shopwire.modules.feeds.store import get_run, intent_of, open_runs, reading_of, said_last
-from shopwire.modules.inventory.store import skus_with_open_sales
+from shopwire.modules.feeds.store import (
+    get_run,
+    intent_of,
+    marks_said,
+    open_runs,
+    reading_of,
+    said_last,
+)
+from shopwire.modules.inventory.store import all_open_sales, skus_with_open_sales
 from shopwire.services.feed_formats import FORMATS
 from shopwire.services.import_effect import took_effect
 from shopwire.services.import_held import open_kept
@@ -286,6 +299,19 @@ class Importer:
     ) -> dict[str, Digest]:
         """What the supplier said last."""
         return await self._patiently(lambda: said_last(self.reads, request.tenant, supplier, keys))
+
+    async def marks_said(self, request: ImportRequest, supplier: str) -> Marks:
+        """Marks of what the supplier said last."""
+        return await self._patiently(lambda: marks_said(self.reads, request.tenant, supplier))
+
+    async def all_open_sales(self, request: ImportRequest, supplier: str) -> frozenset[str]:
+        """As `open_sales`, of all that the supplier has; a little more than OPEN_SALES_MAX."""
+        if request.as_of_ms is None:
+            return frozenset()
+        limit = OPEN_SALES_MAX + 1
+        return await self._patiently(
+            lambda: all_open_sales(self.reads, request.tenant, supplier, limit=limit)
+        )
 
     def partition(self, tenant: str, sku: str) -> int:
         """Where a SKU lies."""

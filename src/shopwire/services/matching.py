@@ -68,16 +68,24 @@ class SkuMatching:
         self._run, self._as_of_ms = run, as_of_ms
         self._policy: PolicyDocument | None = None
 
-    async def match(self, groups: Sequence[Group]) -> Matched:
-        """A chunk under the shop's SKUs; nothing is written."""
+    async def matches(self) -> bool:
+        """Whether the supplier's SKUs may be others than the shop's."""
+        return (await self._policy_read()).mode != "own_skus"
+
+    async def _policy_read(self) -> PolicyDocument:
         if self._policy is None:
             self._policy = await policy_of(self._reads, self._tenant, self._supplier)
-        if self._policy.mode == "own_skus":
+        return self._policy
+
+    async def match(self, groups: Sequence[Group]) -> Matched:
+        """A chunk under the shop's SKUs; nothing is written."""
+        policy = await self._policy_read()
+        if policy.mode == "own_skus":
             return Matched(groups=groups)
         asked = [one for group in groups for one in asked_of(group)]
         if not asked:
             return Matched(groups=groups)
-        known = await what_is_known(self._reads, self._tenant, self._policy, asked)
+        known = await what_is_known(self._reads, self._tenant, policy, asked)
         verdicts = match(asked, known)
         waiting = [
             one

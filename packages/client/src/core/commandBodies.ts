@@ -210,6 +210,7 @@ export interface NoteChunk {
   bad_rows?: ReadonlyArray<BadRow>;
   altered?: ReadonlyArray<AlteredGroup>;
   discontinued?: number;
+  marks?: ReadonlyArray<Digest>;
 }
 
 export interface Digest {
@@ -217,6 +218,8 @@ export interface Digest {
   product?: string;
   offers?: string;
   stock?: string;
+  mark?: number;
+  aside?: string;
 }
 
 export interface BadRow {

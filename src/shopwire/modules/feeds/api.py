@@ -36,6 +36,16 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     product: str = ""
     offers: str = ""
     stock: str = ""
+    mark: int = 0
+    """Of the rows that say it, as they were read then: they need not be mapped to know them
+    again. 0 where they cannot be told so."""
+    aside: str = ""
+    """What these rows count for beside their number, see `quick`."""
+
+    @property
+    def said(self) -> tuple[str, str, str]:
+        """What is compared; how it was read is none of it."""
+        return self.product, self.offers, self.stock
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +137,8 @@ class NoteChunk(Command, frozen=True, kw_only=True):
     altered: tuple[AlteredGroup, ...] = ()
     discontinued: int = 0
     """SKUs that the feed no longer names, of this part."""
+    marks: tuple[Digest, ...] = ()
+    """Marks of what is said as before; taken only where that is still what was said last."""
 
 
 class FinishRun(Command, frozen=True, kw_only=True):

@@ -96,9 +96,12 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
             product=digest.product,
             offers=digest.offers,
             stock=digest.stock,
+            mark=digest.mark,
+            aside=digest.aside,
         )
         for digest in command.digests
     ]
+    rows += _marked(command, view)
     rows += [
         QuarantinedRow(
             tenant=context.tenant,
@@ -164,6 +167,16 @@ def mendable(cells: dict[str, str]) -> dict[str, str]:
     return cells if sum(map(len, cells.values())) <= MENDABLE_CHARS_MAX else {}
 
 
+def _marked(command: NoteChunk, view: View) -> list[Row]:
+    """Rows that get another mark, where they still say what was compared: an undo may have come."""
+    found = [(one, view.one(FeedRow, one.key, command.supplier)) for one in command.marks]
+    return [
+        replace(row, mark=one.mark, aside=one.aside)
+        for one, row in found
+        if row is not None and (row.product, row.offers, row.stock) == one.said
+    ]
+
+
 def _running(view: View, run_id: str) -> Run:
     run = view.one(Run, run_id)
     if run is None or run.status != "running":
@@ -199,7 +212,7 @@ HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (
             Need(Run, command.run),
-            *(Need(FeedRow, digest.key) for digest in command.digests),
+            *(Need(FeedRow, digest.key) for digest in (*command.digests, *command.marks)),
         ),
         decide=do_note_chunk,
     ),

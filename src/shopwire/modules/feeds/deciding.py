@@ -225,13 +225,16 @@ def do_note_undone(command: NoteUndone, view: View, context: Context) -> Decisio
     return Decision(put=rows, events=[event], result=run.document())
 
 
-def _said_before(found: FeedRow, was: Digest, now: Digest) -> dict[str, str]:
+def _said_before(found: FeedRow, was: Digest, now: Digest) -> dict[str, str | int]:
     """What was said before the run, of what nothing newer was said since."""
-    return {
+    back: dict[str, str | int] = {
         name: getattr(was, name)
         for name in ("product", "offers", "stock")
         if getattr(found, name) == getattr(now, name)
     }
+    # A mark is of all three: rows that say some of each are none that ever came.
+    whole = len(back) == 3
+    return back | {"mark": was.mark if whole else 0, "aside": was.aside if whole else ""}
 
 
 _DONE: Final = {

@@ -237,3 +237,5 @@ class FeedRow(Row, frozen=True, kw_only=True):
     product: str
     offers: str
     stock: str
+    mark: int = 0
+    aside: str = ""

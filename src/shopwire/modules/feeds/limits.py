@@ -83,3 +83,10 @@ KEPT_SHOWN_MAX: Final = 1_000
 """Things left by an undo that are written down; further ones are counted."""
 SPOOLED_BYTES_MAX: Final = 8 * 1024 * 1024
 """News of a feed that is held in memory before any of it takes effect; more goes to a file."""
+ASIDES_MAX: Final = 8
+"""Kinds of rows, by what they count for, that are known again by their marks, the largest first;
+others are mapped and compared each time."""
+QUIET_ROWS_MAX: Final = 100_000
+"""Rows that were known again and are counted together."""
+OPEN_SALES_MAX: Final = 100_000
+"""SKUs with sales that wait to be in a count; with more of them no row is known by its mark."""

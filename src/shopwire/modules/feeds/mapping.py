@@ -2,23 +2,22 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable, InvalidField
 from shopwire.kernel.limits import NAME_CHARS_MAX, TEXT_CHARS_MAX
 from shopwire.kernel.names import slug_of
-from shopwire.modules.catalog.api import Image, Option, ProductContent, Status, Variant
+from shopwire.modules.catalog.api import Image, Option, ProductContent, Variant
 from shopwire.modules.feeds.api import BadRow, Digest
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import (
     PRODUCT_FIELDS,
-    OptionColumns,
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
-from shopwire.modules.feeds.transforms import holds, listed, paths, value_of
+from shopwire.modules.feeds.transforms import holds, listed, parts_of, paths, value_of
 from shopwire.modules.feeds.values import (
     Decimal,
     Refused,
@@ -28,6 +27,7 @@ from shopwire.modules.feeds.values import (
     measure_of,
     name_of,
     refuse,
+    status_of,
 )
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU, Terms
@@ -35,11 +35,6 @@ from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU, Terms
 _HEAD: Final = " head"
 """Marks a row that describes a product and is nothing to be bought."""
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
-_DRAFT: Final = ("draft", "proposed", "unlisted", "false", "rejected", "inactive")
-_STATUSES: Final = dict.fromkeys(("", "active", "published", "true"), "active") | dict.fromkeys(
-    _DRAFT, "draft"
-)
-_ARCHIVED: Final = ("archived", "discontinued")
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +59,13 @@ class Group(msgspec.Struct, kw_only=True):
     count_supplier: str = ""
     bad: list[BadRow] = []
     more: dict[str, dict[str, str | int]] = {}
-    """By SKU: the maker's number, weight and size, as far as the row says them."""
+    """By SKU: the maker's number, weight and size."""
+    mark: int = 0
+    """Tells its rows by their cells, without mapping them; 0 where they cannot be told so."""
+    aside: str = ""
+    number: int = 0
+    """Groups of one number are looked at together, see `QuickWalk`."""
+    beside: list[ProductContent] = []
 
     def digest(self) -> Digest:
         """What it says, in short."""
@@ -73,6 +74,8 @@ class Group(msgspec.Struct, kw_only=True):
             product=_digest(self.product),
             offers=_digest(self.offers, leave_out=NO_SUPPLIER_SKU),
             stock=_digest([self.count_supplier, self.counts]) if self.counts else "",
+            mark=self.mark,
+            aside=self.aside,
         )
 
 
@@ -85,7 +88,7 @@ def _digest(value: Any, leave_out: bytes = b"") -> str:
     return hashlib.blake2b(kept, digest_size=12).hexdigest()
 
 
-class _Held(msgspec.Struct):
+class Held(msgspec.Struct):
     """The rows of the product that is being read."""
 
     id: str = ""
@@ -96,6 +99,7 @@ class _Held(msgspec.Struct):
 
     @property
     def full(self) -> bool:
+        """Whether further rows of the product are a part of their own."""
         return len(self.rows) >= GROUP_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
 
 
@@ -111,15 +115,16 @@ class Mapper:
         lookups: Mapping[str, Mapping[str, str]] | None = None,
         decimal: Decimal | None = None,
     ) -> None:
-        self._profile = profile
+        self.profile = profile
         self._supplier = supplier
         self._currency = profile.currency or currency
         self._decimal: Decimal = profile.decimal if decimal is None else decimal
         self._heads: dict[str, str] = {}
         """Other names of the latest product that has a row of its own."""
-        self._lookups = lookups or {}
+        self.lookups = lookups or {}
         # Hashes instead of texts: a million rows fit into a few dozen megabytes.
-        self._seen: set[int] = set()
+        self.seen: set[int] = set()
+        """SKUs with their suppliers that this feed has named."""
         self._begun: set[int] = set()
         self._parts: dict[int, int] = {}
         self.notes: dict[str, int] = {}
@@ -130,20 +135,17 @@ class Mapper:
 
         A feed that breaks off gives what it had before FeedUnreadable goes on.
         """
-        held = _Held()
+        held = Held()
         broken: FeedUnreadable | None = None
         try:
             for row in rows:
-                taken = self._sorted(row, held)
-                if taken is None:
-                    self._note("rows that a condition passes over")
-                    continue
-                if isinstance(taken, BadRow):
-                    yield Group(key="", rows=1, bad=[taken])
+                taken = self.sorted_row(row, held)
+                if not isinstance(taken, tuple):
+                    yield from self.passed_over(taken)
                     continue
                 group_id, values = taken
                 if held.rows and (group_id != held.id or held.full):
-                    yield self._group(held)
+                    yield self.group_of(held)
                     held.rows, held.chars = [], 0
                 held.id = group_id
                 held.rows.append((row, values))
@@ -151,16 +153,23 @@ class Mapper:
         except FeedUnreadable as problem:
             broken = problem
         if held.rows:
-            yield self._group(held)
+            yield self.group_of(held)
         if broken is not None:
             raise broken
 
-    def _sorted(self, row: RawRow, held: _Held) -> tuple[str, dict[str, str]] | BadRow | None:
+    def passed_over(self, taken: BadRow | None) -> Iterator[Group]:
+        """What becomes of a row that belongs to no product."""
+        if taken is None:
+            self.note("rows that a condition passes over")
+        else:
+            yield Group(key="", rows=1, bad=[taken])
+
+    def sorted_row(self, row: RawRow, held: Held) -> tuple[str, dict[str, str]] | BadRow | None:
         """The product that a row belongs to and its values, or why it cannot be used.
 
         None for a row that the profile passes over.
         """
-        by = self._profile.group_by
+        by = self.profile.group_by
         begins = bool(by) and bool(row.cells.get(by))
         if row.problem is not None:
             held.orphans = True  # a product may have begun with it
@@ -190,7 +199,7 @@ class Mapper:
 
     def _wanted(self, row: RawRow) -> bool:
         """Whether the profile's conditions let a row in; raises Refused for one it refuses."""
-        profile = self._profile
+        profile = self.profile
         if any(holds(one, row.cells) for one in profile.skip_when):
             return False
         if not all(holds(one, row.cells) for one in profile.only_when):
@@ -209,14 +218,14 @@ class Mapper:
     def _values(self, row: RawRow) -> dict[str, str]:
         """The profile's fields of one row as text; a field without a value is not there."""
         values: dict[str, str] = {}
-        for name, field in self._profile.fields.items():
-            text = value_of(field, row.cells, self._lookups)
+        for name, field in self.profile.fields.items():
+            text = value_of(field, row.cells, self.lookups)
             if text:
                 values[name] = text
             elif field.required:
                 column = field.columns[0] if field.columns else name
                 refuse(column, "missing", f"{column} is blank", f"Fill in {column}.")
-        heads = self._profile.heads
+        heads = self.profile.heads
         if heads is not None and "id" in values:
             if holds(heads.when, row.cells):
                 values[_HEAD] = "1"
@@ -225,9 +234,10 @@ class Mapper:
             values["id"] = self._heads.get(values["id"], values["id"])
         return values
 
-    def _group(self, whole: _Held) -> Group:
+    def group_of(self, whole: Held) -> Group:
+        """What the held rows become."""
         group_id, held = whole.id, whole.rows
-        group = Group(key=self._part(group_id), rows=len(held), chars=whole.chars)
+        group = Group(key=self.part(group_id), rows=len(held), chars=whole.chars)
         variants: list[Variant] = []
         names = self._option_names(held[0][0])
         supplier = slug_of(self._supplier)
@@ -242,7 +252,7 @@ class Mapper:
                     problem.data["field"], "not_allowed", problem.detail, "Correct the value."
                 )
                 group.bad.append(self._bad(row, refused))
-        if variants and "product" in self._profile.brings:
+        if variants and "product" in self.profile.brings:
             try:
                 group.product = self._product(group_id, held, variants, names)
             except Refused as problem:
@@ -253,7 +263,22 @@ class Mapper:
                 group.offers, group.counts, group.lines = [], [], {}
         return group
 
-    def _part(self, group_id: str) -> str:
+    def fresh(self) -> "Mapper":
+        """One that has seen nothing yet."""
+        return Mapper(
+            self.profile,
+            supplier=self._supplier,
+            currency=self._currency,
+            lookups=self.lookups,
+            decimal=self._decimal,
+        )
+
+    def next_part(self, group_id: str) -> int:
+        """Which part of a product its next rows are, from 1."""
+        mark = hash(group_id)
+        return self._parts.get(mark, 1) + 1 if mark in self._begun else 1
+
+    def part(self, group_id: str) -> str:
         """The key of a product's rows: where they stand apart, each part has one of its own."""
         mark = hash(group_id)
         if mark not in self._begun:
@@ -275,15 +300,15 @@ class Mapper:
             return
         if "sku" not in values:
             if variants and values.get("images") and not values.get("title"):
-                return  # a row that only brings one more picture of the product above
+                return  # one more picture of the product above
             refuse(self._column("sku"), "missing", "the SKU is blank", "Give the row a SKU.")
         sku = values["sku"]
         name_of(sku, self._column("sku"))
-        offered = self._offer(sku, values) if "offer" in self._profile.brings else None
-        count = self._count(sku, values) if "stock" in self._profile.brings else None
+        offered = self._offer(sku, values) if "offer" in self.profile.brings else None
+        count = self._count(sku, values) if "stock" in self.profile.brings else None
         gtin, more = self._gtin(values), self._more(values)
         seen = hash((sku, values.get("supplier", "")))
-        if seen in self._seen:
+        if seen in self.seen:
             refuse(
                 self._column("sku"),
                 "duplicate_sku",
@@ -295,7 +320,7 @@ class Mapper:
             for name, value in zip(names, self._option_values(row), strict=False)
             if name and value and value.casefold() != "default title"
         }
-        self._seen.add(seen)
+        self.seen.add(seen)
         variants.append(
             Variant(
                 sku=sku,
@@ -330,12 +355,11 @@ class Mapper:
             if amounts["price"] is None:
                 return None
             cost = amounts["price"]
-            self._note("a price without a cost was taken as the cost")
+            self.note("a price without a cost was taken as the cost")
         elif amounts["msrp"] is None:
             amounts["msrp"] = amounts["price"]
         least = self._whole(values, "order_min") or 1
-        most = self._whole(values, "order_max") or None
-        if most is not None and most < least:
+        if (most := self._whole(values, "order_max") or None) is not None and most < least:
             refuse(
                 self._column("order_max"),
                 "out_of_range",
@@ -365,12 +389,12 @@ class Mapper:
 
     def _gtin(self, values: dict[str, str]) -> str | None:
         gtin, why_not = gtin_of(values.get("gtin", ""))
-        if why_not and self._profile.gtin == "strict":
+        if why_not and self.profile.gtin == "strict":
             column = self._column("gtin")
             reason = f"{column} is {values['gtin'][:60]!r}: {why_not.replace(' was left out', '')}"
             refuse(column, "bad_gtin", reason, "Correct the number, or leave the cell blank.")
         if why_not:
-            self._note(why_not)
+            self.note(why_not)
         return gtin
 
     def _more(self, values: dict[str, str]) -> dict[str, str | int]:
@@ -380,14 +404,9 @@ class Mapper:
             more["mpn"] = values["mpn"][:NAME_CHARS_MAX]
         for field in ("weight", "length", "width", "height"):
             what: Literal["weight", "length"] = "weight" if field == "weight" else "length"
-            unit = self._profile.weight_unit if what == "weight" else self._profile.length_unit
-            if found := measure_of(
-                values.get(field, ""),
-                unit,
-                column=self._column(field),
-                what=what,
-                decimal=self._decimal,
-            ):
+            unit = self.profile.weight_unit if what == "weight" else self.profile.length_unit
+            text, column = values.get(field, ""), self._column(field)
+            if found := measure_of(text, unit, column=column, what=what, decimal=self._decimal):
                 more[f"{field}_{'g' if what == 'weight' else 'mm'}"] = found
         return more
 
@@ -414,20 +433,12 @@ class Mapper:
                 f"the description has more than {TEXT_CHARS_MAX} letters",
                 "Shorten it.",
             )
-        status = first.get("status", "").casefold()
-        if status not in _STATUSES and status not in _ARCHIVED:
-            refuse(
-                self._column("status"),
-                "not_allowed",
-                f"there is no status {status!r}",
-                "Use active, draft or archived.",
-            )
         return ProductContent(
             id=handle,
             title=title,
             description=first.get("description", ""),
             brand=first.get("brand", "")[:NAME_CHARS_MAX].strip(),
-            status=cast("Status", _STATUSES.get(status, "archived")),
+            status=status_of(first.get("status", ""), self._column("status")),
             categories=paths(first.get("category", "")),
             tags=listed(first.get("tags", "")),
             options=_options(names, variants),
@@ -444,20 +455,20 @@ class Mapper:
 
     def _option_names(self, first: RawRow) -> list[str]:
         names: list[str] = []
-        for option in self._profile.options:
+        for option in self.profile.options:
             text = option.name or first.cells.get(option.name_column, "")
-            names += _parts(text, option)
+            names += parts_of(text, option)
         return names
 
     def _option_values(self, row: RawRow) -> list[str]:
         values: list[str] = []
-        for option in self._profile.options:
-            values += _parts(row.cells.get(option.value_column, ""), option)
+        for option in self.profile.options:
+            values += parts_of(row.cells.get(option.value_column, ""), option)
         return values
 
     def _column(self, field: str) -> str:
         """The column a field is usually taken from, for messages."""
-        spec = self._profile.fields.get(field)
+        spec = self.profile.fields.get(field)
         return spec.columns[0] if spec and spec.columns else field
 
     def _bad(self, row: RawRow, problem: Refused) -> BadRow:
@@ -471,12 +482,9 @@ class Mapper:
             cells=row.cells,
         )
 
-    def _note(self, text: str) -> None:
-        self.notes[text] = self.notes.get(text, 0) + 1
-
-
-def _parts(text: str, option: OptionColumns) -> list[str]:
-    return [part.strip() for part in text.split(option.split)] if option.split else [text]
+    def note(self, text: str, times: int = 1) -> None:
+        """Counts something that was read leniently."""
+        self.notes[text] = self.notes.get(text, 0) + times
 
 
 def _options(names: list[str], variants: Iterable[Variant]) -> tuple[Option, ...]:

@@ -1,7 +1,7 @@
 """A file as groups of rows: unpacked, reader and profile chosen, header checked, mapped."""
 
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
@@ -18,11 +18,14 @@ from shopwire.modules.feeds.profile import (
     detect_profile,
     profile_named,
 )
-from shopwire.modules.feeds.reading import DelimitedReader, Detected, RawRow
+from shopwire.modules.feeds.quick import Marks, QuickWalk, Quiet
+from shopwire.modules.feeds.reading import DelimitedReader, Detected, Item, RawRow
 from shopwire.modules.feeds.sensing import convention_of, encoding_of
 from shopwire.modules.feeds.sheets import SheetReader
 from shopwire.modules.feeds.structured import SaleorReader, XmlReader
+from shopwire.modules.feeds.telling import key_of, tell_bare, tell_named
 from shopwire.modules.feeds.unpacking import unpacked, unreadable
+from shopwire.modules.feeds.values import Decimal
 
 NAMED_MAX: Final = 12
 """Columns that a note or a message names; the others are counted."""
@@ -46,12 +49,35 @@ class OpenFeed:
     """A feed that is being read; `groups` can be walked through once."""
 
     def __init__(
-        self, profile: Profile, mapper: Mapper, reader: Reader, rows: Iterable[RawRow]
+        self,
+        profile: Profile,
+        mapper: Mapper,
+        reader: Reader,
+        items: Iterable[Item],
+        key: Callable[[Sequence[str]], bytes],
     ) -> None:
         self.profile = profile
         self.detected = reader.detected
-        self._mapper, self._reader = mapper, reader
-        self.groups: Iterator[Group] = mapper.groups(rows)
+        self._mapper, self._reader, self._items, self._key = mapper, reader, items, key
+        self.groups: Iterator[Group] = mapper.groups(map(_whole_by(reader), items))
+
+    def marked_groups(self, marks: Marks, never: frozenset[str]) -> Iterator[Group | Quiet]:
+        """Instead of `groups`: the same, but rows that are known by their marks are counted only.
+
+        Rows of SKUs in `never` are read in any case.
+        """
+        profile, reader, lookups = self.profile, self._reader, self._mapper.lookups
+        if profile.heads is not None:  # what a row is hangs on rows far above it
+            return self.groups
+        if isinstance(reader, DelimitedReader):
+            columns: Sequence[str] = reader.columns
+            tell = tell_bare(profile, columns, lookups)
+        else:
+            columns = sorted(profile.used_columns())
+            tell = tell_named(profile, lookups)
+        whole = _whole_by(reader)
+        walk = QuickWalk(self._mapper, whole, tell, self._key(columns), marks, never)
+        return walk.groups(self._items)
 
     @property
     def notes(self) -> list[str]:
@@ -110,17 +136,35 @@ def open_feed(
         reader = _plain_reader(feed, chosen, start, encoding)
     _check_encoding(encoding, reader)
     reader.detected.packing = "" if packing == "xlsx" else packing
-    rows, chosen = _with_profile(reader, chosen)
-    sample, rows = _sampled(rows)
+    items, chosen = _with_profile(reader, chosen)
+    sample, items = _sampled(items, _whole_by(reader))
     _sense_decimals(chosen, reader.detected, sample)
-    mapper = Mapper(
-        chosen,
-        supplier=supplier,
-        currency=currency,
-        lookups=load_lookups(chosen, folder),
-        decimal="," if reader.detected.decimal == "," else "." if reader.detected.decimal else "",
+    lookups = load_lookups(chosen, folder)
+    decimal: Decimal = (
+        "," if reader.detected.decimal == "," else "." if reader.detected.decimal else ""
     )
-    return OpenFeed(chosen, mapper, reader, rows)
+    mapper = Mapper(chosen, supplier=supplier, currency=currency, lookups=lookups, decimal=decimal)
+
+    def key(columns: Sequence[str]) -> bytes:
+        return key_of(
+            chosen,
+            columns,
+            supplier=supplier,
+            currency=currency,
+            decimal=decimal,
+            lookups=lookups,
+        )
+
+    return OpenFeed(chosen, mapper, reader, items, key)
+
+
+def _whole_by(reader: Reader) -> Callable[[Item], RawRow]:
+    return reader.whole if isinstance(reader, DelimitedReader) else _as_it_is
+
+
+def _as_it_is(item: Item) -> RawRow:
+    assert isinstance(item, RawRow)
+    return item
 
 
 def look_into(
@@ -139,7 +183,7 @@ def look_into(
     else:
         reader = _plain_reader(feed, None, start, encoding)
     reader.detected.packing = "" if packing == "xlsx" else packing
-    rows, _ = _sampled(iter(reader))
+    rows, _ = _sampled(iter(reader), _as_it_is)
     columns = dict.fromkeys(reader.detected.columns)
     for row in rows:
         columns |= dict.fromkeys(row.cells)
@@ -202,7 +246,7 @@ def _plain_reader(
     return reader
 
 
-def _with_profile(reader: Reader, chosen: Profile | None) -> tuple[Iterator[RawRow], Profile]:
+def _with_profile(reader: Reader, chosen: Profile | None) -> tuple[Iterator[Item], Profile]:
     """The rows under the profile's names for columns, and the profile, found out if need be."""
     if isinstance(reader, DelimitedReader | SheetReader):
         chosen = chosen or detect_profile(reader.detected.columns)
@@ -210,7 +254,7 @@ def _with_profile(reader: Reader, chosen: Profile | None) -> tuple[Iterator[RawR
             reader.loose_quotes = chosen.loose_quotes
         reader.rename(chosen.used_columns())
         _check_columns(chosen, reader.detected)
-        return iter(reader), chosen
+        return reader.items() if isinstance(reader, DelimitedReader) else iter(reader), chosen
     if not isinstance(reader, JsonReader | JsonLinesReader):
         if chosen is None:
             unreadable("its format is not known")
@@ -245,25 +289,29 @@ def _respelt(rows: Iterable[RawRow], names: Iterable[str]) -> Iterator[RawRow]:
             yield row
 
 
-def _sampled(rows: Iterator[RawRow]) -> tuple[list[RawRow], Iterator[RawRow]]:
+def _sampled(
+    items: Iterator[Item], whole: Callable[[Item], RawRow]
+) -> tuple[list[RawRow], Iterator[Item]]:
     """The first rows, and all rows. A feed that breaks off in the sample does so behind it."""
     sample: list[RawRow] = []
+    first: list[Item] = []
     size = 0
     broken: list[FeedUnreadable] = []
     try:
-        for row in rows:
-            sample.append(row)
-            size += row.chars
+        for item in items:
+            sample.append(whole(item))
+            first.append(item)
+            size += item.chars
             if len(sample) >= SAMPLE_ROWS_MAX or size > CHUNK_CHARS_MAX:
                 break
     except FeedUnreadable as problem:
         broken.append(problem)
 
-    def again() -> Iterator[RawRow]:
-        yield from sample
+    def again() -> Iterator[Item]:
+        yield from first
         if broken:
             raise broken[0]
-        yield from rows
+        yield from items
 
     return sample, again()
 

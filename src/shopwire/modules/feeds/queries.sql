@@ -145,25 +145,37 @@ ON CONFLICT (tenant, supplier) DO UPDATE SET
 
 -- load_feed_row --
 -- What suppliers said last of the wanted products.
-SELECT f.tenant, f.entity, f.supplier, f.product, f.offers, f.stock
+SELECT f.tenant, f.entity, f.supplier, f.product, f.offers, f.stock, f.mark, f.aside
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, entity)
 JOIN feed_row f USING (tenant, entity)
 
 -- save_feed_row --
 -- Inserts or replaces what was said last.
-INSERT INTO feed_row (tenant, entity, supplier, product, offers, stock)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+INSERT INTO feed_row (tenant, entity, supplier, product, offers, stock, mark, aside)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    $8::text[]
+)
 ON CONFLICT (tenant, entity, supplier) DO UPDATE SET
-    product = excluded.product, offers = excluded.offers, stock = excluded.stock
+    product = excluded.product, offers = excluded.offers, stock = excluded.stock,
+    mark = excluded.mark, aside = excluded.aside
 
 -- said_last --
 -- What one supplier said last of some products.
-SELECT entity AS key, product, offers, stock FROM feed_row
+SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row
 WHERE tenant = $1 AND supplier = $2 AND entity = ANY ($3::text[])
+
+-- marks_said --
+-- Marks of what one supplier said last, in order, by what their rows count for.
+SELECT aside, string_agg(int8send(mark), ''::bytea ORDER BY mark) AS marks FROM feed_row
+WHERE tenant = $1 AND supplier = $2 AND mark <> 0
+GROUP BY aside
+ORDER BY count(*) DESC, aside
+LIMIT $3
 
 -- keys_said --
 -- Products that a supplier said something of, after a key, in order.
-SELECT entity AS key, product, offers, stock FROM feed_row
+SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row
 WHERE tenant = $1 AND supplier = $2 AND entity > $3
     AND (product <> '' OR offers <> '' OR stock <> '')
 ORDER BY entity

@@ -89,6 +89,22 @@ class RawRow(msgspec.Struct, frozen=True):
     """How long it is."""
 
 
+class Bare(msgspec.Struct, frozen=True):
+    """One row of a table as the CSV reader gave it, not looked at yet."""
+
+    line: int
+    cells: list[str]
+    taken: list[str]
+    """The text that it came from, for its quarantine."""
+    chars: int
+    ended: bool
+    """Whether its last line has an end."""
+
+
+Item = Bare | RawRow
+"""A row that a reader gives: a table's may still have to be made whole."""
+
+
 class Lines:
     """Lines of a byte stream as text. Bytes that are no text survive as lone surrogates.
 
@@ -103,8 +119,7 @@ class Lines:
         """Lines since the last `begin`: the raw text of the row that is being read."""
         self.size = 0
         """How long these are."""
-        self.ended = True
-        """Whether the last line had an end."""
+        self._last = "\n"
         first = stream.read(READ_BYTES)
         self.encoding, self.marked = encoding, False
         for mark, name in _MARKS:
@@ -146,7 +161,7 @@ class Lines:
         line = next(self._pieces)
         self.number += 1
         self.size += len(line)
-        self.ended = line.endswith(("\n", "\r"))
+        self._last = line
         if self.size > LINE_BYTES_MAX:
             reason = f"a quoted cell has no end within {LINE_BYTES_MAX} bytes"
             raise FeedUnreadable(reason, reason=reason, line=self.number)
@@ -156,14 +171,24 @@ class Lines:
 
     def begin(self) -> None:
         """Starts a new row."""
-        self.taken.clear()
+        self.taken = []
         self.size = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last line had an end."""
+        return self._last.endswith(("\n", "\r"))
 
     @property
     def raw(self) -> str:
         """The text of the row, shortened, fit to be kept."""
-        text = "".join(self.taken).rstrip("\r\n")[:RAW_CHARS_MAX]
-        return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        return raw_of(self.taken)
+
+
+def raw_of(taken: Sequence[str]) -> str:
+    """Lines of a row as one text, shortened, fit to be kept."""
+    text = "".join(taken).rstrip("\r\n")[:RAW_CHARS_MAX]
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 class DelimitedReader:
@@ -231,7 +256,16 @@ class DelimitedReader:
         self.detected.columns = tuple(self._columns)
 
     def __iter__(self) -> Iterator[RawRow]:
-        delimiter, columns, lines = self.detected.delimiter, self._columns, self._lines
+        return map(self.whole, self.items())
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, in their order."""
+        return self._columns
+
+    def items(self) -> Iterator[Item]:
+        """The rows as they come apart; `whole` makes them such that they can be used."""
+        delimiter, lines = self.detected.delimiter, self._lines
         if self._first:
             reader = csv.reader(self._chained(), delimiter=delimiter, strict=not self.loose_quotes)
         else:
@@ -251,7 +285,7 @@ class DelimitedReader:
                 lines.begin()
                 continue
             if cells and any(cells):
-                yield self._row(start, cells, columns)
+                yield Bare(start, cells, lines.taken, lines.size, lines.ended)
             lines.begin()
 
     def _chained(self) -> Iterator[str]:
@@ -260,15 +294,18 @@ class DelimitedReader:
         yield from self._first
         yield from self._lines
 
-    def _row(self, start: int, cells: list[str], columns: list[str]) -> RawRow:
-        raw = self._lines.raw
-        if len(cells) < len(columns) and not self._lines.ended:
+    def whole(self, item: Item) -> RawRow:
+        """A row by the names of its cells, or why it is none; raises FeedUnreadable."""
+        if isinstance(item, RawRow):
+            return item
+        start, cells, columns, raw = item.line, item.cells, self._columns, raw_of(item.taken)
+        if len(cells) < len(columns) and not item.ended:
             reason = "the file ends in the middle of a row: it was cut off"
             raise FeedUnreadable(reason, reason=reason, line=start)
         if len(cells) > len(columns) and not any(cells[len(columns) :]):
             cells = cells[: len(columns)]
         if len(cells) != len(columns):
-            return RawRow(start, {}, raw, self._wrong_count(start, len(cells)))
+            return RawRow(start, {}, raw, self._wrong_count(item, raw))
         for column, cell in zip(columns, cells, strict=True):
             if len(cell) > CELL_CHARS_MAX:
                 bad = BadRow(
@@ -291,7 +328,7 @@ class DelimitedReader:
                 )
                 return RawRow(start, {}, raw, bad)
         named = {c: cell.strip() for c, cell in zip(columns, cells, strict=True)}
-        return RawRow(start, named, raw, chars=self._lines.size)
+        return RawRow(start, named, raw, chars=item.chars)
 
     def _malformed(self, line: int, reason: str) -> BadRow:
         return BadRow(
@@ -302,14 +339,13 @@ class DelimitedReader:
             raw=self._lines.raw,
         )
 
-    def _wrong_count(self, line: int, found: int) -> BadRow:
-        wanted = len(self._columns)
+    def _wrong_count(self, row: Bare, raw: str) -> BadRow:
         return BadRow(
-            line=line,
+            line=row.line,
             code="cell_count",
-            reason=f"the row has {found} cells, the header {wanted}",
+            reason=f"the row has {len(row.cells)} cells, the header {len(self._columns)}",
             remedy="Check the separators and quotes of this row, and that the file is complete.",
-            raw=self._lines.raw,
+            raw=raw,
         )
 
 

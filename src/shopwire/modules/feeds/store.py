@@ -22,7 +22,13 @@ from shopwire.modules.feeds.domain import (
     Recent,
     Run,
 )
-from shopwire.modules.feeds.limits import CHANGES_PAGE_MAX, QUARANTINE_PAGE_MAX, RUNS_PAGE_MAX
+from shopwire.modules.feeds.limits import (
+    ASIDES_MAX,
+    CHANGES_PAGE_MAX,
+    QUARANTINE_PAGE_MAX,
+    RUNS_PAGE_MAX,
+)
+from shopwire.modules.feeds.quick import Marks
 
 _SQL: Final = load_queries("shopwire.modules.feeds")
 
@@ -54,6 +60,12 @@ async def said_last(
     """What a supplier said last of these products, as far as it ever said anything."""
     rows = await reads.fetch(_SQL["said_last"], tenant, supplier, list(keys))
     return {row["key"]: Digest(**row) for row in rows}
+
+
+async def marks_said(reads: Reads, tenant: str, supplier: str) -> Marks:
+    """Marks of what a supplier said last."""
+    rows = await reads.fetch(_SQL["marks_said"], tenant, supplier, ASIDES_MAX)
+    return Marks((row["aside"], row["marks"]) for row in rows)
 
 
 async def list_runs(

@@ -11,7 +11,7 @@ import regex
 from shopwire.kernel.limits import NAME_CHARS_MAX
 from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.limits import MATCH_MS_MAX
-from shopwire.modules.feeds.profile import Change, Condition, Field
+from shopwire.modules.feeds.profile import Change, Condition, Field, OptionColumns
 from shopwire.modules.feeds.values import refuse
 
 _TAGS: Final = re.compile(r"<[^>]*>")
@@ -106,6 +106,11 @@ def paths(text: str) -> tuple[tuple[str, ...], ...]:
         if names:
             found.append(names)
     return tuple(dict.fromkeys(found))
+
+
+def parts_of(text: str, option: OptionColumns) -> list[str]:
+    """The names or values that a cell of an option holds."""
+    return [part.strip() for part in text.split(option.split)] if option.split else [text]
 
 
 def _plain_text(text: str) -> str:

@@ -7,6 +7,7 @@ from shopwire.kernel.errors import InvalidField
 from shopwire.kernel.limits import QUANTITY_MAX
 from shopwire.kernel.money import parse_money
 from shopwire.kernel.validation import check_name
+from shopwire.modules.catalog.api import Status
 from shopwire.modules.feeds.sensing import proof_of
 
 Decimal = Literal[".", ",", ""]
@@ -27,6 +28,13 @@ _SHORTENED: Final = (7, 10, 11)
 _WEIGHT: Final = re.compile(r"^([0-9.,]+)\s*([a-zA-Z]*)$")
 _GRAMS: Final = {"g": 1, "kg": 1_000, "lb": 453.59237, "lbs": 453.59237, "oz": 28.349523125}
 _MILLIMETRES: Final = {"mm": 1, "cm": 10, "m": 1_000, "in": 25.4, "inch": 25.4, "ft": 304.8}
+_DRAFT: Final = ("draft", "proposed", "unlisted", "false", "rejected", "inactive")
+_SOLD: Final = ("", "active", "published", "true")
+_STATUSES: Final[dict[str, Status]] = {
+    **dict.fromkeys(_SOLD, "active"),
+    **dict.fromkeys(_DRAFT, "draft"),
+}
+_ARCHIVED: Final = ("archived", "discontinued")
 MEASURE_MAX: Final = 1_000_000_000
 """Largest weight in grams or length in millimetres; more is refused."""
 
@@ -50,6 +58,21 @@ def name_of(text: str, column: str) -> str:
         return check_name(text, column)
     except InvalidField as problem:
         refuse(column, "not_allowed", problem.detail, "Shorten or correct it.")
+
+
+def status_of(text: str, column: str) -> Status:
+    """A product's state from the words of several shops; raises Refused for one of none."""
+    text = text.casefold()
+    if text in _ARCHIVED:
+        return "archived"
+    if text not in _STATUSES:
+        refuse(
+            column,
+            "not_allowed",
+            f"there is no status {text!r}",
+            "Use active, draft or archived.",
+        )
+    return _STATUSES[text]
 
 
 def amount_of(

@@ -161,6 +161,12 @@ ORDER BY p.supplier
 SELECT sku FROM stock_pool
 WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND (sold > 0 OR withheld > 0)
 
+-- all_open_sales --
+-- As skus_with_open_sales, all SKUs of a supplier.
+SELECT sku FROM stock_pool
+WHERE tenant = $1 AND supplier = $2 AND (sold > 0 OR withheld > 0)
+LIMIT $3
+
 -- skus_of_supplier --
 -- What a supplier has a pool of, after a SKU.
 SELECT sku FROM stock_pool

@@ -59,6 +59,12 @@ async def skus_with_open_sales(
     return {row["sku"] for row in rows}
 
 
+async def all_open_sales(reads: Reads, tenant: str, supplier: str, *, limit: int) -> frozenset[str]:
+    """As `skus_with_open_sales`, of all SKUs of a supplier, but never more than `limit`."""
+    rows = await reads.fetch(_SQL["all_open_sales"], tenant, supplier, limit)
+    return frozenset(row["sku"] for row in rows)
+
+
 async def skus_of_supplier(
     reads: Reads, tenant: str, supplier: str
 ) -> AsyncIterator[Sequence[str]]:

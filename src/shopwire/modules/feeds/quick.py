@@ -1,0 +1,321 @@
+"""Rows that say what they said last time, known by a mark of their cells before they are mapped.
+
+A mark is made of the cells that a profile uses and of everything else that says how they are read.
+Where rows had one when they were mapped, the same rows under the same mark map to the same, which
+is what their supplier said last: they are counted, and nothing more. All others take the long way,
+in the same order and next to the same rows, so that what comes of a feed is always the same.
+"""
+
+import hashlib
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.limits import NAME_CHARS_MAX
+from shopwire.kernel.names import slug_of
+from shopwire.modules.feeds.limits import (
+    CHUNK_CHARS_MAX,
+    CHUNK_ROWS_MAX,
+    GROUP_ROWS_MAX,
+    QUIET_ROWS_MAX,
+)
+from shopwire.modules.feeds.mapping import Group, Held, Mapper
+from shopwire.modules.feeds.reading import Item, RawRow
+from shopwire.modules.feeds.telling import Told
+
+_SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
+"""Names that are ids already, as far as can be told at once."""
+_pack: Final = msgspec.msgpack.Encoder().encode
+_json: Final = msgspec.json.Encoder().encode
+
+
+class Marks:
+    """Marks of what a supplier said last, eight bytes each, by what their rows count for."""
+
+    def __init__(self, found: Iterable[tuple[str, bytes]] = ()) -> None:
+        self._kinds: list[tuple[str, array[int]]] = []
+        for aside, packed in found:
+            marks = array("q", packed)
+            marks.byteswap()  # they come as the network writes them
+            self._kinds.append((aside, marks))
+
+    def find(self, mark: int) -> str | None:
+        """What the rows of a mark count for; None where nobody said them last."""
+        for aside, marks in self._kinds:
+            at = bisect_left(marks, mark)
+            if at < len(marks) and marks[at] == mark:
+                return aside
+        return None
+
+
+class Aside(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a product's rows count for, beside their number."""
+
+    offers: int
+    notes: dict[str, int] = {}
+    """What was read leniently, and how often."""
+
+
+class Quiet(msgspec.Struct):
+    """Rows that say what they said last time."""
+
+    rows: int = 0
+    offers: int = 0
+    keys: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
+    """Hashes of the keys of their groups."""
+    skus: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
+    """Hashes of their SKUs."""
+
+
+class _Bunch(msgspec.Struct):
+    """Rows that follow each other and seem to be of one product."""
+
+    id: str
+    items: list[Item] = []
+    cells: list[Any] = []
+    """The cells that are used, row by row."""
+    skus: list[str] = []
+    seen: list[int] = []
+    chars: int = 0
+    sure: bool = True
+    """Whether all of its rows can be told by their cells."""
+    begins: bool = False
+    goes_on: bool = False
+    """Whether some rows belong to it only since they stand below."""
+
+
+class QuickWalk:
+    """Walks through a feed once: groups of rows, and counts of those that say nothing new."""
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        whole: Callable[[Item], RawRow],
+        tell: Callable[[Item], Told | None],
+        key: bytes,
+        marks: Marks,
+        never: frozenset[str],
+    ) -> None:
+        """`never`: SKUs whose rows take the long way in any case."""
+        self._mapper, self._whole, self._tell, self._key = mapper, whole, tell, key
+        self._marks, self._never = marks, never
+        self._held = Held()
+        self._feeders: list[_Bunch] = []
+        """The bunches that the held rows came from."""
+        self._known: tuple[_Bunch, str] | None = None
+        """What is held instead of rows: known ones, which the next row may yet belong to."""
+        self._quiet = Quiet()
+        self._products = "product" in mapper.profile.brings
+        self._number, self._rows, self._chars = 1, 0, 0
+        """Which part of the feed this is, as the long way cuts it, and how large it is so far."""
+        self._lately: list[_Bunch] = []
+        """Known bunches of this part."""
+        self._mapped: set[str] = set()
+        """Products of this part that were mapped."""
+
+    def groups(self, items: Iterable[Item]) -> Iterator[Group | Quiet]:
+        """As `Mapper.groups`; a feed that breaks off gives what it had before."""
+        bunch: _Bunch | None = None
+        broken: FeedUnreadable | None = None
+        tell = self._tell
+        try:
+            for item in items:
+                told = tell(item)
+                if told is None:
+                    bunch = bunch or _Bunch("", sure=False)
+                    bunch.sure = False
+                    bunch.items.append(item)
+                    continue
+                group_id, sku, supplier, cells, begins = told
+                if bunch is None or (group_id is not None and group_id != bunch.id):
+                    if bunch is not None:
+                        yield from self._take(bunch)
+                    # One that goes on with nothing is not told by itself.
+                    bunch = _Bunch(group_id or "", sure=group_id is not None)
+                bunch.goes_on = bunch.goes_on or group_id is None
+                bunch.begins = bunch.begins or begins
+                bunch.items.append(item)
+                bunch.cells.append(cells)
+                bunch.chars += item.chars
+                if sku:
+                    bunch.skus.append(sku)
+                    bunch.seen.append(hash((sku, supplier)))
+                if len(bunch.items) >= GROUP_ROWS_MAX * 2:  # memory for one product has an end
+                    bunch.sure = False
+                    yield from self._take(bunch)
+                    bunch = _Bunch(bunch.id, sure=False)
+        except FeedUnreadable as problem:
+            broken = problem
+        try:
+            if bunch is not None:
+                yield from self._take(bunch)
+        except FeedUnreadable as problem:  # the last row was cut off
+            broken = problem
+        yield from self._flushed()
+        if self._quiet.rows:
+            yield self._counted()
+        if broken is not None:
+            raise broken
+
+    def _take(self, bunch: _Bunch) -> Iterator[Group | Quiet]:
+        aside = self._found(bunch)
+        if aside is not None:
+            # What is held is another product, which the long way would end here, too.
+            yield from self._flushed()
+            if not self._mapper.seen.isdisjoint(bunch.seen):
+                aside = None
+        if aside is None:
+            for item in bunch.items:
+                yield from self._map(self._whole(item), bunch)
+            return
+        self._known, self._held.id = (bunch, aside), bunch.id
+        self._held.orphans = self._held.orphans and not bunch.begins
+
+    def _found(self, bunch: _Bunch) -> str | None:
+        """What a bunch counts for, where it was said last as it stands here."""
+        held = self._held
+        if (
+            not bunch.sure
+            or len(bunch.items) > GROUP_ROWS_MAX
+            or bunch.chars >= CHUNK_CHARS_MAX
+            or (bunch.goes_on and held.orphans)
+            or (held.id == bunch.id and (held.rows or self._known is not None))
+            or not self._never.isdisjoint(bunch.skus)
+            or self._is_apart(bunch)
+        ):
+            return None
+        return self._marks.find(self._mark(bunch, self._mapper.next_part(bunch.id)))
+
+    def _is_apart(self, bunch: _Bunch) -> bool:
+        """Whether rows of its product that were mapped are near: a product is told as a whole."""
+        if not self._products or not (self._mapped or self._held.rows):
+            return False
+        product = _product_id(bunch.id)
+        return product in self._mapped or (
+            bool(self._held.rows) and product == _product_id(self._held.id)
+        )
+
+    def _mark(self, bunch: _Bunch, part: int) -> int:
+        said = hashlib.blake2b(_pack((part, bunch.cells)), digest_size=8, key=self._key).digest()
+        return int.from_bytes(said, signed=True) or 1
+
+    def _map(self, row: RawRow, bunch: _Bunch) -> Iterator[Group | Quiet]:
+        """A row on the long way."""
+        held = self._held
+        taken = self._mapper.sorted_row(row, held)
+        if not isinstance(taken, tuple):
+            yield from map(self._numbered, self._mapper.passed_over(taken))
+            return
+        group_id, values = taken
+        if self._known is not None and group_id == held.id:
+            yield from self._unfolded()
+        if group_id != held.id or held.full:
+            yield from self._flushed()
+        held.id = group_id
+        held.rows.append((row, values))
+        held.chars += row.chars
+        if not any(one is bunch for one in self._feeders):
+            self._feeders.append(bunch)
+
+    def _unfolded(self) -> Iterator[Group | Quiet]:
+        """Known rows become held ones: another row of their product came behind a bad one."""
+        if self._known is None:
+            return
+        (bunch, _), self._known = self._known, None
+        orphans, self._held.orphans = self._held.orphans, False
+        for item in bunch.items:
+            yield from self._map(self._whole(item), bunch)
+        self._held.orphans = orphans
+
+    def _flushed(self) -> Iterator[Group | Quiet]:
+        """What is held, as what it becomes."""
+        held, mapper = self._held, self._mapper
+        if self._known is not None:
+            self._settle(*self._known)
+            self._known = None
+            if self._quiet.rows >= QUIET_ROWS_MAX:
+                yield self._counted()
+        if held.rows:
+            part = mapper.next_part(held.id)
+            notes, mapper.notes = mapper.notes, {}
+            group = mapper.group_of(held)
+            said, mapper.notes = mapper.notes, notes
+            for text, times in said.items():
+                mapper.note(text, times)
+            self._give_mark(group, part, said)
+            yield self._numbered(group)
+        held.rows, held.chars, self._feeders = [], 0, []
+
+    def _settle(self, bunch: _Bunch, aside: str) -> None:
+        """Counts known rows."""
+        quiet, counted = self._quiet, _aside_of(aside)
+        quiet.rows += len(bunch.items)
+        quiet.offers += counted.offers
+        quiet.keys.append(hash(self._mapper.part(bunch.id)))
+        quiet.skus.extend(map(hash, bunch.skus))
+        self._mapper.seen.update(bunch.seen)
+        for text, times in counted.notes.items():
+            self._mapper.note(text, times)
+        self._lately.append(bunch)
+        self._pass(len(bunch.items), bunch.chars)
+
+    def _numbered(self, group: Group) -> Group:
+        """A group with the number of its part, and what was known there of its product."""
+        group.number = self._number
+        if group.product is not None:
+            product = group.product.id
+            near = [one for one in self._lately if _product_id(one.id) == product]
+            for bunch in near:
+                rows = map(self._whole, bunch.items)
+                found = [one.product for one in self._mapper.fresh().groups(rows)]
+                group.beside += [one for one in found if one is not None]
+                self._lately = [one for one in self._lately if one is not bunch]
+            self._mapped.add(product)
+        self._pass(group.rows, group.chars)
+        return group
+
+    def _pass(self, rows: int, chars: int) -> None:
+        self._rows += rows
+        self._chars += chars
+        if self._rows >= CHUNK_ROWS_MAX or self._chars >= CHUNK_CHARS_MAX:
+            self._number += 1
+            self._rows = self._chars = 0
+            self._lately, self._mapped = [], set()
+
+    def _counted(self) -> Quiet:
+        quiet, self._quiet = self._quiet, Quiet()
+        return quiet
+
+    def _give_mark(self, group: Group, part: int, notes: dict[str, int]) -> None:
+        """Marks a group that came of all rows of a bunch and of no others."""
+        if len(self._feeders) != 1 or group.bad or not group.lines:
+            return
+        bunch = self._feeders[0]
+        whole = bunch.sure and group.rows == len(bunch.items) and bunch.id == self._held.id
+        if whole and group.lines.keys() == set(bunch.skus):
+            group.mark = self._mark(bunch, part)
+            group.aside = _json(Aside(offers=len(group.offers), notes=notes)).decode()
+
+
+def _product_id(group_id: str) -> str:
+    """The id of the product that a group's rows are of."""
+    if _SLUG.fullmatch(group_id) is not None and len(group_id) <= NAME_CHARS_MAX:
+        return group_id
+    return slug_of(group_id)[:NAME_CHARS_MAX]
+
+
+_asides: Final[dict[str, Aside]] = {}
+
+
+def _aside_of(text: str) -> Aside:
+    found = _asides.get(text)
+    if found is None:
+        if len(_asides) > 1_000:
+            _asides.clear()
+        found = _asides[text] = msgspec.json.decode(text, type=Aside)
+    return found

@@ -1,0 +1,152 @@
+"""What is told of a row before it is mapped: its product, its SKU, and the cells it is known by."""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+
+from shopwire import __version__
+from shopwire.modules.feeds.limits import CELL_CHARS_MAX
+from shopwire.modules.feeds.profile import Field, Profile
+from shopwire.modules.feeds.reading import Bare, Item
+from shopwire.modules.feeds.transforms import value_of
+from shopwire.modules.feeds.values import Refused
+
+MAPPING_VERSION: Final = 1
+"""Counted up with each change after which some row maps to something else: old marks end."""
+_LONE: Final = re.compile("[\ud800-\udfff]")
+_NONE: Final = Field()
+_json: Final = msgspec.json.Encoder(order="deterministic").encode
+
+Lookups = Mapping[str, Mapping[str, str]]
+Told = tuple[str | None, str, str, Any, bool]
+"""Of a row: its product (None: the one above), SKU, supplier, the cells that are used, and whether
+it begins a product."""
+Tell = Callable[[Item], Told | None]
+"""None for a row that only the long way can tell anything of."""
+_Cells = Mapping[str, str]
+
+
+def key_of(
+    profile: Profile,
+    columns: Sequence[str],
+    *,
+    supplier: str,
+    currency: str,
+    decimal: str,
+    lookups: Lookups,
+) -> bytes:
+    """All that rows are read by beside their cells, in 32 bytes: under it marks are made."""
+    read_by = (
+        MAPPING_VERSION,
+        __version__,
+        profile,
+        used_of(profile, columns),
+        supplier,
+        currency,
+        decimal,
+        lookups,
+    )
+    return hashlib.blake2b(_json(read_by), digest_size=32).digest()
+
+
+def used_of(profile: Profile, columns: Sequence[str]) -> list[str]:
+    """The columns of a table that a profile uses, in the order of the table."""
+    used = profile.used_columns()
+    return [column for column in columns if column in used]
+
+
+def tell_bare(profile: Profile, columns: Sequence[str], lookups: Lookups) -> Tell:
+    """How rows of a table are told apart."""
+    places = {column: place for place, column in enumerate(columns)}
+    used = [places[column] for column in used_of(profile, columns)]
+    cells_of: Callable[[list[str]], Any] = itemgetter(*used) if used else tuple
+    group_id, sku, supplier = (
+        _of_cells(profile.fields.get(name, _NONE), places, lookups)
+        for name in ("id", "sku", "supplier")
+    )
+    by = places.get(profile.group_by, -1)
+    goes_on = bool(profile.group_by)
+    wanted = len(columns)
+
+    def tell(item: Item) -> Told | None:
+        if not isinstance(item, Bare):
+            return None
+        cells = item.cells
+        if len(cells) != wanted:
+            return None
+        whole = "".join(cells)
+        if len(whole) > CELL_CHARS_MAX or not (whole.isascii() or _LONE.search(whole) is None):
+            return None
+        begins = by >= 0 and bool(cells[by].strip())
+        try:
+            own = sku(cells)
+            found: str | None = group_id(cells)
+            if not found and goes_on and not begins:
+                found = None
+            elif not (found := found or own):
+                return None
+            return found, own, supplier(cells), cells_of(cells), begins
+        except Refused:
+            return None
+
+    return tell
+
+
+def tell_named(profile: Profile, lookups: Lookups) -> Tell:
+    """How rows of named cells are told apart."""
+    used = sorted(profile.used_columns())
+    group_id, sku, supplier = (
+        profile.fields.get(name, _NONE) for name in ("id", "sku", "supplier")
+    )
+    by = profile.group_by
+
+    def tell(item: Item) -> Told | None:
+        if isinstance(item, Bare) or item.problem is not None:
+            return None
+        cells = item.cells
+        if _LONE.search("".join(cells.values())) is not None:
+            return None
+        begins = bool(by) and bool(cells.get(by))
+        try:
+            own = value_of(sku, cells, lookups)
+            found: str | None = value_of(group_id, cells, lookups)
+            if not found and by and not begins:
+                found = None
+            elif not (found := found or own):
+                return None
+            kept = [cells.get(column) for column in used]
+            return found, own, value_of(supplier, cells, lookups), kept, begins
+        except Refused:
+            return None
+
+    return tell
+
+
+def _of_cells(
+    field: Field, places: Mapping[str, int], lookups: Lookups
+) -> Callable[[list[str]], str]:
+    """How a field is read from the cells of a table; the last value is remembered."""
+    columns = [column for column in dict.fromkeys(field.all_columns()) if column in places]
+    if not columns:
+        nothing = value_of(field, {}, lookups)
+        return lambda _: nothing
+    plain = field == Field(columns=field.columns, default=field.default, required=field.required)
+    if plain and len(columns) == 1:
+        place, default = places[columns[0]], field.default
+        return lambda cells: cells[place].strip() or default
+    where = [places[column] for column in columns]
+    last: tuple[list[str], str] = ([], "")
+
+    def read(cells: list[str]) -> str:
+        nonlocal last
+        raw = [cells[place] for place in where]
+        if raw != last[0]:
+            named = {column: cell.strip() for column, cell in zip(columns, raw, strict=True)}
+            last = raw, value_of(field, named, lookups)
+        return last[1]
+
+    return read

@@ -1,0 +1,347 @@
+"""Rows that are known by their marks: what comes of a feed is what the long way makes of it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.modules.feeds import quick
+from shopwire.modules.feeds.api import Digest
+from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.opening import OpenFeed, open_feed
+from shopwire.modules.feeds.profile import Profile, parse_profile
+from shopwire.modules.feeds.quick import Marks, Quiet
+from shopwire.services import import_news
+from shopwire.services.import_news import chunks
+from shopwire.services.import_plan import Compared, compared
+
+COLUMNS = ("handle", "title", "brand", "sku", "supplier", "gtin", "stock", "cost", "price", "note")
+PROFILES = {
+    "handles": """
+        gtin = "lenient"
+        [fields]
+        id = { columns = ["handle"], change = ["slug"] }
+        title = { columns = ["title"] }
+        brand = { columns = ["brand"] }
+        sku = { columns = ["sku"], required = true }
+        gtin = { columns = ["gtin"] }
+        supplier = { columns = ["supplier"] }
+        quantity = { columns = ["stock"] }
+        cost = { columns = ["cost"] }
+        price = { columns = ["price"] }
+    """,
+    "goes on": """
+        gtin = "lenient"
+        group_by = "handle"
+        [[skip_when]]
+        column = "brand"
+        one_of = ["skip"]
+        [[refuse_when]]
+        column = "brand"
+        one_of = ["refuse"]
+        [fields]
+        id = { columns = ["handle"], change = ["slug"] }
+        title = { columns = ["title"] }
+        brand = { columns = ["brand"] }
+        sku = { columns = ["sku"] }
+        gtin = { columns = ["gtin"] }
+        quantity = { columns = ["stock"] }
+        cost = { columns = ["cost"] }
+        price = { columns = ["price"] }
+    """,
+    "by the first cell": """
+        gtin = "lenient"
+        group_by = "title"
+        [fields]
+        title = { columns = ["title"] }
+        sku = { columns = ["sku"] }
+        quantity = { columns = ["stock"] }
+        price = { columns = ["price"] }
+    """,
+}
+"""What hides a row, begins a product or lets the next row go on with it, each in its own way."""
+
+cells = st.fixed_dictionaries(
+    {
+        "handle": st.sampled_from(("a", "a", "b", "c", "")),
+        "title": st.sampled_from(("One", "Two", "One", "")),
+        "brand": st.sampled_from(("", "", "", "skip", "refuse")),
+        "sku": st.sampled_from(("S1", "S2", "S3", "S4", "S5", "S6", "S7", "")),
+        "supplier": st.sampled_from(("", "", "Other")),
+        "gtin": st.sampled_from(("", "", "4006381333931", "123")),
+        "stock": st.sampled_from(("1", "2", "", "many")),
+        "cost": st.sampled_from(("", "1.00")),
+        "price": st.sampled_from(("2.00", "")),
+        "note": st.sampled_from(("", "x", "é", "caf\udce9")),
+    }
+)
+rows = st.lists(cells, max_size=14)
+edits = st.lists(
+    st.tuples(
+        st.sampled_from(("drop", "swap", "change", "add", "break")), st.integers(0, 13), cells
+    ),
+    max_size=4,
+)
+
+
+def written(found: list[Any], columns: tuple[str, ...] = COLUMNS) -> bytes:
+    """Rows as a file; a text stands for a line as it is."""
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n").writerow
+    write(columns)
+    for row in found:
+        out.write(row) if isinstance(row, str) else write(row.values())
+    return out.getvalue().encode("utf-8", "surrogateescape")
+
+
+def edited(found: list[Any], changes: list[Any]) -> list[Any]:
+    now = list(found)
+    for what, place, row in changes:
+        at = place % (len(now) or 1)
+        if what == "add":
+            now.insert(at, row)
+        elif what == "break":
+            now.insert(at, 'a,b,"c"d\n')
+        elif now and what == "drop":
+            now.pop(at)
+        elif now and what == "change" and isinstance(now[at], dict):
+            now[at] = now[at] | {"stock": row["stock"], "price": row["price"]}
+        elif len(now) > 1 and what == "swap":
+            now[at], now[at - 1] = now[at - 1], now[at]
+    return now
+
+
+def opened(data: bytes, profile: Profile, **more: Any) -> OpenFeed:
+    asked = {"supplier": "ACME", "currency": "EUR", "profile": profile} | more
+    return open_feed(io.BytesIO(data), **asked)
+
+
+def marks_of(said: dict[str, Digest]) -> Marks:
+    found: dict[str, list[int]] = {}
+    for digest in said.values():
+        if digest.mark:
+            found.setdefault(digest.aside, []).append(digest.mark)
+    return Marks(
+        (aside, b"".join(one.to_bytes(8, signed=True) for one in sorted(marks)))
+        for aside, marks in found.items()
+    )
+
+
+class Came:
+    """What a feed came to, beside what was said last; the same the quick way and the long way."""
+
+    def __init__(self, groups: Iterator[Group | Quiet], said: dict[str, Digest]) -> None:
+        self.quick = self.rows = self.offers = 0
+        self.fresh: list[Any] = []
+        self.sent: list[Any] = []
+        self.bad: list[Any] = []
+        self.keys: list[int] = []
+        self.skus: list[int] = []
+        self.said = dict(said)
+        self.error = ""
+        for chunk in chunks(groups):
+            for quiet in chunk.quiet:
+                self.quick += quiet.rows
+                self.rows += quiet.rows
+                self.offers += quiet.offers
+                self.keys += quiet.keys
+                self.skus += quiet.skus
+            for group in chunk.groups:
+                self._take(group, said)
+            keyed = [group for group in chunk.groups if group.key]
+            digests = {group.key: group.digest() for group in keyed}
+            part, news = compared(keyed, digests, said, ())
+            self.fresh += [replace(one, **AS_MAPPED) for one in news.groups]
+            self.sent += [*news.products, *news.offers, *news.counts]
+            again = msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=Compared).news()
+            assert again.products == news.products
+            self.error = chunk.broken.detail if chunk.broken else ""
+        self.keys.sort()
+        self.skus = sorted(set(self.skus))
+        self.sent.sort(key=lambda one: type(one).__name__)
+
+    def _take(self, group: Group, said: dict[str, Digest]) -> None:
+        self.rows += group.rows
+        self.bad += group.bad
+        if not group.key:
+            return
+        self.keys.append(hash(group.key))
+        self.skus += map(hash, group.lines)
+        now, before = group.digest(), said.get(group.key)
+        if group.lines and before is not None and now.said == before.said:
+            self.offers += len(group.offers)
+        if group.lines:
+            self.said[group.key] = now
+
+    def told(self) -> tuple[Any, ...]:
+        said = {key: one.said for key, one in self.said.items()}
+        return (
+            *(self.rows, self.offers, self.fresh, self.sent, self.bad, self.keys, self.skus, said),
+            self.error,
+        )
+
+
+AS_MAPPED: dict[str, Any] = {"mark": 0, "aside": "", "number": 0, "beside": []}
+"""What a group has of the quick way alone."""
+
+
+def both_ways(data: bytes, profile: Profile, said: dict[str, Digest], **more: Any) -> Came:
+    """A feed the quick way, after it was seen to be the same as the long way."""
+    ours_way, long = opened(data, profile, **more), opened(data, profile, **more)
+    ours = Came(ours_way.marked_groups(marks_of(said), frozenset()), said)
+    theirs = Came(long.groups, said)
+    assert ours.told() == theirs.told()
+    assert ours_way.notes == long.notes
+    return ours
+
+
+@pytest.fixture
+def small_parts(monkeypatch) -> None:
+    """Parts of a few rows, so that products stand apart in one and in several of them."""
+    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", 5)
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 5)
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("name", PROFILES)
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(found=rows, changes=edits, more=edits)
+def test_the_quick_way_comes_to_the_same(name, found, changes, more):
+    profile = parse_profile(PROFILES[name], name="p")
+    try:
+        first = both_ways(written(found), profile, {})
+    except FeedUnreadable:
+        return  # no rows at all
+    second = both_ways(written(edited(found, changes)), profile, first.said)
+    both_ways(written(edited(edited(found, changes), more)), profile, second.said)
+    third = both_ways(written(found), profile, first.said)
+    assert third.fresh == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=st.lists(cells, min_size=1, max_size=14), changes=edits)
+def test_rows_of_json_come_to_the_same(found, changes):
+    profile = parse_profile(PROFILES["handles"], name="p")
+    plain = [{name: text for name, text in row.items() if name != "note"} for row in found]
+
+    def data(rows: list[Any]) -> bytes:
+        return json.dumps([row for row in rows if isinstance(row, dict)] or plain).encode()
+
+    first = both_ways(data(plain), profile, {})
+    both_ways(data(edited(plain, [one for one in changes if one[0] != "add"])), profile, first.said)
+
+
+ROWS = [
+    {"id": f"p{n}", "title": f"P{n}", "sku": f"S{n}", "stock": "1", "cost": f"{n + 1}.00"}
+    for n in range(20)
+]
+PLAIN = parse_profile(
+    """
+    [fields]
+    id = { columns = ["id"], change = ["slug"] }
+    title = { columns = ["title"] }
+    sku = { columns = ["sku"], required = true }
+    quantity = { columns = ["stock"] }
+    cost = { columns = ["cost"] }
+    """,
+    name="plain",
+)
+DATA = written(list(ROWS), tuple(ROWS[0]))
+
+
+def test_what_was_said_is_known_again_and_only_what_changed_is_mapped():
+    first = both_ways(DATA, PLAIN, {})
+    assert first.quick == 0
+    assert both_ways(DATA, PLAIN, first.said).quick == len(ROWS)
+    changed = [row | {"stock": "2"} if row["sku"] == "S7" else row for row in ROWS]
+    now = both_ways(written(changed, tuple(ROWS[0])), PLAIN, first.said)
+    assert now.quick == len(ROWS) - 1
+    assert [group.key for group in now.fresh] == ["p7"]
+
+
+OTHER = {
+    "a mapping": {"profile": replace(PLAIN, currency="USD")},
+    "a currency": {"currency": "USD"},
+    "a name": {"supplier": "Other"},
+    "a rule": {"profile": replace(PLAIN, gtin="lenient")},
+}
+
+
+@pytest.mark.parametrize("other", OTHER.values(), ids=OTHER)
+def test_what_is_read_otherwise_is_mapped_anew(other):
+    first = both_ways(DATA, PLAIN, {})
+    profile = other.get("profile", PLAIN)
+    more = {name: value for name, value in other.items() if name != "profile"}
+    assert both_ways(DATA, profile, first.said, **more).quick == 0
+
+
+def test_another_sign_of_the_decimals_reads_the_rows_anew():
+    first = both_ways(DATA, PLAIN, {})
+    # The last row proves it for all, since it is among those that are looked at first.
+    row = ROWS[0] | {"id": "q", "sku": "Q", "cost": "1,5"}
+    rows = [{**one, "cost": one["cost"].removesuffix(".00")} for one in ROWS]
+    whole = both_ways(written(rows, tuple(ROWS[0])), PLAIN, first.said)
+    assert both_ways(written([*rows, row], tuple(ROWS[0])), PLAIN, whole.said).quick == 0
+
+
+def test_columns_that_are_not_used_may_change():
+    head = (*ROWS[0], "at")
+    first = both_ways(written([{**row, "at": "1"} for row in ROWS], head), PLAIN, {})
+    later = both_ways(written([{**row, "at": "2"} for row in ROWS], head), PLAIN, first.said)
+    assert later.quick == len(ROWS)
+
+
+def test_a_lookup_that_changed_reads_the_rows_anew(tmp_path):
+    profile = parse_profile(
+        """
+        [fields]
+        id = { columns = ["id"] }
+        title = { columns = ["title"] }
+        sku = { columns = ["sku"] }
+        quantity = { columns = ["sku"], lookup = "stock" }
+        [lookups.stock]
+        file = "stock.tsv"
+        key = 0
+        value = 1
+        """,
+        name="p",
+    )
+    file = tmp_path / "stock.tsv"
+    file.write_text("".join(f"S{n}\t5\n" for n in range(20)))
+    first = both_ways(DATA, profile, {}, folder=tmp_path)
+    assert both_ways(DATA, profile, first.said, folder=tmp_path).quick == len(ROWS)
+    file.write_text("".join(f"S{n}\t6\n" for n in range(20)))
+    now = both_ways(DATA, profile, first.said, folder=tmp_path)
+    assert (now.quick, len(now.fresh)) == (0, len(ROWS))
+
+
+def test_skus_whose_count_is_news_in_any_case_are_mapped():
+    first = both_ways(DATA, PLAIN, {})
+    feed = opened(DATA, PLAIN)
+    found = Came(feed.marked_groups(marks_of(first.said), frozenset({"S3"})), first.said)
+    assert found.quick == len(ROWS) - 1
+
+
+def test_rows_that_describe_others_are_never_known_by_their_marks():
+    profile = parse_profile(
+        """
+        [fields]
+        id = { columns = ["id"] }
+        title = { columns = ["title"] }
+        sku = { columns = ["sku"] }
+        [heads]
+        when = { column = "stock", blank = true }
+        also = "sku"
+        """,
+        name="p",
+    )
+    first = both_ways(DATA, profile, {})
+    assert not any(one.mark for one in first.said.values())
