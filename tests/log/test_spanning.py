@@ -119,6 +119,14 @@ async def test_a_wide_batch_takes_along_what_waits_in_single_partitions(path):
     assert path.stats.batches == 1
 
 
+async def test_a_step_larger_than_any_room_is_taken_along_all_the_same(path, opened):
+    wide = each("wide", CountUp(shelf="a"), CountUp(shelf="b"))
+    step = [count_up(f"s-{number}", "c") for number in range(600)]
+    _, outcomes = await asyncio.gather(path.submit(wide), path.react("c", 0, 0, 1, step))
+    assert len(outcomes) == 600
+    assert path.stats.batches == 1
+
+
 async def test_single_partitions_go_on_in_order_while_one_wide_batch_follows_another(path):
     done = asyncio.Event()
 

@@ -102,10 +102,14 @@ class _Lane:
         self.ms_per_command = 1.0
 
     def take(self, room: int | None = None) -> list[Item]:
-        """What is next; `room` for as many commands, else a batch of at least one item."""
+        """What is next, at least one item; `room` for as many commands, else for a batch.
+
+        A consumer's step may be larger than any room. It grows while it waits, and all behind it
+        wait as well, so it is taken whole rather than passed over.
+        """
         batch: list[Item] = []
         left = self.batch_max if room is None else room
-        while self.queue and (self.queue[0].weight <= left or (room is None and not batch)):
+        while self.queue and (self.queue[0].weight <= left or not batch):
             batch.append(self.queue.popleft())
             left -= batch[-1].weight
         return batch
@@ -361,7 +365,9 @@ class WritePath:
         batch = lane.take()
         if lane.name == _WIDE:
             for other in self._lanes[:-1]:
-                batch += other.take(lane.batch_max // self._storage.partitions)
+                # A wide lane that is never empty leaves the others no turn of their own.
+                room = max(BATCH_COMMANDS_MIN, lane.batch_max // self._storage.partitions)
+                batch += other.take(room)
         return batch
 
     async def _settle(self, lane: _Lane, batch: list[Item], races: int = 0) -> None:
