@@ -93,6 +93,30 @@ async def test_an_event_that_cannot_be_taken_stops_nobody_else_and_is_not_skippe
                 assert await shop.version(f"stock:{sku}") == 1
 
 
+async def test_events_that_lead_to_nothing_cost_no_transaction_and_are_seen_again_after_a_restart():
+    (sku,) = skus_of_one_partition(1)
+    seen: list[int] = []
+
+    def react(recorded: Recorded) -> Iterable[Command]:
+        seen.append(recorded.position.offset)
+        last = len(seen) > 1 and recorded.version == 3
+        return (SetPolicy(sku=sku, buffer=1),) if last else ()
+
+    own = Consumer(name="own", event_types=OFFERS, react=react)
+    async with memory_shop() as shop:
+        await shop.do(offer(sku))
+        async with running(shop, [own]) as consumers:
+            await consumers.catch_up((await shop.log.heads()).next)
+        assert (seen, await shop.log.position("own", 0)) == ([0], 0)
+        for cost in (2_000, 3_000):
+            await shop.do(msgspec.structs.replace(offer(sku), cost_minor=cost))
+        async with running(shop, [own]) as consumers:
+            await consumers.catch_up((await shop.log.heads()).next)
+        assert seen == [0, 0, 1, 2]
+        assert await shop.log.position("own", 0) == 3
+        assert await shop.version(f"stock:{sku}") == 1
+
+
 async def reached(shop: Shop, consumers: Consumers, name: str) -> None:
     """Waits for one consumer alone."""
     heads = (await shop.log.heads()).next

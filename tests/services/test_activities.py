@@ -202,7 +202,7 @@ async def test_a_database_that_is_away_is_asked_again():
 async def test_no_more_jobs_at_once_than_allowed():
     async with memory_shop() as shop:
         rows = Rows(*(f"J{number}" for number in range(9)))
-        at_once, most, go = 0, 0, asyncio.Event()
+        at_once, most, go, full = 0, 0, asyncio.Event(), asyncio.Event()
         perform = rows.perform
 
         async def slow(job: Job) -> Sequence[Command]:
@@ -210,13 +210,30 @@ async def test_no_more_jobs_at_once_than_allowed():
             at_once += 1
             most = max(most, at_once)
             if most == 3:
-                go.set()
+                full.set()
             await go.wait()
             at_once -= 1
             return await perform(job)
 
         rows.perform = slow  # type: ignore[method-assign]
-        async with running(shop, rows, concurrency_max=3):
+        looks, fetch = 0, rows.fetch
+
+        async def counted(query: str, limit: int) -> list[dict[str, Any]]:
+            nonlocal looks
+            looks += 1
+            return await fetch(query, limit)
+
+        rows.fetch = counted  # type: ignore[method-assign]
+        async with running(shop, rows, concurrency_max=3) as activities:
+            await full.wait()
+            before = looks
+            # Nothing is to be found for jobs that could not begin.
+            for _ in range(5):
+                activities._runners[0].stir()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert looks == before
+            go.set()
             await rows.reached(9)
         assert most == 3
 

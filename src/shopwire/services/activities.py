@@ -154,6 +154,8 @@ class _Runner:
 
     async def _look(self) -> float:
         """Starts what is due; returns for how long nothing else will be."""
+        if len(self._running) >= self.activity.concurrency_max:
+            return float(LOOK_AGAIN_MS_MAX)  # the end of each job is a reason to look
         limit = len(self._running) + len(self.troubles) + self.activity.concurrency_max
         # What ends while the rows are read may be among them still; its end is a reason to look
         # again.

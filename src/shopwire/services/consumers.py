@@ -21,7 +21,7 @@ from shopwire.kernel.write_path import WritePath
 STEP_EVENTS_MAX: Final = 500
 """Events whose effect commits together."""
 SKIPPED_EVENTS_MAX: Final = 5_000
-"""Events of no concern after which the position is written down all the same."""
+"""Events that no command follows from, after which the position is written down all the same."""
 RETRY_MS_MIN: Final = 100
 """First wait after a failure; it doubles, with jitter, up to RETRY_MS_MAX."""
 RETRY_MS_MAX: Final = 30_000
@@ -167,7 +167,12 @@ class _Follower:
         try:
             for recorded in mine:
                 envelopes += self._envelopes(recorded, self._consumer.react(recorded))
-            await self._advance(envelopes, to)
+            if envelopes:
+                await self._advance(envelopes, to)
+            else:
+                # Most events of a type that is followed lead to nothing: a transaction for each
+                # position costs more than to look at them again after a restart.
+                self.stall = None
         except (PositionMoved, ShuttingDown):
             raise
         except Exception as problem:

@@ -1,8 +1,13 @@
 -- load_cart --
 -- Carts by id.
-SELECT c.tenant, c.cart_id, c.version, c.shopper, c.status, c.order_id, c.attempt
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, cart_id)
-JOIN cart c USING (tenant, cart_id)
+-- Rows are looked up one by one in this file, whatever the planner believes of a table: it may
+-- have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT c.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, cart_id, version, shopper, status, order_id, attempt
+    FROM cart WHERE tenant = wanted.tenant AND cart_id = wanted.key OFFSET 0
+) c
 
 -- save_cart --
 -- Inserts or replaces carts.
@@ -16,10 +21,12 @@ ON CONFLICT (tenant, cart_id) DO UPDATE SET
 
 -- load_cart_line --
 -- All lines of the wanted carts.
-SELECT
-    l.tenant, l.cart_id, l.sku, l.place, l.quantity, l.accepted_minor, l.currency, l.parts, l.trail
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, cart_id)
-JOIN cart_line l USING (tenant, cart_id)
+SELECT l.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, cart_id, sku, place, quantity, accepted_minor, currency, parts, trail
+    FROM cart_line WHERE tenant = wanted.tenant AND cart_id = wanted.key OFFSET 0
+) l
 
 -- save_cart_line --
 -- Inserts or replaces lines.

@@ -1,12 +1,16 @@
 -- load_customer_order --
 -- Orders by id.
-SELECT
-    o.tenant, o.order_id, o.cart_id, o.version, o.number, o.status, o.shopper, o.provider,
-    o.has_cart, o.currency, o.lines, o.awaited, o.lots, o.skus, o.total_minor, o.refunded_minor,
-    o.payment, o.shipments, o.receipts, o.conflicts, o.cuts, o.started_at_ms, o.expires_at_ms,
-    o.ask_at_ms, o.asks, o.placed_at_ms, o.reason, o.answer_status, o.answer_body, o.origin
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN customer_order o USING (tenant, order_id)
+-- Rows are looked up one by one in this file, whatever the planner believes of a table: it may
+-- have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT o.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, cart_id, version, number, status, shopper, provider, has_cart,
+        currency, lines, awaited, lots, skus, total_minor, refunded_minor, payment, shipments,
+        receipts, conflicts, cuts, started_at_ms, expires_at_ms, ask_at_ms, asks, placed_at_ms,
+        reason, answer_status, answer_body, origin
+    FROM customer_order WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) o
 
 -- save_customer_order --
 -- Inserts or replaces orders; the table's constraints have the last word.
@@ -38,9 +42,12 @@ ON CONFLICT (tenant, order_id) DO UPDATE SET
 
 -- load_order_contact --
 -- Never loaded for a decision; this is for the conformance of the adapter.
-SELECT c.tenant, c.order_id, c.email, c.address, c.method
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN order_contact c USING (tenant, order_id)
+SELECT c.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, email, address, method
+    FROM order_contact WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) c
 
 -- save_order_contact --
 -- Written once.
@@ -49,12 +56,14 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::text[]
 
 -- load_order_conflict --
 -- All conflicts of the wanted orders.
-SELECT
-    c.tenant, c.order_id, c.conflict_id, c.version, c.plan, c.line, c.sku, c.supplier,
-    c.reference, c.quantity, c.reason, c.status, c.choice, c."by", c.opened_at_ms,
-    c.settled_at_ms, c.decided_at_ms, c.decided_sequence, c.again_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN order_conflict c USING (tenant, order_id)
+SELECT c.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, conflict_id, version, plan, line, sku, supplier, reference, quantity,
+        reason, status, choice, "by", opened_at_ms, settled_at_ms, decided_at_ms,
+        decided_sequence, again_at_ms
+    FROM order_conflict WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) c
 
 -- save_order_conflict --
 -- Inserts or replaces conflicts.

@@ -1,11 +1,16 @@
 -- load_payment --
 -- Payments by order.
-SELECT p.tenant, p.order_id, p.version, p.provider, p.method, p.reference, p.currency,
-    p.amount_minor, p.verdict, p.authorised_minor, p.capturing_minor, p.captured_minor,
-    p.released_minor, p.refunding_minor, p.refunded_minor, p.charged_back_minor, p.voiding,
-    p.reason, p.entries, p.context, p.opened_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN payment p USING (tenant, order_id)
+-- Rows are looked up one by one in this file, whatever the planner believes of a table: it may
+-- have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT p.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, version, provider, method, reference, currency, amount_minor,
+        verdict, authorised_minor, capturing_minor, captured_minor, released_minor,
+        refunding_minor, refunded_minor, charged_back_minor, voiding, reason, entries, context,
+        opened_at_ms
+    FROM payment WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) p
 
 -- save_payment --
 -- Inserts or replaces payments; the constraints of the table bound what can move.
@@ -30,10 +35,13 @@ ON CONFLICT (tenant, order_id) DO UPDATE SET
 
 -- load_payment_movement --
 -- All movements of the wanted payments.
-SELECT m.tenant, m.order_id, m.kind, m.id, m.amount_minor, m.final, m.state, m.reference,
-    m.reason, m.posting, m.asked_at_ms, m.settled_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN payment_movement m USING (tenant, order_id)
+SELECT m.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, kind, id, amount_minor, final, state, reference, reason, posting,
+        asked_at_ms, settled_at_ms
+    FROM payment_movement WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) m
 
 -- save_payment_movement --
 -- Inserts movements, or says what came of them; a trigger refuses to make one another.
@@ -67,10 +75,13 @@ SELECT * FROM unnest(
 
 -- load_webhook_received --
 -- What was received about the wanted payments.
-SELECT w.tenant, w.about, w.provider, w.id, w.order_id, w.name, w.outcome, w.error, w.event,
-    w.raw, w.tries, w.received_at_ms, w.settled_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, about)
-JOIN webhook_received w USING (tenant, about)
+SELECT w.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, about, provider, id, order_id, name, outcome, error, event, raw, tries,
+        received_at_ms, settled_at_ms
+    FROM webhook_received WHERE tenant = wanted.tenant AND about = wanted.key OFFSET 0
+) w
 
 -- save_webhook_received --
 -- Inserts webhooks, or says what came of them at last.

@@ -1,8 +1,13 @@
 -- load_routing_rules --
 -- The rules of the wanted shops.
-SELECT r.tenant, r.id, r.version, r.rules
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
-JOIN routing_rules r USING (tenant, id)
+-- Rows are looked up one by one in this file, whatever the planner believes of a table: it may
+-- have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, id, version, rules
+    FROM routing_rules WHERE tenant = wanted.tenant AND id = wanted.key OFFSET 0
+) r
 
 -- save_routing_rules --
 -- Inserts or replaces rules.
@@ -12,11 +17,13 @@ ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, rules = exclu
 
 -- load_routing_terms --
 -- Shipping terms by supplier.
-SELECT
-    r.tenant, r.supplier, r.version, r.currency, r.parcel_minor, r.unit_minor, r.handling_minor,
-    r.countries
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
-JOIN routing_terms r USING (tenant, supplier)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, supplier, version, currency, parcel_minor, unit_minor, handling_minor,
+        countries
+    FROM routing_terms WHERE tenant = wanted.tenant AND supplier = wanted.key OFFSET 0
+) r
 
 -- save_routing_terms --
 -- Inserts or replaces terms.
@@ -34,11 +41,13 @@ ON CONFLICT (tenant, supplier) DO UPDATE SET
 
 -- load_routing_route --
 -- Choices by order.
-SELECT
-    r.tenant, r.order_id, r.version, r.state, r.currency, r.choice, r.shares, r.moves, r."left",
-    r.chosen_at_ms, r.released_at_ms, r.note
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN routing_route r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, version, state, currency, choice, shares, moves, "left",
+        chosen_at_ms, released_at_ms, note
+    FROM routing_route WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_routing_route --
 -- Inserts or replaces choices; what was chosen never changes.
@@ -57,11 +66,12 @@ ON CONFLICT (tenant, order_id) DO UPDATE SET
 
 -- load_routing_question --
 -- Units in question by conflict.
-SELECT
-    r.tenant, r.conflict_id, r.order_id, r.sku, r.supplier, r.quantity, r.reason, r.state,
-    r.opened_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, conflict_id)
-JOIN routing_question r USING (tenant, conflict_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, conflict_id, order_id, sku, supplier, quantity, reason, state, opened_at_ms
+    FROM routing_question WHERE tenant = wanted.tenant AND conflict_id = wanted.key OFFSET 0
+) r
 
 -- save_routing_question --
 -- Inserts or replaces questions.
@@ -77,12 +87,14 @@ ON CONFLICT (tenant, conflict_id) DO UPDATE SET
 
 -- load_routing_watch --
 -- What scores know of purchase orders.
-SELECT
-    r.tenant, r.purchase_order, r.supplier, r.lead_ms, r.sent_at_ms, r.answer_due_ms,
-    r.answered_at_ms, r.ship_due_ms, r.shipped_at_ms, r.answer_counted, r.parcel_counted,
-    r.planned, r.accepted, r.refused, r.short
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, purchase_order)
-JOIN routing_watch r USING (tenant, purchase_order)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, purchase_order, supplier, lead_ms, sent_at_ms, answer_due_ms, answered_at_ms,
+        ship_due_ms, shipped_at_ms, answer_counted, parcel_counted, planned, accepted, refused,
+        short
+    FROM routing_watch WHERE tenant = wanted.tenant AND purchase_order = wanted.key OFFSET 0
+) r
 
 -- save_routing_watch --
 -- Inserts or replaces.
@@ -105,9 +117,12 @@ ON CONFLICT (tenant, purchase_order) DO UPDATE SET
 
 -- load_routing_score --
 -- Scores by supplier.
-SELECT r.tenant, r.supplier, r.version, r.score, r.day, r.tallies
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
-JOIN routing_score r USING (tenant, supplier)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, supplier, version, score, day, tallies
+    FROM routing_score WHERE tenant = wanted.tenant AND supplier = wanted.key OFFSET 0
+) r
 
 -- save_routing_score --
 -- Inserts or replaces scores.

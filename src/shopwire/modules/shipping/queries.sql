@@ -1,9 +1,13 @@
 -- load_fulfilment --
 -- What shipping knows of orders.
-SELECT
-    r.tenant, r.order_id, r.plans, r.wishes, r.currency, r.shipments, r.returns, r.held
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN fulfilment r USING (tenant, order_id)
+-- Rows are looked up one by one in this file, whatever the planner believes of a table: it may
+-- have known it as empty, and a join that walks over all of it would stay as it grows.
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, plans, wishes, currency, shipments, returns, held
+    FROM fulfilment WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_fulfilment --
 -- Inserts or replaces.
@@ -20,10 +24,12 @@ ON CONFLICT (tenant, order_id) DO UPDATE SET
 
 -- load_cancel_ahead --
 -- Cancellations before the plan.
-SELECT
-    r.tenant, r.order_id, r.wish, r.reason, r.lines
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN cancel_ahead r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, wish, reason, lines
+    FROM cancel_ahead WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_cancel_ahead --
 -- Inserts or replaces.
@@ -38,13 +44,14 @@ ON CONFLICT (tenant, order_id, wish) DO UPDATE SET
 
 -- load_purchase_order --
 -- Purchase orders of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.id, r.supplier, r.n, r.plan, r.version, r.step, r.status,
-    r.attempts, r.answer, r.late, r.supplier_reference, r.reason, r.wish,
-    r.acknowledge_within_ms, r.ship_within_ms, r.planned_at_ms, r.send_at_ms, r.due_at_ms,
-    r.ask_at_ms, r.asks
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN purchase_order r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, id, supplier, n, plan, version, step, status, attempts, answer, late,
+        supplier_reference, reason, wish, acknowledge_within_ms, ship_within_ms, planned_at_ms,
+        send_at_ms, due_at_ms, ask_at_ms, asks
+    FROM purchase_order WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_purchase_order --
 -- Inserts or replaces.
@@ -71,12 +78,14 @@ ON CONFLICT (tenant, order_id, id) DO UPDATE SET
 
 -- load_purchase_order_line --
 -- Lines of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.purchase_order, r.sku, r.reference, r.value_minor, r.cost_minor,
-    r.cost_currency, r.ordered, r.sent, r.accepted, r.refused, r.cancelling, r.cancelled,
-    r.shipped, r.delivered, r.coming_back, r.returned, r.supplier_sku
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN purchase_order_line r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, purchase_order, sku, reference, value_minor, cost_minor,
+        cost_currency, ordered, sent, accepted, refused, cancelling, cancelled, shipped,
+        delivered, coming_back, returned, supplier_sku
+    FROM purchase_order_line WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_purchase_order_line --
 -- Inserts or replaces.
@@ -101,10 +110,12 @@ ON CONFLICT (tenant, order_id, purchase_order, sku) DO UPDATE SET
 
 -- load_supplier_reference --
 -- Suppliers' own numbers.
-SELECT
-    r.tenant, r.reference, r.supplier, r.purchase_order
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, reference)
-JOIN supplier_reference r USING (tenant, reference)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, reference, supplier, purchase_order
+    FROM supplier_reference WHERE tenant = wanted.tenant AND reference = wanted.key OFFSET 0
+) r
 
 -- save_supplier_reference --
 -- Inserts; a number that means another purchase order already is refused by the key.
@@ -117,10 +128,12 @@ SELECT * FROM unnest(
 
 -- load_supplier_rules --
 -- Rules of the wanted suppliers.
-SELECT
-    r.tenant, r.supplier, r.send_after_ms, r.departures, r.acknowledge_within_ms, r.ship_within_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
-JOIN supplier_rules r USING (tenant, supplier)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, supplier, send_after_ms, departures, acknowledge_within_ms, ship_within_ms
+    FROM supplier_rules WHERE tenant = wanted.tenant AND supplier = wanted.key OFFSET 0
+) r
 
 -- save_supplier_rules --
 -- Inserts or replaces.
@@ -137,10 +150,12 @@ ON CONFLICT (tenant, supplier) DO UPDATE SET
 
 -- load_offer_cost --
 -- Costs of the wanted SKUs.
-SELECT
-    r.tenant, r.sku, r.supplier, r.cost_minor, r.currency, r.active, r.supplier_sku
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, sku)
-JOIN offer_cost r USING (tenant, sku)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, sku, supplier, cost_minor, currency, active, supplier_sku
+    FROM offer_cost WHERE tenant = wanted.tenant AND sku = wanted.key OFFSET 0
+) r
 
 -- save_offer_cost --
 -- Inserts or replaces.
@@ -156,12 +171,14 @@ ON CONFLICT (tenant, sku, supplier) DO UPDATE SET
 
 -- load_shipment --
 -- Parcels of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.id, r.version, r.purchase_order, r.supplier, r.reference, r.carrier,
-    r.tracking, r.lines, r.shipped_at_ms, r.status, r.progress, r.progress_at_ms,
-    r.exception_at_ms, r.delivered_at_ms, r.returned_at_ms, r.events
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN shipment r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, id, version, purchase_order, supplier, reference, carrier, tracking,
+        lines, shipped_at_ms, status, progress, progress_at_ms, exception_at_ms, delivered_at_ms,
+        returned_at_ms, events
+    FROM shipment WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_shipment --
 -- Inserts or replaces.
@@ -186,10 +203,12 @@ ON CONFLICT (tenant, order_id, id) DO UPDATE SET
 
 -- load_tracking_event --
 -- What carriers saw of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.shipment, r.event, r.seq, r.status, r.at_ms, r.recorded_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN tracking_event r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, shipment, event, seq, status, at_ms, recorded_at_ms
+    FROM tracking_event WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_tracking_event --
 -- Inserts or replaces.
@@ -206,11 +225,13 @@ ON CONFLICT (tenant, order_id, shipment, event) DO UPDATE SET
 
 -- load_return_order --
 -- Returns of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.id, r.version, r.status, r.reason, r.currency, r.value_minor,
-    r.refund_minor, r.opened_at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN return_order r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, id, version, status, reason, currency, value_minor, refund_minor,
+        opened_at_ms
+    FROM return_order WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_return_order --
 -- Inserts or replaces.
@@ -229,10 +250,12 @@ ON CONFLICT (tenant, order_id, id) DO UPDATE SET
 
 -- load_return_line --
 -- Lines of the wanted orders' returns.
-SELECT
-    r.tenant, r.order_id, r.return_id, r.purchase_order, r.sku, r.announced, r.received
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN return_line r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, return_id, purchase_order, sku, announced, received
+    FROM return_line WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_return_line --
 -- Inserts or replaces.
@@ -247,10 +270,12 @@ ON CONFLICT (tenant, order_id, return_id, purchase_order, sku) DO UPDATE SET
 
 -- load_return_receipt --
 -- Receipts of the wanted orders.
-SELECT
-    r.tenant, r.order_id, r.return_id, r.n, r.lines, r.asked, r.restock, r.refund_minor, r.at_ms
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, order_id)
-JOIN return_receipt r USING (tenant, order_id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, order_id, return_id, n, lines, asked, restock, refund_minor, at_ms
+    FROM return_receipt WHERE tenant = wanted.tenant AND order_id = wanted.key OFFSET 0
+) r
 
 -- save_return_receipt --
 -- Inserts or replaces.
@@ -267,10 +292,12 @@ ON CONFLICT (tenant, order_id, return_id, n) DO UPDATE SET
 
 -- load_notice_box --
 -- Boxes of the wanted sources.
-SELECT
-    r.tenant, r.source, r.waiting
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, source)
-JOIN notice_box r USING (tenant, source)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, source, waiting
+    FROM notice_box WHERE tenant = wanted.tenant AND source = wanted.key OFFSET 0
+) r
 
 -- save_notice_box --
 -- Inserts or replaces.
@@ -285,11 +312,13 @@ ON CONFLICT (tenant, source) DO UPDATE SET
 
 -- load_kept_notice --
 -- Notices of the wanted ids.
-SELECT
-    r.tenant, r.id, r.source, r.version, r.status, r.carrier, r.tracking, r.notice, r.because,
-    r.kept_at_ms, r.replays
-FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
-JOIN kept_notice r USING (tenant, id)
+SELECT r.*
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, key)
+CROSS JOIN LATERAL (
+    SELECT tenant, id, source, version, status, carrier, tracking, notice, because, kept_at_ms,
+        replays
+    FROM kept_notice WHERE tenant = wanted.tenant AND id = wanted.key OFFSET 0
+) r
 
 -- save_kept_notice --
 -- Inserts or replaces.
@@ -308,33 +337,61 @@ ON CONFLICT (tenant, id, source) DO UPDATE SET
 -- due_begin --
 -- Purchase orders whose time to leave comes, unless a person is to look or all of it is cancelled.
 -- Where a supplier's departure is full, those that wait for it leave without waiting any longer.
-SELECT o.id || '#' || o.attempts AS id, o.tenant,
-    CASE WHEN d.place <= d.total / d.orders * d.orders
-        THEN least(o.send_at_ms, o.planned_at_ms + r.send_after_ms) ELSE o.send_at_ms
-    END AS due_ms,
-    jsonb_build_object('purchase_order', o.id, 'attempts', o.attempts) AS payload
-FROM purchase_order o
-LEFT JOIN supplier_rules r ON (r.tenant, r.supplier) = (o.tenant, o.supplier)
-LEFT JOIN LATERAL (
-    SELECT (r.departures ->> 'orders')::bigint AS orders, count(*) AS total,
-        count(*) FILTER (
-            WHERE (b.planned_at_ms, b.id) <= (o.planned_at_ms, o.id)
-        ) AS place
-    FROM purchase_order b
-    WHERE (b.tenant, b.supplier, b.send_at_ms) = (o.tenant, o.supplier, o.send_at_ms)
-        AND b.status <> 'cancelled'
-) d ON (r.departures ->> 'orders')::bigint > 0
-WHERE o.step = 'planned' AND o.status IN ('planned', 'cancelling')
-    AND EXISTS (
-        SELECT FROM purchase_order_line l
-        WHERE (l.tenant, l.order_id, l.purchase_order) = (o.tenant, o.order_id, o.id)
-            AND l.ordered - l.refused - l.cancelled - l.shipped > l.cancelling
+-- Suppliers without such a number, which most are, are read in the index's order: as many as are
+-- asked for, however many wait.
+SELECT w.id || '#' || w.attempts AS id, w.tenant, w.due_ms,
+    jsonb_build_object('purchase_order', w.id, 'attempts', w.attempts) AS payload
+FROM (
+    (
+        SELECT o.id, o.attempts, o.tenant, o.send_at_ms AS due_ms
+        FROM purchase_order o
+        WHERE o.step = 'planned' AND o.status IN ('planned', 'cancelling')
+            AND NOT EXISTS (
+                SELECT FROM supplier_rules r
+                WHERE (r.tenant, r.supplier) = (o.tenant, o.supplier)
+                    AND (r.departures ->> 'orders')::bigint > 0
+            )
+            AND EXISTS (
+                SELECT FROM purchase_order_line l
+                WHERE (l.tenant, l.order_id, l.purchase_order) = (o.tenant, o.order_id, o.id)
+                    AND l.ordered - l.refused - l.cancelled - l.shipped > l.cancelling
+            )
+            AND NOT EXISTS (
+                SELECT FROM fulfilment f
+                WHERE (f.tenant, f.order_id) = (o.tenant, o.order_id) AND f.held
+            )
+        ORDER BY o.send_at_ms, o.tenant, o.id
+        LIMIT $1
     )
-    AND NOT EXISTS (
-        SELECT FROM fulfilment f
-        WHERE (f.tenant, f.order_id) = (o.tenant, o.order_id) AND f.held
-    )
-ORDER BY due_ms, o.tenant, o.id
+    UNION ALL
+    SELECT o.id, o.attempts, o.tenant,
+        CASE WHEN d.place <= d.total / d.orders * d.orders
+            THEN least(o.send_at_ms, o.planned_at_ms + r.send_after_ms) ELSE o.send_at_ms
+        END
+    FROM supplier_rules r
+    JOIN purchase_order o ON (o.tenant, o.supplier) = (r.tenant, r.supplier)
+    CROSS JOIN LATERAL (
+        SELECT (r.departures ->> 'orders')::bigint AS orders, count(*) AS total,
+            count(*) FILTER (
+                WHERE (b.planned_at_ms, b.id) <= (o.planned_at_ms, o.id)
+            ) AS place
+        FROM purchase_order b
+        WHERE (b.tenant, b.supplier, b.send_at_ms) = (o.tenant, o.supplier, o.send_at_ms)
+            AND b.status <> 'cancelled'
+    ) d
+    WHERE (r.departures ->> 'orders')::bigint > 0
+        AND o.step = 'planned' AND o.status IN ('planned', 'cancelling')
+        AND EXISTS (
+            SELECT FROM purchase_order_line l
+            WHERE (l.tenant, l.order_id, l.purchase_order) = (o.tenant, o.order_id, o.id)
+                AND l.ordered - l.refused - l.cancelled - l.shipped > l.cancelling
+        )
+        AND NOT EXISTS (
+            SELECT FROM fulfilment f
+            WHERE (f.tenant, f.order_id) = (o.tenant, o.order_id) AND f.held
+        )
+) w
+ORDER BY w.due_ms, w.tenant, w.id
 LIMIT $1
 
 -- due_send --
@@ -344,7 +401,10 @@ SELECT o.id || '#' || o.attempts AS id, o.tenant, o.planned_at_ms AS due_ms,
         'purchase_order', o.id, 'order_id', o.order_id, 'supplier', o.supplier,
         'attempts', o.attempts, 'lines', m.lines
     ) AS payload
-FROM purchase_order o
+FROM (
+    SELECT tenant, order_id, id, supplier, attempts, planned_at_ms, send_at_ms
+    FROM purchase_order WHERE step = 'sending' ORDER BY send_at_ms, tenant, id LIMIT $1
+) o
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object(
         'sku', l.sku, 'quantity', l.sent, 'cost_minor', l.cost_minor,
@@ -353,9 +413,7 @@ CROSS JOIN LATERAL (
     FROM purchase_order_line l
     WHERE (l.tenant, l.order_id, l.purchase_order) = (o.tenant, o.order_id, o.id) AND l.sent > 0
 ) m
-WHERE o.step = 'sending'
 ORDER BY o.send_at_ms, o.tenant, o.id
-LIMIT $1
 
 -- due_ask --
 -- Purchase orders whose supplier is to be asked: after a call without an answer, or overdue.
