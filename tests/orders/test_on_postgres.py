@@ -87,6 +87,13 @@ REFUSED = {
         "UPDATE customer_order SET total_minor = total_minor + 1", "order_keeps_its_word"),
     "another total of a new order": (
         ANOTHER, "order_total_is_its_lines"),
+    "an order whose attempt has a leading zero": (
+        ANOTHER.replace("0009.1", "0009.01"), "order_id_is_an_attempt"),
+    "an order of a cart whose name is none": (
+        ANOTHER.replace("cart-0009", "cart 0009"), "order_cart_is_a_name"),
+    "an order whose lines change alone": (
+        "UPDATE customer_order SET lines = jsonb_set(lines, '{0,quantity}', '77')",
+        "order_total_is_its_lines"),
     "an order that lives elsewhere": (
         "UPDATE customer_order SET cart_id = 'cart-0009'", "order_lives_with_its_cart"),
     "more units shipped than accepted": (
