@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -45,6 +46,7 @@ from shopwire.modules.routing.api import RouteChoice
 from shopwire.services.answers import answer
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
+from shopwire.services.gathering import Gathered
 from shopwire.services.routing import Router
 
 AUTHORISE_MS_MAX: Final = 8_000
@@ -103,6 +105,8 @@ class _Titles:
 
     def __init__(self, reads: Reads, clock: Clock) -> None:
         self._reads, self._clock = reads, clock
+        self._gathered: dict[str, Gathered[dict[str, str]]] = {}
+        """By tenant."""
         self._held: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     async def of(self, tenant: str, skus: Sequence[str]) -> dict[str, str]:
@@ -116,7 +120,7 @@ class _Titles:
         }
         missing = [sku for sku in skus if sku not in found]
         if missing:
-            read = await titles_of(self._reads, tenant, missing)
+            read = await self._read_of(tenant).of(missing)
             for sku in missing:
                 found[sku] = read.get(sku, sku)[:TITLE_CHARS_MAX]
                 self._held[names[sku]] = (now + TITLES_KEPT_MS, found[sku])
@@ -124,6 +128,12 @@ class _Titles:
             while len(self._held) > TITLES_HELD_MAX:
                 self._held.popitem(last=False)
         return found
+
+    def _read_of(self, tenant: str) -> Gathered[dict[str, str]]:
+        known = self._gathered.get(tenant)
+        if known is None:
+            known = self._gathered[tenant] = Gathered(partial(titles_of, self._reads, tenant))
+        return known
 
 
 class CheckoutDoor:

@@ -1,6 +1,6 @@
 """Routing where the shop is composed: the choice before a hold, and another supplier afterwards."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -15,15 +15,21 @@ from shopwire.modules.orders.lots import shares_of
 from shopwire.modules.routing.api import LeaveToPerson, Reroute, RouteChoice
 from shopwire.modules.routing.store import Asked, Market, read_market, read_question
 from shopwire.modules.routing.weighing import Occasion, Wanted, choose
+from shopwire.services.gathering import Gathered
 
 _log: Final = structlog.get_logger()
 
 
 class Router:
-    """Chooses suppliers from what is true now; nothing is remembered between two choices."""
+    """Chooses suppliers from what is true now; nothing is remembered between two choices.
+
+    Checkouts that come at the same time look at the market with one read.
+    """
 
     def __init__(self, reads: Reads, clock: Clock) -> None:
         self._reads, self._clock = reads, clock
+        self._markets: dict[str, Gathered[Market]] = {}
+        """By tenant."""
 
     async def choose(
         self, tenant: str, lines: Sequence[OrderLine], currency: str, country: str
@@ -35,7 +41,7 @@ class Router:
         """
         wanted = wanted_of(lines)
         try:
-            market = await read_market(self._reads, tenant, sorted(wanted), self._clock.now_ms())
+            market = await self._market_of(tenant).of(wanted)
         except StorageUnavailable as problem:
             _log.warning("routing.unread", problem=repr(problem))
             return None
@@ -46,6 +52,16 @@ class Router:
             now_ms=self._clock.now_ms(),
         )
         return choose(_wanted(wanted, market), market.known, occasion)
+
+    def _market_of(self, tenant: str) -> Gathered[Market]:
+        known = self._markets.get(tenant)
+        if known is None:
+
+            def read(skus: Sequence[str]) -> Awaitable[Market]:
+                return read_market(self._reads, tenant, list(skus), self._clock.now_ms())
+
+            known = self._markets[tenant] = Gathered(read)
+        return known
 
     async def find_supplier(self, job: Job) -> Sequence[Command]:
         """Another supplier for units in question, or why a person has to decide."""
