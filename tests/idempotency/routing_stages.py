@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 from tests.idempotency.stages import STAGES, stage
-from tests.idempotency.trade_stages import CONFLICT, ORDER, PURCHASE_ORDER, allocated, noted
+from tests.idempotency.trade_stages import CONFLICT, ORDER, PURCHASE_ORDER, noted, placed
 from tests.routing.market import written
 
 from shopwire.modules.orders.api import MoveUnits, Source
@@ -93,7 +93,7 @@ async def routing__observe(bench):
 
 async def planned(bench):
     """The order has a purchase order that did not leave."""
-    await allocated(bench)
+    await placed(bench)
     mugs = Allocation(sku="MUG", supplier="acme", quantity=2, price_minor=1_295)
     await bench.do(PlanPurchaseOrders(order_id=ORDER, allocations=(mugs,), currency="EUR"))
     await bench.do(noted())
@@ -106,7 +106,7 @@ async def shipping__hold_purchase_orders(bench):
 
 @stage
 async def routing__reroute(bench):
-    await allocated(bench)
+    await placed(bench)
     await bench.do(CONFLICT, CHOICE, replace(ASKED, quantity=CONFLICT.quantity))
     pick = Pick(sku="MUG", supplier="best", quantity=CONFLICT.quantity, cost_minor=600)
     return Reroute(

@@ -161,16 +161,6 @@ async def placed(bench):
     await bench.do(await complete(bench))
 
 
-ALLOCATED = NoteAllocation(
-    order_id=ORDER, plan=ORDER, sku="MUG", shares=(Share(supplier="acme", quantity=2),)
-)
-
-
-async def allocated(bench):
-    await placed(bench)
-    await bench.do(ALLOCATED)
-
-
 PURCHASE_ORDER = f"{ORDER}/acme"
 
 
@@ -219,8 +209,15 @@ async def orders__answer_later(bench):
 
 @stage
 async def orders__note_allocation(bench):
+    """Of a replacement: the completion tells an order its first suppliers itself."""
     await placed(bench)
-    return ALLOCATED
+    await bench.do(CONFLICT, settle("replace"))
+    return NoteAllocation(
+        order_id=ORDER,
+        plan=f"{ORDER}/C1",
+        sku="MUG",
+        shares=(Share(supplier="best", quantity=1),),
+    )
 
 
 @stage
@@ -231,13 +228,13 @@ async def orders__note_payment(bench):
 
 @stage
 async def orders__note_purchase_order(bench):
-    await allocated(bench)
+    await placed(bench)
     return noted(accepted=2)
 
 
 @stage
 async def orders__note_shipment(bench):
-    await allocated(bench)
+    await placed(bench)
     return NoteShipment(
         order_id=ORDER,
         shipment=f"{ORDER}/S1",
@@ -250,7 +247,7 @@ async def orders__note_shipment(bench):
 
 @stage
 async def orders__note_return(bench):
-    await allocated(bench)
+    await placed(bench)
     await bench.do(noted(accepted=2, shipped=2))
     units = (Returned(sku="MUG", quantity=1, supplier="acme", reference=ORDER),)
     return NoteReturn(order_id=ORDER, receipt=f"{ORDER}/R1/1", units=units)
@@ -261,7 +258,7 @@ CONFLICT = OpenConflict(order_id=ORDER, plan=ORDER, sku="MUG", supplier="acme", 
 
 @stage
 async def orders__open_conflict(bench):
-    await allocated(bench)
+    await placed(bench)
     return CONFLICT
 
 
@@ -271,14 +268,14 @@ def settle(choice):
 
 @stage
 async def orders__settle_conflict(bench):
-    await allocated(bench)
+    await placed(bench)
     await bench.do(CONFLICT)
     return settle("replace")
 
 
 @stage
 async def orders__order_again(bench):
-    await allocated(bench)
+    await placed(bench)
     await bench.do(noted(refused=2), settle("wait"))
     await bench.later(25 * 3_600_000)
     return OrderAgain(conflict_id=f"{ORDER}/C1")
@@ -286,7 +283,7 @@ async def orders__order_again(bench):
 
 @stage
 async def orders__cancel_order(bench):
-    await allocated(bench)
+    await placed(bench)
     return CancelOrder(order_id=ORDER, skus=SKUS)
 
 

@@ -15,6 +15,7 @@ from shopwire.adapters.payments.scripts import SCRIPTS, Chaos
 from shopwire.kernel.activities import Job
 from shopwire.kernel.events import Position, Recorded
 from shopwire.kernel.ids import partition_of
+from shopwire.modules.orders.api import CancelOrder
 from shopwire.modules.payments.api import RequestRefund, RequestVoid
 from shopwire.modules.payments.consumers import owe_for_what_was_shipped
 from shopwire.services.activities import Activities
@@ -78,6 +79,19 @@ async def test_every_card_ends_in_one_charge_or_none(database_url, card):
         assert set(shop.outcomes) <= {"applied", "unchanged", "early"}
 
 
+async def test_a_cancellation_while_the_capture_is_under_way_gives_the_money_back(database_url):
+    async with market(database_url) as shop:
+        await shop.article("A", acme=5)
+        await bought(shop, "card_never_told")
+        payment = await shop.payment(ORDER)
+        assert (payment["state"], payment["capturing_minor"]) == ("authorised", TOTAL)
+        await shop.do(RequestVoid(order_id=ORDER, reason="cancelled"))
+        await shop.settle()
+        assert (await shop.payment(ORDER))["state"] == "refunded"
+        assert shop.entry().captured_minor == shop.entry().refunded_minor == TOTAL
+        await agree(shop)
+
+
 async def test_a_cancelled_order_has_its_money_back(database_url):
     async with market(database_url) as shop:
         await shop.article("A", acme=5)
@@ -90,11 +104,13 @@ async def test_a_cancelled_order_has_its_money_back(database_url):
         await agree(shop)
 
 
-async def test_an_order_cancelled_before_the_capture_was_never_charged(database_url):
+async def test_an_order_cancelled_before_it_was_placed_was_never_charged(database_url):
     async with market(database_url) as shop:
         await shop.article("A", acme=5)
-        await bought(shop, "card_never_told")
-        await shop.do(RequestVoid(order_id=ORDER, reason="cancelled"))
+        await bought(shop, "card_pending")
+        order = await shop.order(ORDER)
+        assert order["status"] == "checking_out"
+        await shop.do(CancelOrder(order_id=ORDER, skus=tuple(order["skus"])))
         await shop.settle()
         assert (await shop.payment(ORDER))["state"] == "voided"
         assert shop.entry().captures == {}

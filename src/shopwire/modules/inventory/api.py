@@ -193,6 +193,9 @@ class PostHold(Command, frozen=True, kw_only=True):
 
     hold_id: str
     skus: tuple[str, ...]
+    order_id: str = ""
+    """The order that is told in the same transaction from whom its units come; empty where whoever
+    wants to know follows the log."""
 
 
 class VoidHold(Command, frozen=True, kw_only=True):

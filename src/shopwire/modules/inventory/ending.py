@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.commands import Command, Context, Decision, Handler
 from shopwire.kernel.errors import InvalidField
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.trade_errors import HoldGone
@@ -37,6 +37,8 @@ from shopwire.modules.inventory.events import (
 )
 from shopwire.modules.inventory.holds import result_of
 from shopwire.modules.inventory.limits import HOLDS_A_SWEEP_MAX
+from shopwire.modules.orders.api import NoteAllocation
+from shopwire.modules.orders.api import Share as OrderShare
 
 
 def _needs_to_end(holds: Iterable[HoldRef | PostHold | VoidHold]) -> Iterable[Need]:
@@ -103,11 +105,29 @@ def do_post_hold(command: PostHold, view: View, context: Context) -> Decision:
         raise HoldGone(hold=command.hold_id, state=hold.state if hold else "unknown")
     if hold.state == "posted":
         return Decision(result=result_of(hold))
-    return posted(hold, view, context)
+    decision = posted(hold, view, context, known=bool(command.order_id))
+    return replace(decision, then=_telling(hold, command.order_id))
 
 
-def posted(hold: StockHold, view: View, context: Context) -> Decision:
-    """Books reserved units as sold; the state of the hold was looked at before."""
+def _telling(hold: StockHold, order_id: str) -> Sequence[NoteAllocation]:
+    """Tells an order, SKU by SKU, from whom its units come."""
+    if not order_id:
+        return ()
+    shares: dict[str, list[OrderShare]] = {}
+    for one in hold.taken:
+        share = OrderShare(supplier=one.supplier, quantity=one.quantity)
+        shares.setdefault(one.sku, []).append(share)
+    return [
+        NoteAllocation(order_id=order_id, plan=hold.hold_id, sku=sku, shares=tuple(own))
+        for sku, own in shares.items()
+    ]
+
+
+def posted(hold: StockHold, view: View, context: Context, *, known: bool = False) -> Decision:
+    """Books reserved units as sold; the state of the hold was looked at before.
+
+    `known` says in the events that the shares need not be told to anybody.
+    """
     ending = _Ending("post", view, context)
     sales: list[Row] = []
     short: dict[str, list[Overpromise]] = {}
@@ -143,6 +163,7 @@ def posted(hold: StockHold, view: View, context: Context) -> Decision:
                 reference=hold.reference,
                 hold=hold.hold_id,
                 shares=tuple(shares[sku]),
+                told=known,
                 overpromised=tuple(short.get(sku, ())),
             )
             for sku, facts in ending.facts.items()
@@ -215,6 +236,11 @@ def _hold_of(ref: HoldRef | PostHold | VoidHold, view: View) -> StockHold | None
     return hold
 
 
+def _telling_of(command: PostHold) -> Iterable[Command]:
+    if command.order_id:
+        yield NoteAllocation(order_id=command.order_id, plan="", sku="", shares=())
+
+
 ENDING_HANDLERS: Final = (
     Handler(
         command=PostHold,
@@ -222,6 +248,7 @@ ENDING_HANDLERS: Final = (
         keys=lambda command: command.skus,
         needs=lambda command: _needs_to_end((command,)),
         decide=do_post_hold,
+        includes=_telling_of,
     ),
     Handler(
         command=VoidHold,

@@ -72,6 +72,8 @@ class StockFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Those that ended."""
     shares: tuple[Share, ...] = ()
     """Where the units of a hold come from."""
+    told: bool = False
+    """Of units that were sold: their order was told the shares in the same transaction."""
     overpromised: tuple[Overpromise, ...] = ()
     """The sales that a shortfall concerns, the newest first."""
     shortfall: int = 0

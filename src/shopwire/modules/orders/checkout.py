@@ -70,6 +70,7 @@ from shopwire.modules.payments.api import (
     OpenPayment,
     RecordAuthorisation,
     RecordDecline,
+    RequestCapture,
     RequestVoid,
 )
 from shopwire.modules.pricing.api import Accepted, ConfirmPrices
@@ -316,7 +317,13 @@ def do_complete_order(command: CompleteOrder, view: View, context: Context) -> D
     placed = replace(answered(told, 200, placed_answer(told)), version=placed.version)
     folder = Folder(order, (), context)
     folder.order = placed
-    folder.then += [promise, *selling(command, hold_lines(order.lines), order.shopper)]
+    folder.capture = True
+    # The policy: all that was promised is taken as soon as the order stands.
+    folder.then += [
+        promise,
+        *selling(command, hold_lines(order.lines), order.shopper),
+        RequestCapture(order_id=order.order_id),
+    ]
     if order.has_cart:
         folder.then.append(FinishCart(cart_id=order.cart_id, order_id=order.order_id))
     decision = folder.decision(OrderPlaced, cause=command.reference)
@@ -326,10 +333,15 @@ def do_complete_order(command: CompleteOrder, view: View, context: Context) -> D
 def selling(command: CompleteOrder, lines: tuple[HoldLine, ...], shopper: str) -> Iterable[Command]:
     """The held units become sold; where their time was over they are held again before."""
     if not command.anew:
-        return (PostHold(hold_id=command.order_id, skus=command.skus),)
+        return (_posting(command, command.order_id),)
     hold_id = hold_anew(command.order_id)
     again = HoldStock(hold_id=hold_id, lines=lines, ttl_ms=HOLD_GRACE_MS, shopper=shopper)
-    return (again, PostHold(hold_id=hold_id, skus=command.skus))
+    return (again, _posting(command, hold_id))
+
+
+def _posting(command: CompleteOrder, hold_id: str) -> PostHold:
+    """The sale, which tells the order at once who sends its units."""
+    return PostHold(hold_id=hold_id, skus=command.skus, order_id=command.order_id)
 
 
 # -- failure ----------------------------------------------------------------------------------

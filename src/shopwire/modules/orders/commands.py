@@ -51,7 +51,7 @@ from shopwire.modules.orders.fulfilment import (
     do_open_conflict,
     do_order_again,
 )
-from shopwire.modules.payments.api import RecordAuthorisation, RequestVoid
+from shopwire.modules.payments.api import RecordAuthorisation, RequestCapture, RequestVoid
 from shopwire.modules.shipping.api import CancelPurchaseOrders
 
 
@@ -64,6 +64,7 @@ def _completing(command: CompleteOrder) -> Iterable[Command]:
     yield RecordAuthorisation(order_id=order_id, reference="", amount_minor=0, currency="")
     lines = tuple(HoldLine(sku=sku, quantity=1) for sku in command.skus)
     yield from selling(command, lines, command.shopper)
+    yield RequestCapture(order_id=order_id)
     yield FinishCart(cart_id=home_of_order(order_id), order_id=order_id)
 
 

@@ -76,8 +76,8 @@ def _entity(recorded: Recorded) -> str:
 
 def follow_stock(recorded: Recorded) -> Iterable[Command]:
     """Sold units have their suppliers; units that a supplier turns out to lack are a conflict."""
-    posted = recorded.event_type == HoldPosted.event_type
-    # Most counts say neither, and there are many of them.
+    posted = recorded.event_type == HoldPosted.event_type and b'"told":true' not in recorded.facts
+    # Most say neither, and there are many of them.
     if not posted and b'"overpromised"' not in recorded.facts:
         return
     facts, sku = _stock(recorded.facts), _entity(recorded)

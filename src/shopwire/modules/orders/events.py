@@ -150,6 +150,8 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refund_id: str = ""
     cause: str = ""
     """Id of what led to the change: a purchase order, a conflict, a receipt."""
+    capture: bool = False
+    """Of OrderPlaced: the capture was asked for in the same transaction."""
 
 
 class _OfOrder(Event, frozen=True, kw_only=True):

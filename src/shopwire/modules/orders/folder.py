@@ -51,6 +51,8 @@ class Folder:
         self._released: list[Released] = []
         self._recalls: list[Recall] = []
         self._refund_minor = 0
+        self.capture = False
+        """Whether `then` asks for the capture."""
         self.then: list[Command] = []
         self.decided_at: tuple[int | None, int | None] = (None, None)
         """When the supplier decided what is taken over, as its moment or its sequence."""
@@ -217,6 +219,7 @@ class Folder:
             refund_minor=self._refund_minor,
             refund_id=refund_id,
             cause=cause,
+            capture=self.capture,
         )
 
     def _conflict_event(self, conflict: Conflict) -> ConflictOpened | ConflictSettled:

@@ -21,7 +21,13 @@ _decode_facts: Final = msgspec.json.Decoder(PurchaseOrderFacts).decode
 
 
 def capture_when_placed(recorded: Recorded) -> Iterable[Command]:
-    """The policy: all that was promised is taken as soon as the order stands."""
+    """All that was promised is taken as soon as the order stands.
+
+    The completion asks for it in its own transaction; for orders that a former release placed it is
+    asked for here.
+    """
+    if b'"capture":true' in recorded.facts:
+        return ()
     return (RequestCapture(order_id=recorded.topic.partition(":")[2]),)
 
 
