@@ -19,7 +19,7 @@ from shopwire.cli.bench.peers_clients import (
     Viewer,
     WsViewer,
 )
-from shopwire.cli.bench.peers_engines import ENGINES, family
+from shopwire.cli.bench.peers_engines import family
 from shopwire.cli.bench.peers_writer import Change, Writer
 
 pytestmark = pytest.mark.anyio
@@ -136,8 +136,8 @@ async def test_an_engine_that_fails_is_left_out_with_its_reason():
 
 def test_every_peer_is_had_or_says_how():
     """Only what is there already: nothing is fetched by a test."""
-    assert set(ENGINES) >= {"shopwire", "ws", "socketio", "nchan", "centrifugo"}
-    assert ENGINES["shopwire"].fetch() is None
+    assert set(peers.ENGINES) >= {"shopwire", "ws", "socketio", "nchan", "centrifugo", "zero"}
+    assert peers.ENGINES["shopwire"].fetch() is None
 
 
 def test_a_family_has_the_children():

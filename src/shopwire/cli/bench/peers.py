@@ -8,21 +8,24 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from shopwire.cli.bench.common import Databases, latencies, machine
-from shopwire.cli.bench.fanout_clients import Arrivals, allow_files
+from shopwire.cli.bench.fanout_clients import allow_files
 from shopwire.cli.bench.fanout_drive import Server, running, settled
-from shopwire.cli.bench.peers_clients import NUMBER, Viewer, connect_all
-from shopwire.cli.bench.peers_engines import ENGINES, Running, spent
+from shopwire.cli.bench.peers_clients import Crowd, Viewer
+from shopwire.cli.bench.peers_engines import PLAIN, Engine, Running, spent
 from shopwire.cli.bench.peers_writer import Change, Source
+from shopwire.cli.bench.peers_zero import ENGINE as ZERO
+from shopwire.cli.bench.peers_zero import Heard, Screens, log_for_replicas
 from shopwire.cli.bench.svg import Chart
 from shopwire.sync.limits import FLUSH_INTERVAL_MS
 
+ENGINES: Final[dict[str, Engine]] = {**PLAIN, "zero": ZERO}
 TOPICS: Final = 1_000
 WARM_UP_S: Final = 0.5
 SETTLE_S_MAX: Final = 5.0
@@ -56,6 +59,12 @@ LOADS: Final = {
 """Those of the research: some screens, a page of its own for each of many, one article for all."""
 
 
+_COMPARED: Final = (
+    "p50_ms", "p95_ms", "p99_ms", "after_p50_ms", "after_p95_ms", "after_p99_ms",
+    "cpu_us_per_delivery", "bytes_per_delivery", "connection_kib",
+)  # fmt: skip
+
+
 class Length(msgspec.Struct, frozen=True):
     """How long a run takes."""
 
@@ -63,7 +72,7 @@ class Length(msgspec.Struct, frozen=True):
     repeats: int
 
 
-FULL: Final = Length(8.0, 3)
+FULL: Final = Length(6.0, 3)
 QUICK: Final = Length(2.0, 1)
 
 
@@ -71,21 +80,29 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     """Every engine, one after the other, in each repeat again; medians of the repeats.
 
     `p50_ms` and so on: from just before the commit is asked for until a screen has the change or
-    a newer one of the same topic. `ratios`: ours over the fastest of the others, lower is better.
+    a newer one of the same topic; `after_`: from the commit's return at the writer. `ratios`: ours
+    over the best of the others, lower is better. `one_process`: ours where the hub writes as well,
+    as in a shop of one process; the CPU of it has the writer's in it.
     """
     facts = machine()
     allow_files()
     length = QUICK if quick else FULL
     skipped = {name: reason for name, engine in ENGINES.items() if (reason := engine.fetch())}
     names = [name for name in ENGINES if name not in skipped]
+    if "zero" in names:
+        await log_for_replicas(databases)
     runs: dict[str, dict[str, list[_Figures]]] = {name: defaultdict(list) for name in names}
     for repeat in range(length.repeats):
         for part, load in LOADS.items():
             for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
+                if load.screens > ENGINES[name].screens_max:
+                    continue
                 run_of = _measure(name, load, length.seconds, databases)
                 if figures := await _tried(f"{part}, {name}", run_of, skipped):
                     runs[name][part].append(figures)
     for name in names:
+        if ENGINES[name].viewer is None:
+            continue
         if figures := await _tried(
             f"returns, {name}", _returns(name, databases, length.seconds), skipped
         ):
@@ -93,16 +110,17 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     middle: dict[str, dict[str, _Figures]] = {
         name: {part: _middle(got) for part, got in parts.items()} for name, parts in runs.items()
     }
-    ours = middle.pop("shopwire")
+    ours, one = middle.pop("shopwire"), middle.pop("shopwire_one")
+    lost = sum(ours[part]["lost"] + one[part]["lost"] for part in LOADS)
     return {
         "bench": "peers",
         "quick": quick,
-        "ours": ours,
+        "ours": {**ours, "one_process": one},
         "baselines": middle,
         "ratios": _ratios(ours, middle),
         "skipped": skipped,
         "refused": 0,
-        "lost": sum(ours[part]["lost"] for part in LOADS) + ours["returns"]["stale"],
+        "lost": lost + ours["returns"]["stale"] + one["returns"]["stale"],
         "machine": {**facts, "tick_ms": FLUSH_INTERVAL_MS, "seconds": length.seconds},
     }
 
@@ -135,58 +153,63 @@ async def _tried(
     try:
         return await run_of
     except* (OSError, TimeoutError, ValueError) as problem:
-        if what.endswith("shopwire"):
+        if "shopwire" in what:
             raise
         skipped[what] = f"its run failed: {problem.exceptions[0]!r}"
     return None
 
 
 async def _measure(name: str, load: Load, seconds: float, databases: Databases) -> _Figures:
-    engine = ENGINES[name]
-    arrivals = Arrivals(NUMBER)
-    viewers = [engine.viewer(arrivals, wish) for wish in _wishes(load)]
+    kind = ENGINES[name].viewer
+    crowd = Screens(_wishes(load)) if kind is None else Crowd(kind, _wishes(load))
     async with _stage(name, databases) as stage:
+        engine = stage.engine
         await stage.writer.ask(do="seed", topics=TOPICS)
         # Engines that hear of the seed have passed it on before anybody asks.
         await asyncio.sleep(WARM_UP_S)
-        _, before = spent(stage.engine.roots)
-        began = time.monotonic()
-        await connect_all(viewers, stage.engine.port)
-        connected_s = time.monotonic() - began
-        _, idle = spent(stage.engine.roots)
+        before, began = spent(engine.roots)[1], time.monotonic()
+        await crowd.open(engine.port, engine.endpoint)
+        connected_s, idle = time.monotonic() - began, spent(engine.roots)[1]
         pace = {"topics": TOPICS, "hot": load.hot, "rate": load.rate}
         await stage.writer.ask(do="run", seconds=WARM_UP_S, **pace)
         await asyncio.sleep(WARM_UP_S)
-        arrivals.start(0)
-        for viewer in viewers:
-            viewer.log.clear()
-        start, own, database = spent(stage.engine.roots)[0], time.process_time(), databases.cpu_s()
+        await crowd.forget()
+        start, own, database = spent(engine.roots)[0], crowd.cpu_s(), databases.cpu_s()
         began = time.monotonic()
-        done = await stage.writer.ask(do="run", seconds=seconds, **pace)
-        changes = _changes(done)
-        newest = {change.topic: change.n for change in changes}
-        await settled(lambda: not any(_lacks(viewer, newest) for viewer in viewers), SETTLE_S_MAX)
-        took = time.monotonic() - began
-        cpu = spent(stage.engine.roots)[0] - start
-        own, database = time.process_time() - own, databases.cpu_s() - database
-        for viewer in viewers:
-            viewer.close()
-    late, after, deliveries, lost = _late(viewers, changes)
+        changes = _changes(await stage.writer.ask(do="run", seconds=seconds, **pace))
+        await _all_told(crowd, changes)
+        took, cpu = time.monotonic() - began, spent(engine.roots)[0] - start
+        own, database = crowd.cpu_s() - own, databases.cpu_s() - database
+        await crowd.close()
+    late, after, deliveries, lost = _late(crowd.heard, changes)
+    received = crowd.bytes()
+    sizes = {} if received is None else {"bytes_per_delivery": received / max(1, deliveries)}
     return {
         **latencies(late),
         **{f"after_{key}": value for key, value in latencies(after).items()},
         "commit_p50_ms": latencies([change.done - change.asked for change in changes])["p50_ms"],
         "deliveries": deliveries,
-        "delivered_share": round(deliveries / max(1, len(late) + lost), 4),
-        "cpu_us_per_delivery": round(cpu * 1e6 / max(1, deliveries), 2),
-        "cpu_share": round(cpu / took, 3),
-        "database_cpu_share": round(database / took, 3),
-        "client_us_per_delivery": round(own * 1e6 / max(1, deliveries), 2),
-        "bytes_per_delivery": round(arrivals.bytes / max(1, deliveries), 1),
-        "connection_kib": round((idle - before) / load.screens, 1),
-        "connect_s": round(connected_s, 2),
+        "delivered_share": deliveries / max(1, len(late) + lost),
+        "cpu_us_per_delivery": cpu * 1e6 / max(1, deliveries),
+        "cpu_share": cpu / took,
+        "database_cpu_share": database / took,
+        "client_us_per_delivery": own * 1e6 / max(1, deliveries),
+        **sizes,
+        "connection_kib": (idle - before) / load.screens,
+        "connect_s": connected_s,
         "lost": lost,
     }
+
+
+async def _all_told(crowd: Crowd | Screens, changes: list[Change]) -> None:
+    """Returns when every screen has the newest, or long enough after to call it lost."""
+    newest = {change.topic: change.n for change in changes}
+    deadline = time.monotonic() + SETTLE_S_MAX
+    while True:
+        await crowd.fetch()
+        if time.monotonic() > deadline or not any(_lacks(one, newest) for one in crowd.heard):
+            return
+        await asyncio.sleep(0.02)
 
 
 class _Stage(msgspec.Struct, frozen=True):
@@ -200,12 +223,15 @@ class _Stage(msgspec.Struct, frozen=True):
 async def _stage(name: str, databases: Databases) -> AsyncIterator[_Stage]:
     engine = ENGINES[name]
     dsn = await databases.fresh()
-    source = msgspec.json.encode(Source(dsn=dsn, follow=engine.follow)).decode()
+    source = Source(dsn=dsn, follow=engine.follow, serve=engine.start is None)
+    told = msgspec.json.encode(source).decode()
     with tempfile.TemporaryDirectory(prefix="shopwire-peer-") as folder:
-        async with (
-            running(sys.executable, "-m", "shopwire.cli.bench.peers_writer", source) as writer,
-            engine.start(dsn, Path(folder)) as started,
-        ):
+        async with AsyncExitStack() as stack:
+            command = (sys.executable, "-m", "shopwire.cli.bench.peers_writer", told)
+            writer = await stack.enter_async_context(running(*command))
+            started = Running(writer.port, [writer.process.pid])
+            if engine.start is not None:
+                started = await stack.enter_async_context(engine.start(dsn, Path(folder)))
             yield _Stage(started, writer)
 
 
@@ -223,13 +249,13 @@ def _changes(done: dict[str, Any]) -> list[Change]:
     return sorted(msgspec.convert(done["changes"], list[Change]), key=lambda change: change.n)
 
 
-def _lacks(viewer: Viewer, newest: dict[str, int]) -> bool:
+def _lacks(viewer: Viewer | Heard, newest: dict[str, int]) -> bool:
     """Whether a screen has not yet heard of the newest of everything it watches."""
     return any(topic in newest and newest[topic] not in viewer.seen for topic in viewer.topics)
 
 
 def _late(
-    viewers: Sequence[Viewer], changes: list[Change]
+    viewers: Sequence[Viewer] | Sequence[Heard], changes: list[Change]
 ) -> tuple[list[float], list[float], int, int]:
     """Seconds until each screen had each change or a newer one, deliveries, what never came.
 
@@ -265,18 +291,17 @@ def _late(
 async def _returns(name: str, databases: Databases, seconds: float) -> _Figures:
     """Connections are cut while everything changes; what their screens show in the end."""
     chooser = random.Random(2)  # noqa: S311 - a workload, no secret
-    arrivals = Arrivals(NUMBER)
-    topics = range(1, RETURN_TOPICS)
-    viewers = [
-        ENGINES[name].viewer(arrivals, [f"stock:{at}" for at in chooser.sample(topics, 20)])
-        for _ in range(RETURN_SCREENS)
-    ]
+    kind, topics = ENGINES[name].viewer, range(1, RETURN_TOPICS)
+    assert kind is not None
+    pages = (chooser.sample(topics, 20) for _ in range(RETURN_SCREENS))
+    crowd = Crowd(kind, [[f"stock:{at}" for at in page] for page in pages])
+    viewers = crowd.heard
     async with _stage(name, databases) as stage:
         await stage.writer.ask(do="seed", topics=RETURN_TOPICS)
         await asyncio.sleep(WARM_UP_S)
         for viewer in viewers:
             viewer.keeps = True
-        await connect_all(viewers, stage.engine.port)
+        await crowd.open(stage.engine.port, 0)
         until = time.monotonic() + seconds
 
         async def come_and_go(viewer: Viewer) -> None:
@@ -305,8 +330,7 @@ async def _returns(name: str, databases: Databases, seconds: float) -> _Figures:
             )
 
         await settled(lambda: stale() == 0, 2.0)
-        for viewer in viewers:
-            viewer.close()
+        await crowd.close()
     wanted = sum(change.topic in viewer.topics for viewer in viewers for change in changes)
     there = sum(change.n in viewer.seen for viewer in viewers for change in changes)
     return {
@@ -328,18 +352,17 @@ def _middle(runs: list[_Figures]) -> _Figures:
     return {
         key: sum(run[key] for run in runs)
         if key == "lost"
-        else round(statistics.median(run[key] for run in runs), 4)
+        else round(statistics.median(run[key] for run in runs), 3)
         for key in runs[0]
     }
 
 
 def _ratios(ours: dict[str, Any], others: dict[str, Any]) -> dict[str, float]:
     """Ours over the best of the others."""
-    return {
-        f"{part}_{key}": round(
-            ours[part][key] / max(1e-9, min(other[part][key] for other in there)), 3
-        )
-        for part in LOADS
-        if (there := [other for other in others.values() if part in other])
-        for key in ("p50_ms", "p95_ms", "p99_ms", "cpu_us_per_delivery", "bytes_per_delivery")
-    }
+    ratios = {}
+    for part in LOADS:
+        for key in _COMPARED:
+            there = [other[part][key] for other in others.values() if key in other.get(part, {})]
+            if there:
+                ratios[f"{part}_{key}"] = round(ours[part][key] / max(1e-9, min(there)), 3)
+    return ratios

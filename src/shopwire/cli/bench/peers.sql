@@ -36,3 +36,7 @@ BEGIN
 END $$;
 CREATE TRIGGER tell_stock AFTER INSERT OR UPDATE ON stock
   FOR EACH ROW EXECUTE FUNCTION tell_stock();
+
+-- replica --
+-- What Zero replicates: this table alone.
+CREATE PUBLICATION peers_stock FOR TABLE stock;

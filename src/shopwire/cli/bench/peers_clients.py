@@ -10,7 +10,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -266,9 +266,39 @@ class CentrifugoViewer(Viewer):
                     yield topic, missed["data"]["n"]
 
 
-async def connect_all(viewers: Sequence[Viewer], port: int) -> None:
-    """All of them live on return."""
-    for at in range(0, len(viewers), _TOGETHER):
-        async with asyncio.TaskGroup() as group:
-            for viewer in viewers[at : at + _TOGETHER]:
-                group.create_task(viewer.connect(port))
+class Crowd:
+    """All screens of a run, in this process."""
+
+    def __init__(self, kind: Callable[..., Viewer], wishes: Sequence[Sequence[str]]) -> None:
+        self._arrivals = Arrivals(NUMBER)
+        self.heard: Sequence[Viewer] = [kind(self._arrivals, wish) for wish in wishes]
+
+    async def open(self, port: int, endpoint: int) -> None:
+        """All of them have what they asked for on return."""
+        del endpoint
+        for at in range(0, len(self.heard), _TOGETHER):
+            async with asyncio.TaskGroup() as group:
+                for viewer in self.heard[at : at + _TOGETHER]:
+                    group.create_task(viewer.connect(port))
+
+    async def fetch(self) -> None:
+        """Nothing to bring: they note what comes."""
+
+    async def forget(self) -> None:
+        """From here on it counts."""
+        self._arrivals.start(0)
+        for viewer in self.heard:
+            viewer.log.clear()
+
+    def cpu_s(self) -> float:
+        """CPU of all of them together, since some moment."""
+        return time.process_time()
+
+    def bytes(self) -> int | None:
+        """What came through their sockets since it counts, None where nobody knows."""
+        return self._arrivals.bytes
+
+    async def close(self) -> None:
+        """All leave."""
+        for viewer in self.heard:
+            viewer.close()

@@ -8,11 +8,12 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +36,7 @@ HAD: Final = ROOT / "build/peers"
 """Where fetched programs stay for the next time."""
 FETCH_S_MAX: Final = 900.0
 """Wait for a package; then the engine is left out."""
-START_S_MAX: Final = 20.0
+START_S_MAX: Final = 60.0
 """Wait for a server to take connections; then its run fails."""
 CENTRIFUGO: Final = "github.com/centrifugal/centrifugo/v6@v6.9.1"
 HISTORY_MESSAGES: Final = 20
@@ -48,6 +49,8 @@ class Running(msgspec.Struct, frozen=True):
     port: int
     roots: list[int]
     """Its processes; their descendants are its as well."""
+    endpoint: int = 0
+    """The port of what it wants to be told by, where it is told in words."""
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +58,14 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
 
     follow: str
     """See `Source`: what tells it of changes."""
-    viewer: Callable[..., Viewer]
-    start: Callable[[str, Path], AbstractAsyncContextManager[Running]]
+    viewer: Callable[..., Viewer] | None
+    """Its dialect of the load generator; None where only its own client speaks its protocol."""
+    start: Callable[[str, Path], AbstractAsyncContextManager[Running]] | None
+    """None where the writer's process serves as well."""
     fetch: Callable[[], str | None]
     """Makes sure that it is there; returns why not, with the remedy."""
+    screens_max: int = 1_000_000
+    """Screens beyond which it is left out of a load."""
 
 
 def _have_node() -> str | None:
@@ -66,7 +73,7 @@ def _have_node() -> str | None:
         return "only in a checkout, which has the packages' lock"
     if (FOLDER / "node_modules/ws").exists():
         return None
-    return _fetched("npm", sys.executable, str(NODE), "npm", "ci", folder=FOLDER)
+    return fetched("npm", sys.executable, str(NODE), "npm", "ci", folder=FOLDER)
 
 
 def _have_nchan() -> str | None:
@@ -78,10 +85,10 @@ def _have_nchan() -> str | None:
         return "needs nginx with nchan: install Debian's nginx and libnginx-mod-nchan"
     folder = HAD / "debian"
     packages = ("nginx", "libnginx-mod-nchan")
-    if reason := _fetched("nchan", "apt-get", "download", *packages, folder=folder):
+    if reason := fetched("nchan", "apt-get", "download", *packages, folder=folder):
         return reason
     for package in folder.glob("*.deb"):  # unpacked only: no service of the machine's is started
-        if reason := _fetched("nchan", "dpkg", "-x", package.name, ".", folder=folder):
+        if reason := fetched("nchan", "dpkg", "-x", package.name, ".", folder=folder):
             return reason
     try:
         # nchan makes Debian's default folders its own, whatever the configuration says.
@@ -107,10 +114,10 @@ def _have_centrifugo() -> str | None:
     if shutil.which("go") is None:
         return f"needs Go, or its program as {HAD / 'bin/centrifugo'}"
     where = {"GOBIN": str(HAD / "bin")}
-    return _fetched("Centrifugo", "go", "install", CENTRIFUGO, folder=HAD, env=where)
+    return fetched("Centrifugo", "go", "install", CENTRIFUGO, folder=HAD, env=where)
 
 
-def _fetched(
+def fetched(
     what: str, *command: str, folder: Path, env: dict[str, str] | None = None
 ) -> str | None:
     """Runs a package tool, says so, and returns what went wrong."""
@@ -226,10 +233,16 @@ async def _centrifugo(dsn: str, folder: Path) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def program_of(port: int, *command: str, env: Any = None) -> AsyncIterator[int]:
+async def program_of(
+    port: int, *command: str, env: Any = None, loud: bool = True
+) -> AsyncIterator[int]:
     """A program that takes connections at `port` on entry, and ends on exit."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=env
+        *command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=None if loud else subprocess.DEVNULL,
+        env=env,
     )
     try:
         async with asyncio.timeout(START_S_MAX):
@@ -239,13 +252,14 @@ async def program_of(port: int, *command: str, env: Any = None) -> AsyncIterator
                 await asyncio.sleep(0.02)
         yield process.pid
     finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), END_S_MAX)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        # It ends with all that it started, however many generations there are.
+        members = family([process.pid])
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            for member in members:
+                with suppress(ProcessLookupError):
+                    os.kill(member, kind)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), END_S_MAX)
 
 
 async def _takes(port: int) -> bool:
@@ -296,8 +310,9 @@ def _always() -> str | None:
     return None
 
 
-ENGINES: Final = {
+PLAIN: Final = {
     "shopwire": Engine(follow="log", viewer=ShopwireViewer, start=_ours, fetch=_always),
+    "shopwire_one": Engine(follow="log", viewer=ShopwireViewer, start=None, fetch=_always),
     "ws": Engine(
         follow="notify", viewer=WsViewer, start=partial(_gateway, kind="ws"), fetch=_have_node
     ),
@@ -312,4 +327,4 @@ ENGINES: Final = {
         follow="outbox", viewer=CentrifugoViewer, start=_centrifugo, fetch=_have_centrifugo
     ),
 }
-"""Zero has a client of its own: see `peers_zero`."""
+"""All but Zero, which has a client of its own: see `peers_zero`."""

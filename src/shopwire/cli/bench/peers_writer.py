@@ -7,6 +7,7 @@ standard input, answers go to standard output; its only argument is a `Source` a
 import asyncio
 import json
 import random
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -18,7 +19,8 @@ import msgspec
 import uvloop
 
 from shopwire.adapters.postgres.store import open_store
-from shopwire.cli.bench.fanout_server import PARTITION
+from shopwire.cli.bench.fanout_clients import allow_files
+from shopwire.cli.bench.fanout_server import PARTITION, shopwire
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.queries import load_queries
 
@@ -39,6 +41,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     follow: str = ""
     """`log`: Shopwire's; `notify` and `outbox`: what a trigger on the table feeds; `replica`: no
     trigger, the engine reads the write-ahead log."""
+    serve: bool = False
+    """Whether the writer's process is Shopwire's hub as well, as where one process is the shop."""
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -82,23 +86,23 @@ class Log:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._log: Any = None
+        self.log: Any = None
         self._versions: dict[str, int] = {}
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Opens the migrated database."""
-        self._log = (await stack.enter_async_context(open_store(self._source.dsn))).log
+        self.log = (await stack.enter_async_context(open_store(self._source.dsn))).log
 
     async def seed(self, topics: int) -> None:
         """The same documents as a table's rows."""
         events = [self._event(f"stock:{topic}", topic + 1) for topic in range(topics)]
         for first in range(0, topics, 200):
-            await self._log.append(PARTITION, events[first : first + 200])
+            await self.log.append(PARTITION, events[first : first + 200])
 
     async def commit(self, lane: int, topic: str, n: int) -> None:
         """See Commit."""
         del lane  # the log has its own connections
-        await self._log.append(PARTITION, [self._event(topic, n)])
+        await self.log.append(PARTITION, [self._event(topic, n)])
 
     def _event(self, topic: str, n: int) -> NewEvent:
         version = self._versions[topic] = self._versions.get(topic, 0) + 1
@@ -143,12 +147,12 @@ class Writer:
             self.made.append(Change(n, topic, asked, time.monotonic()))
 
 
-async def _obey(truth: Table | Log, writer: Writer) -> None:
+async def _obey(truth: Table | Log, writer: Writer, port: int) -> None:
     reader = asyncio.StreamReader(limit=2**24)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
-    _say({"port": 0})
+    _say({"port": port})
     while line := await reader.readline():
         wish = json.loads(line)
         cpu, began = time.process_time(), time.monotonic()
@@ -171,9 +175,15 @@ async def write(source: Source) -> None:
     async with AsyncExitStack() as stack:
         truth = Log(source) if source.follow == "log" else Table(source)
         await truth.open(stack)
-        await _obey(truth, Writer(truth.commit))
+        port = 0
+        if isinstance(truth, Log) and source.serve:
+            door = socket.create_server(("127.0.0.1", 0), backlog=4_096)
+            await stack.enter_async_context(shopwire(truth.log, door, picows=True, rights=True))
+            port = door.getsockname()[1]
+        await _obey(truth, Writer(truth.commit), port)
 
 
 if __name__ == "__main__":
+    allow_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(write(msgspec.json.decode(sys.argv[1], type=Source)))

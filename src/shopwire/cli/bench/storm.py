@@ -170,10 +170,11 @@ async def _storm(dsn: str, count: int) -> dict[str, Any]:
         before = await second.ask(do="look")
         crowd.port, crowd.storming = second.port, True
         crowd.items = {"snap": 0, "patch": 0}
-        crowd.killed_at = time.monotonic()
+        crowd.killed_at, own_s = time.monotonic(), time.process_time()
         await first.kill()
         await settled(lambda: len(crowd.back_s) >= count, BACK_S_MAX)
-        resumed = dict(crowd.items)
+        resumed, own_s = dict(crowd.items), time.process_time() - own_s
+        there = await second.ask(do="look")
         changing.cancel()
         await asyncio.gather(changing, return_exceptions=True)
         await settled(lambda: all(screen.holds(writer.versions) for screen in screens))
@@ -192,6 +193,8 @@ async def _storm(dsn: str, count: int) -> dict[str, Any]:
         "sent_whole": resumed["snap"],
         "reads_per_topic": round(read / distinct, 3),
         "tries": crowd.tries,
+        "hub_cpu_s": round(there["cpu_s"] - before["cpu_s"], 2),
+        "screens_cpu_s": round(own_s, 2),
         "gaps": crowd.gaps,
         "screens": count,
         "topics": distinct,
