@@ -1,5 +1,6 @@
 """Who may see what: asked when somebody subscribes, and again when rights have changed."""
 
+import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -92,10 +93,13 @@ class Rights:
         return None
 
 
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
 def _matches(whose: Callable[[str], str] | None, entity: str, subject: str | None) -> bool:
     return whose is not None and bool(subject) and whose(entity) == subject
 
 
 def _printable(text: str) -> bool:
     """No control characters and no lone surrogates, which could not be sent back."""
-    return not any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in text)
+    return _UNPRINTABLE.search(text) is None

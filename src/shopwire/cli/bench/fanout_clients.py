@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from typing import Final, cast
@@ -201,7 +202,8 @@ async def _open(port: int, topics: Sequence[str], arrivals: Arrivals, token: str
     return screen
 
 
-def allow_files() -> None:
-    """A connection is a file on either side."""
+def allow_files() -> int:
+    """As many open files as the machine grants: a connection is one on either side."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most if most != resource.RLIM_INFINITY else sys.maxsize
