@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
+import strawberry
 import websockets
+from graphql import get_introspection_query
 from tests.sync.served import Server, eventually
 
 from shopwire.services.container import ServeOptions, open_container
+from shopwire.services.graphql_limits import QueryLimits
 from shopwire.sync.reducer import Replica
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -232,6 +235,101 @@ async def test_what_asks_too_much_is_refused(shop, query):
     said = await shop.ask(query)
     assert said["errors"], said
     assert not said.get("data")
+
+
+ITEMS = "items { v doc { id title variants { sku title } } prices { sku amount_minor } }"
+
+
+def aliased(count, text):
+    return " ".join(f"a{n}: {text}" for n in range(count))
+
+
+TOO_LARGE = {
+    "aliases": [
+        "{ " + aliased(21, "__typename") + " }",
+        "{ ...F ...F } fragment F on Query { " + aliased(11, "__typename") + " }",
+    ],
+    "complexity": [
+        "{ " + aliased(20, f"products {{ {ITEMS} }}") + " }",
+        "query ($n: Int!) { " + aliased(12, "products(limit: $n) { ...P }") + " }"
+        f" fragment P on ProductPage {{ {ITEMS} }}",
+        (
+            "{ ...A } fragment A on Query { ...B ...B } fragment B on Query { ...C ...C ...C }"
+            f" fragment C on Query {{ products(limit: 100) {{ {ITEMS} }} ...D ...D }}"
+            f" fragment D on Query {{ products(limit: 100) {{ {ITEMS} }} }}"
+        ),
+    ],
+    "introspection_depth": [
+        '{ __type(name: "Query") { ' + "ofType { " * 20 + "name" + " }" * 21 + " }"
+    ],
+}
+UNFIT = [
+    "{ products { items { doc { variants { sku { a { b { c { d } } } } } } } } }",
+    "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+    "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+]
+
+
+async def test_what_asks_too_much_has_a_number_and_does_not_run(shop, monkeypatch):
+    async def never(*_: object, **__: object):
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr("shopwire.services.graphql_door.list_products", never)
+    for limit, queries in TOO_LARGE.items():
+        for query in queries:
+            said = await shop.ask(query, n=100)
+            assert not said.get("data")
+            (error,) = said["errors"]
+            told = error["extensions"]
+            assert (told["code"], told["data"]["limit"]) == (1015, limit), query
+            assert told["data"]["found"] > told["data"]["max"]
+    for query in UNFIT:
+        said = await shop.ask(query)
+        assert said["errors"]
+        assert not said.get("data")
+
+
+def test_depth_is_counted_over_every_kind_of_nesting():
+    kind = strawberry.type(type("T0", (), {"__annotations__": {"leaf": int}}))
+    for level in range(1, 9):
+        kind = strawberry.type(type(f"T{level}", (), {"__annotations__": {"t": kind | None}}))
+    query = strawberry.type(type("Query", (), {"__annotations__": {"t": kind | None}, "t": None}))
+    schema = strawberry.Schema(query, extensions=[QueryLimits])
+    fine = "{ t { t { t { t { ... on T5 { t { t { t { __typename } } } } } } } } }"
+    assert schema.execute_sync(fine, root_value=query()).errors is None
+    over = (
+        "{ t { t { t { t { ...F } } } } } fragment F on T5 { t { t { t { t { __typename } } } } }"
+    )
+    (error,) = schema.execute_sync(over).errors
+    assert error.extensions["data"] == {"limit": "depth", "max": 8, "found": 9}
+
+
+async def test_a_page_of_a_shop_and_the_tools_question_are_not_too_much(shop):
+    page = f"{{ products(limit: 100) {{ total next {ITEMS} }} }}"
+    assert "errors" not in await shop.ask(page)
+    told = await shop.ask(get_introspection_query(descriptions=True))
+    assert {kind["name"] for kind in told["data"]["__schema"]["types"]} >= {
+        "Query",
+        "StockDocument",
+    }
+
+
+async def test_a_subscription_that_asks_too_much_is_refused_before_it_runs(shop):
+    many = " ".join("same: topics(names: $names)" for _ in range(21))
+    async with shop.socket() as line:
+        await line.next()
+        for query, names, limit in (
+            (f"subscription ($names: [String!]!) {{ {many} }}", ["stock:A"], "aliases"),
+            (TOPICS, ["a"] * 20_000, "complexity"),
+        ):
+            payload = {"query": query, "variables": {"names": names}}
+            await line.socket.send(json.dumps({"type": "subscribe", "id": "2", "payload": payload}))
+            said = await line.next()
+            assert said["type"] == "error", said
+            (error,) = said["payload"]
+            told = error["extensions"]
+            assert (told["code"], told["data"]["limit"]) == (1015, limit)
+        assert shop.container.hub.stats().connections == 0
 
 
 async def test_nothing_is_asked_by_a_mere_link(shop):

@@ -192,6 +192,15 @@ class AddressRefused(ShopwireError):
     fields = ("host", "reason")
 
 
+class QueryTooLarge(ShopwireError):
+    """A GraphQL operation asks for more than one may; nothing of it was run."""
+
+    code, status = 1015, 422
+    message = "This operation asks for too much at once."
+    remedy = "Ask for less, in several operations: fewer levels, fields or entries of a page."
+    fields = ("limit", "max", "found")
+
+
 # -- 2000: the domain -------------------------------------------------------------------------
 
 

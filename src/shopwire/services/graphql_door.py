@@ -17,9 +17,7 @@ from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.extensions import (
     DisableIntrospection,
-    MaxAliasesLimiter,
     MaxTokensLimiter,
-    QueryDepthLimiter,
     SchemaExtension,
 )
 from strawberry.scalars import JSON
@@ -45,6 +43,7 @@ from shopwire.modules.orders.events import OrderDocument
 from shopwire.modules.orders.store import list_orders
 from shopwire.modules.pricing.events import PriceDocument
 from shopwire.services.callers import Callers
+from shopwire.services.graphql_limits import QueryLimits
 from shopwire.services.graphql_types import BIG_INT, BigInt, filled, type_of
 from shopwire.sync.arrivals import address_of_scope, arrival_of_scope
 from shopwire.sync.commands import Take
@@ -53,10 +52,6 @@ from shopwire.sync.protocol import PROTOCOL, Hello, Sub
 from shopwire.sync.transports.queued import QueuedWire
 from shopwire.sync.transports.refusals import refuse
 
-DEPTH_MAX: Final = 8
-"""Levels of a query; deeper ones are refused."""
-ALIASES_MAX: Final = 20
-"""Aliases in one operation: they are how one request asks the same a thousand times."""
 TOKENS_MAX: Final = 1_000
 """Words of one operation."""
 TOPICS_MAX: Final = 200
@@ -402,8 +397,7 @@ class GraphqlDoor(GraphQL[Context, None]):
         self, parts: Parts, *, origins: tuple[str, ...] = (), introspection: bool = False
     ) -> None:
         limits: list[Callable[[], SchemaExtension]] = [
-            lambda: QueryDepthLimiter(max_depth=DEPTH_MAX),
-            lambda: MaxAliasesLimiter(max_alias_count=ALIASES_MAX),
+            QueryLimits,
             lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
             _Numbered,
         ]

@@ -17,6 +17,7 @@ export const CODES = {
   TooManyMessages: 1012,
   MethodNotAllowed: 1013,
   AddressRefused: 1014,
+  QueryTooLarge: 1015,
   Unauthenticated: 1101,
   TokenExpired: 1102,
   Forbidden: 1103,
