@@ -106,6 +106,17 @@ async def test_two_at_once_with_one_key_are_one_import(web: httpx2.AsyncClient, 
     assert len(await shop.query("SELECT 1 FROM import_run")) == 1
 
 
+async def test_who_sends_a_feed_may_name_its_run_once(web: httpx2.AsyncClient):
+    own = "0123456789abcdef0123456789abcdef"
+    assert (await post(web, FEED, run=own)).json()["id"] == own
+    again = await post(web, FEED, key="key-2", run=own)
+    assert (again.status_code, again.json()["name"]) == (409, "AlreadyExists")
+    replayed = await post(web, FEED, run="another-name-for-the-same")
+    assert replayed.json()["id"] == own
+    short = await post(web, FEED, key="key-3", run="1")
+    assert (short.status_code, short.json()["data"]["field"]) == (422, "run")
+
+
 async def test_a_failure_gives_the_key_back(web: httpx2.AsyncClient, shop: Shop, monkeypatch):
     async def broken(*_args: Any) -> None:
         raise ZeroDivisionError

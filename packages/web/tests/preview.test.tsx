@@ -97,6 +97,28 @@ test("a mapping is kept under a name, and the file taken in by it", async () => 
   expect(shop.asked.at(-1)).toContain("POST /api/imports?supplier=Lager&profile=lager");
 });
 
+test("while a file is taken in its run says how far it is", async () => {
+  await tried();
+  fireEvent.click(screen.getByText("Read it so"));
+  await settle();
+  fireEvent.change(screen.getByLabelText("Name of this mapping"), { target: { value: "lager" } });
+  fireEvent.click(screen.getByText("Keep this mapping"));
+  await settle();
+  fireEvent.change(screen.getByLabelText("Whose feed it is"), { target: { value: "Lager" } });
+  shop.answers = () => new Promise(() => undefined);
+  fireEvent.click(screen.getByText("Take the file in"));
+  await settle();
+  expect(screen.getByText(/^Sending \d+ bytes…$/)).toBeTruthy();
+  const run = /[&?]run=(\w+)/.exec(shop.asked.at(-1) ?? "")?.[1];
+  const doc = { id: run, status: "running", rows: 0, quarantined: 0 };
+  shop.server.put(`import:${run}`, doc);
+  await settle();
+  expect(screen.getByText(/looks at all of it first/)).toBeTruthy();
+  shop.server.put(`import:${run}`, { ...doc, rows: 1_200, quarantined: 3 });
+  await settle();
+  expect(screen.getByText(/1,200 rows taken in, 3 of them kept back/)).toBeTruthy();
+});
+
 test("texts of columns come into the mapping as they are", () => {
   const mapping = { ...NO_MAPPING, fields: { sku: 'Name "kurz" \\', title: "" }, full: true };
   const text = tomlOf({ ...mapping, decimal: "," });

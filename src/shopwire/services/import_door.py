@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, Final
 
@@ -10,7 +11,7 @@ from litestar import Request, Response, post
 from litestar.params import HeaderParameter, QueryParameter
 
 from shopwire.kernel.commands import Outcome, check_key
-from shopwire.kernel.errors import BodyTooLarge, KeyMissing, MalformedRequest
+from shopwire.kernel.errors import BodyTooLarge, InvalidField, KeyMissing, MalformedRequest
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
 from shopwire.kernel.storage import Claim
 from shopwire.kernel.validation import check_name
@@ -27,6 +28,8 @@ from shopwire.services.leases import held_lease
 SPOOL_BYTES_MAX: Final = 4 * 1024 * 1024
 """How much of a feed is held in memory; the rest waits in a file until it was read."""
 _OPERATION: Final = "feeds.import"
+_RUN: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
+"""Long enough that no two meet."""
 
 
 def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
@@ -38,7 +41,8 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
         request_max_body_size=None,
         summary="Take a supplier's feed in",
         description="The body is the file. The same Idempotency-Key with the same file is answered "
-        "with the first summary.",
+        "with the first summary. Who names the `run` can follow it at `import:{run}` meanwhile; a "
+        "name is used once.",
     )
     async def take_feed(
         request: Request[Any, Any, Any],
@@ -52,13 +56,14 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
         afresh: Annotated[bool, QueryParameter()] = False,
         kind: Annotated[FeedKind | None, QueryParameter()] = None,
         force: Annotated[bool, QueryParameter()] = False,
+        run: Annotated[str | None, QueryParameter()] = None,
         idempotency_key: Annotated[str | None, HeaderParameter(name="Idempotency-Key")] = None,
     ) -> Response[bytes]:
         if idempotency_key is None:
             raise KeyMissing
         check_key(idempotency_key)
         wanted = ImportRequest(
-            run=new_id(),
+            run=new_id() if run is None else _own_run(run),
             supplier=check_name(supplier, "supplier"),
             source=check_name(source, "source"),
             profile=profile,
@@ -144,6 +149,14 @@ async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[
         raise MalformedRequest(field="body", reason="it is empty; send the file as the body")
     spool.seek(0)
     return digest.digest()
+
+
+def _own_run(run: str) -> str:
+    """A run's id that its sender made up; raises InvalidField."""
+    if not _RUN.fullmatch(run):
+        reason = "it has 20 to 64 letters, digits and lines, made up anew for each run"
+        raise InvalidField(f"run: {reason}.", field="run", reason=reason)
+    return run
 
 
 def _fingerprint(wanted: ImportRequest, digest: bytes) -> bytes:

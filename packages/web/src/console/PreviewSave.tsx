@@ -1,6 +1,6 @@
 /** A mapping gets a name, and the file is taken in by it. */
 
-import { useClient, useCommand, useStatus } from "@shopwire/client/react";
+import { useClient, useCommand, useStatus, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { ApiError, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
@@ -66,7 +66,8 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
   const client = useClient();
   const [supplier, setSupplier] = useState("");
   const [match, setMatch] = useState(false);
-  const [pending, setPending] = useState(false);
+  const [run, setRun] = useState<string | null>(null);
+  const pending = run !== null;
   const [refused, setRefused] = useState<string | null>(null);
   // The same file for the same supplier is one intent; another supplier is another.
   const [keys] = useState(() => new Map<string, string>());
@@ -74,7 +75,9 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
   const take = (event: FormEvent): void => {
     event.preventDefault();
     if (blocked) return;
-    setPending(true);
+    // A further try is another run, under the same key.
+    const own = unguessable();
+    setRun(own);
     setRefused(null);
     const { encoding, currency } = reading;
     const path = withParams("/api/imports", {
@@ -86,12 +89,14 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
       ? client.send("matching.put_policy", { supplier, mode: "match" })
       : Promise.resolve(null);
     policy
-      .then(() => postFile<ImportRun>(path, file, { "Idempotency-Key": key }))
+      .then(() =>
+        postFile<ImportRun>(withParams(path, { run: own }), file, { "Idempotency-Key": key }),
+      )
       .then(
-        (run) => navigate(`/console/imports/${encodeURIComponent(run.id)}`),
+        ({ id }) => navigate(`/console/imports/${encodeURIComponent(id)}`),
         (problem: Error) => {
           const remedy = problem instanceof ApiError ? problem.body.remedy : "";
-          setPending(false);
+          setRun(null);
           setRefused(`${problem.message} ${remedy}`.trim());
         },
       );
@@ -111,11 +116,29 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
         {pending ? "One moment…" : "Take the file in"}
       </button>
       {!profile && <p className="preview-said">Keep the mapping first.</p>}
+      <p role="status" className="preview-said">
+        {run !== null && <Going run={run} bytes={file.size} />}
+      </p>
       <p role="alert" className="refused">
         {refused}
       </p>
     </form>
   );
+}
+
+/** How far a file is: on its way, looked at, then row by row. */
+function Going({ run, bytes }: { run: string; bytes: number }) {
+  const doc = useTopic(`import:${run}`)?.doc;
+  if (!doc) return `Sending ${sizeText(bytes)}…`;
+  if (doc.rows === 0) return "The shop has the file, and looks at all of it first…";
+  return `${doc.rows.toLocaleString()} rows taken in, ${doc.quarantined.toLocaleString()} of them kept back…`;
+}
+
+/** A size as people say it. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} bytes`;
+  const [amount, unit] = bytes < 1_000_000 ? [bytes / 1_000, "kB"] : [bytes / 1_000_000, "MB"];
+  return `${amount.toLocaleString(undefined, { maximumFractionDigits: 1 })} ${unit}`;
 }
 
 interface NamedProps {
