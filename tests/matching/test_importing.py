@@ -17,6 +17,7 @@ from shopwire.modules.shipping.api import AcknowledgePurchaseOrder, BeginSending
 from shopwire.modules.shipping.consumers import follow_offer
 from shopwire.modules.shipping.store import DUE
 from shopwire.modules.suppliers.events import OfferDocument
+from shopwire.services import import_news
 from shopwire.services.import_undo import undo_run
 from shopwire.services.matching import DOUBTFUL, SkuMatching
 
@@ -291,3 +292,66 @@ async def test_a_purchase_order_names_the_suppliers_sku_and_its_answer_takes_eff
         " WHERE topic LIKE 'offer:%' OR topic LIKE 'purchase_order:%'"
     )
     assert {one.check for one in await shop.drift()} == {"documents"}, "only the log differs"
+
+
+async def test_a_held_feed_remembers_no_match_before_a_person_takes_it(shop: Shop):
+    await begin(shop)
+    own = "".join(f"o{n},Own {n},,,,O-{n},5,2.00\n" for n in range(30))
+    await second(shop, own)
+    rows = own.replace(",5,2.00", ",0,2.00") + f"x9,Mug,,,{MUG},X-9,4,2.20\n"
+    before = await shop.dump()
+    held = await second(shop, rows + "c,Iron Pan,,,,C,3,8.00\n")
+    assert held.status == "held"
+    assert await waiting(shop) == []
+    assert "X-9" not in await links(shop)
+    after = await shop.dump()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= RECORD | {"import_held"}
+    taken = await shop.importer.approve(held.id)
+    assert (taken.changed, taken.quarantined) == (31, 1)
+    assert (await links(shop))["X-9"] == ("MUG", "gtin")
+    assert [one["supplier_sku"] for one in await waiting(shop)] == ["C"]
+    assert (await document(shop, "stock:MUG"))["available"] == 9
+    assert await shop.drift() == []
+
+
+async def test_two_skus_of_a_feed_far_apart_are_not_one_article(shop: Shop, monkeypatch):
+    await begin(shop)
+    await second(shop, f"x8,Jug,,,{JUG},X-8,3,2.00\n")
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 1)
+    twice = f"x9,Mug,,,{MUG},X-9,4,2.20\nx7,Mug,,,{MUG},X-7,7,1.10\n"
+    summary = await second(shop, twice)
+    assert (summary.changed, summary.quarantined) == (1, 1)
+    assert "X-7" in summary.bad_rows[0].reason
+    assert (await links(shop))["X-9"] == ("MUG", "gtin")
+    assert (await document(shop, "stock:MUG"))["available"] == 9
+    assert (await document(shop, "product:mug"))["title"] == "Blue mug"
+    assert await shop.drift() == []
+
+
+async def test_an_unchanged_feed_links_what_was_the_shops_own(shop: Shop):
+    rows = "o1,Own,,,,O-1,5,2.00\n"
+    await second(shop, rows)
+    assert (await do(shop, PutPolicy(supplier="second", mode="match")))["ok"]
+    again = await second(shop, rows)
+    assert (again.changed, again.unchanged) == (0, 1)
+    assert await links(shop) == {"O-1": ("O-1", "sku")}
+
+
+async def test_a_row_that_lost_its_article_leaves_that_articles_texts(shop: Shop, monkeypatch):
+    await begin(shop)
+    await second(shop, "o1,Own,,,5000112637922,O-1,5,2.00\n")
+    assert (await do(shop, ForgetLink(supplier="second", supplier_sku="O-1")))["ok"]
+    match = SkuMatching.match
+
+    async def overtaken(self, groups):
+        found = await match(self, groups)
+        link = LinkMatch(supplier="second", supplier_sku="O-1", sku="O-1")
+        assert (await do(shop, link))["ok"]
+        return found
+
+    monkeypatch.setattr(SkuMatching, "match", overtaken)
+    late = await second(shop, "y1,Other,,,5000112637922,Y-1,9,1.00\n")
+    assert (late.changed, late.quarantined) == (0, 1)
+    assert (await document(shop, "product:o1"))["title"] == "Own"
+    assert (await document(shop, "offer:O-1/second"))["cost_minor"] == 200

@@ -1,7 +1,7 @@
 """One run of an import: read, compared, looked at as a whole, and then put into effect."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -24,6 +24,7 @@ from shopwire.modules.feeds.limits import OPEN_SALES_MAX, QUARANTINED_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import OpenFeed
 from shopwire.modules.feeds.quick import Marks, Quiet
+from shopwire.modules.matching.api import NoteMatches
 from shopwire.modules.suppliers.api import RegisterSupplier
 from shopwire.services.import_gone import Gone, sku_of
 from shopwire.services.import_held import keep_feed
@@ -208,7 +209,7 @@ class Job:
             if broken is None:
                 reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
             try:
-                part, news, groups = await self._compare(chunk)
+                part, news, groups = await self._compare(chunk, waits=weight is not None)
                 offers = sum(one.offers for one in chunk.quiet)
                 if weight is None or spool is None:
                     await self._take(part, news)
@@ -244,10 +245,15 @@ class Job:
         marks = await importer.marks_said(request, supplier)
         return self._feed.marked_groups(marks, never)
 
-    async def _compare(self, chunk: Chunk) -> tuple[Compared, News, Sequence[Group]]:
-        """A chunk beside what is known, and its groups under the shop's SKUs."""
+    async def _compare(
+        self, chunk: Chunk, *, waits: bool
+    ) -> tuple[Compared, News, Sequence[Group]]:
+        """A chunk beside what is known, and its groups under the shop's SKUs.
+
+        `waits`: the feed may be held, so nothing is remembered yet.
+        """
         request = self._request
-        groups = await self._matched(chunk.groups)
+        groups, match_note = await self._matched(chunk.groups, waits=waits)
         digests = {group.key: group.digest() for group in groups if group.key}
         known: dict[str, Digest] = {}
         if not request.afresh:
@@ -260,21 +266,34 @@ class Job:
             for one in chunk.quiet:
                 self._gone.see_quiet(one)
         part, news = compared(groups, digests, known, open_skus, quiet_rows=chunk.quiet_rows)
+        part.note = match_note
         return part, news, groups
 
-    async def _matched(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """A chunk under the shop's SKUs; what is doubtful waits for a person."""
+    async def _matched(
+        self, groups: Sequence[Group], *, waits: bool
+    ) -> tuple[Sequence[Group], NoteMatches | None]:
+        """A chunk under the shop's SKUs, and what is to be remembered of it later on."""
         matched = await self._importer.match(self._matching, groups)
         if matched.note is None or self._request.dry_run:
-            return matched.groups
+            return matched.groups, None
+        if waits:
+            return matched.groups, matched.note
+        return matched.without(await self._remembered(matched.note)), None
+
+    async def _remembered(self, note: NoteMatches) -> Collection[str]:
+        """Writes down what rows were found to be; the supplier's SKUs that it is refused for."""
         self._matches += 1
-        sent = [(f"match/{self._matches}", matched.note)]
+        sent = [(f"match/{self._matches}", note)]
         (outcome,) = await self._importer.send(self._request, sent)
-        return matched.without(msgspec.json.decode(outcome.body)["result"]["refused"])
+        refused: list[str] = msgspec.json.decode(outcome.body)["result"]["refused"]
+        return refused
 
     async def _take(self, part: Compared, news: News) -> None:
         """Sends the news of a part, and writes down what came of it."""
         request, summary = self._request, self.summary
+        if part.note is not None:
+            part.doubt(await self._remembered(part.note))
+            news = news.without_variants(part.doubted)
         refused = part.refused()
         bad_before = {sku for rows in refused.values() for sku in rows}
         changes: tuple[AlteredGroup, ...] = ()

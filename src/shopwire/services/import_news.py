@@ -49,6 +49,17 @@ class News(msgspec.Struct, frozen=True):
             [count for count in self.counts if count.sku not in skus],
         )
 
+    def without_variants(self, skus: Collection[str]) -> "News":
+        """The news without all that is said of some SKUs, texts as well."""
+        if not skus:
+            return self
+        products = [
+            msgspec.structs.replace(product, variants=kept)
+            for product in self.products
+            if (kept := tuple(one for one in product.variants if one.sku not in skus))
+        ]
+        return News(self.groups, products, self.offers, self.counts).without_skus(skus)
+
     def without(self, keys: Collection[str]) -> "News":
         """The news of the other groups."""
         gone = [group for group in self.groups if group.key in keys]

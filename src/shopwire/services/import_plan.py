@@ -12,7 +12,9 @@ import msgspec
 from shopwire.modules.feeds.api import BadRow, Digest
 from shopwire.modules.feeds.limits import SPOOLED_BYTES_MAX
 from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.matching.api import NoteMatches
 from shopwire.services.import_news import News, news_of, poisoned_row
+from shopwire.services.matching import taken_row
 
 _LENGTH: Final = struct.Struct("<Q")
 
@@ -31,19 +33,31 @@ class Compared(msgspec.Struct, kw_only=True):
     """SKUs whose cost is a mistake by itself, and what is wrong with it."""
     marks: list[Digest] = []
     """What says the same as before in rows that were read, or look, otherwise than before."""
+    note: NoteMatches | None = None
+    """What its rows were found to be, where that is remembered only once it takes effect."""
+    doubted: dict[str, str] = {}
+    """SKUs that its rows turned out not to be after all, with the supplier's SKU of each."""
 
     def news(self) -> News:
         """What is new in it."""
         return news_of(self.groups, self.digests, self.known, self.open_skus)
 
     def refused(self) -> dict[str, dict[str, BadRow]]:
-        """Rows that are quarantined for their cost, by group and SKU."""
+        """Rows that are quarantined for their cost or their match, by group and SKU."""
         found: dict[str, dict[str, BadRow]] = {}
         for group in self.groups:
             for sku in group.lines.keys() & self.poisoned.keys():
                 row = poisoned_row(group.lines[sku], self.poisoned[sku])
                 found.setdefault(group.key, {})[sku] = row
+            for sku in group.lines.keys() & self.doubted.keys():
+                row = taken_row(self.doubted[sku], group.lines[sku])
+                found.setdefault(group.key, {})[sku] = row
         return found
+
+    def doubt(self, refused: Collection[str]) -> None:
+        """Takes back what some of the supplier's SKUs were found to be."""
+        links = self.note.links if self.note else ()
+        self.doubted = {one.sku: one.supplier_sku for one in links if one.supplier_sku in refused}
 
 
 def compared(

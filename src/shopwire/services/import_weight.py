@@ -56,7 +56,7 @@ class Weight:
         self.rows += part.rows
         self.breaker.named += quiet_offers
         self.breaker.named += sum(len(one.offers) for one in groups if id(one) not in fresh)
-        if not (news.groups or part.bad or part.marks):
+        if not (news.groups or part.bad or part.marks or part.note):
             self.quiet += part.rows
             return False
         await self._weigh_offers(part, news)

@@ -17,6 +17,7 @@ from shopwire.modules.catalog.api import Option, ProductContent, Variant
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
 from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.matching.api import Link, NoteMatches, Offered, Reason, Waiting
 from shopwire.modules.matching.domain import digest_of
 from shopwire.modules.matching.events import PolicyDocument
@@ -253,8 +254,16 @@ def _free_id(product_id: str, known: Known) -> str:
     return f"{product_id}-{known.supplier}" if taken else product_id
 
 
+def taken_row(supplier_sku: str, row: RawRow) -> BadRow:
+    """A row whose article turned out to be another SKU of its supplier already."""
+    return _bad_row(supplier_sku, row, Verdict(kind="doubtful", reasons=("sku_taken",)))
+
+
 def _bad(group: Group, sku: str, verdict: Verdict) -> BadRow:
-    row = group.lines[sku]
+    return _bad_row(sku, group.lines[sku], verdict)
+
+
+def _bad_row(sku: str, row: RawRow, verdict: Verdict) -> BadRow:
     why = "; ".join(_WORDS[reason] for reason in verdict.reasons)
     named = ", ".join(one.sku for one in verdict.candidates)
     return BadRow(
