@@ -19,6 +19,7 @@ from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
+from shopwire.modules.feeds.activities import activities as feed_activities
 from shopwire.modules.sources.activities import activities as source_activities
 from shopwire.services.access import Access, open_access
 from shopwire.services.activities import Activities
@@ -34,6 +35,7 @@ from shopwire.services.front import Front
 from shopwire.services.graphql_door import GraphqlDoor
 from shopwire.services.graphql_door import Parts as GraphqlParts
 from shopwire.services.hubs import hub_routes
+from shopwire.services.import_approve import go_on
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
 from shopwire.services.issuers import IssuerOptions
@@ -252,8 +254,8 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
     places = _places(options).adapters()
     sourcing = Sourcing(write_path, store.reads, importer, places, clock)
-    fetching = source_activities(sourcing.fetch, clock)
-    trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=fetching)
+    more = (*source_activities(sourcing.fetch, clock), *feed_activities(partial(go_on, importer)))
+    trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=more)
     access = await _open_access(log, store, options)
     take = CommandDoor(write_path, access.book).take
     hub = Hub(log, clock=clock, take=take, rights=access.rights)

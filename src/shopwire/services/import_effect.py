@@ -115,7 +115,9 @@ async def took_effect(
     skus = [one.id for one in every if one.what == "stock"]
     products = await _products(reads, tenant, ids) if ids else {}
     offers = await offers_before(reads, tenant, pairs) if pairs else {}
-    counted = await counts_since(reads, tenant, supplier, skus, run_id=run) if skus else {}
+    counted = (
+        await counts_since(reads, tenant, supplier, dict.fromkeys(skus), run_id=run) if skus else {}
+    )
 
     def seen(one: Altered) -> Altered | None:
         if one.what == "stock":

@@ -49,6 +49,10 @@ class Job:
         self._supplier = slug_of(request.supplier)
         self._sender = Sender(importer, request, self._supplier)
         self._part = self._matches = 0
+        self._approved = False
+        self._before = ""
+        self._known_bad: frozenset[tuple[int, str]] = frozenset()
+        self._kept_before = 0
         self._matching = importer.matching(request)
         said: FeedKind = "partial" if feed.profile.partial else "full"
         kind: FeedKind = request.kind or said
@@ -72,6 +76,7 @@ class Job:
     ) -> Summary:
         """Takes the feed in; `again`: its run is there already, and was approved."""
         request, summary = self._request, self.summary
+        self._approved = again
         if not (request.dry_run or again):
             await self._start()
         try:
@@ -89,6 +94,14 @@ class Job:
             if not request.dry_run:
                 await self._finish()
         return summary
+
+    def goes_on(self, known_bad: Collection[tuple[int, str]], *, changed: int) -> None:
+        """Says that a part of it was in effect before it was cut off; to be called before `run`.
+
+        Args: the lines that are in quarantine, with their codes, and the products it had changed.
+        """
+        self._known_bad, self._kept_before = frozenset(known_bad), len(known_bad)
+        self._before = f"it was cut off, and went on: {changed} products had been changed before"
 
     async def _start(self) -> None:
         request, summary = self._request, self.summary
@@ -323,7 +336,7 @@ class Job:
             supplier=self._supplier,
             counts=self.counts(),
             digests=tuple(one for key, one in digests.items() if key not in refused),
-            bad_rows=tuple(bad),
+            bad_rows=tuple(row for row in bad if (row.line, row.code) not in self._known_bad),
             altered=changes,
             marks=tuple(part.marks),
         )
@@ -355,6 +368,7 @@ class Job:
             counts=self.counts(),
             notes=tuple(summary.notes),
             error=summary.error,
+            keep=self._approved and summary.error is not None,
         )
         try:
             await self._importer.record(self._request, "finish", finish)
@@ -366,7 +380,7 @@ class Job:
 
     def _note(self) -> None:
         summary = self.summary
-        summary.notes = self._feed.notes
+        summary.notes = [*self._feed.notes, *([self._before] if self._before else [])]
         if self._sender.foreign:
             summary.notes.append(
                 f"{self._sender.foreign} products have SKUs that belong to another product of the"
@@ -378,13 +392,14 @@ class Job:
             summary.notes += self._gone.notes()
 
     def counts(self) -> Counts:
-        """The rows so far."""
+        """The rows so far; what was in quarantine when it went on is there all the while."""
         summary = self.summary
+        ahead = max(0, self._kept_before - summary.quarantined)
         return Counts(
-            rows=summary.rows,
+            rows=summary.rows + ahead,
             changed=summary.changed,
             unchanged=summary.unchanged,
-            quarantined=summary.quarantined,
+            quarantined=summary.quarantined + ahead,
         )
 
     def _count_unsent(self, news: News) -> None:

@@ -4,32 +4,44 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from shopwire.kernel.errors import InvalidField, MalformedRequest, RuleBroken
+from shopwire.kernel.errors import InvalidField, KeyInFlight, MalformedRequest, RuleBroken
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
+from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import ProductContent
-from shopwire.modules.feeds.api import BadRow, NoteMend, Reading
+from shopwire.modules.feeds.api import BadRow, IntendMend, NoteMend, Reading, RecoverMend
 from shopwire.modules.feeds.documents import JsonReader
+from shopwire.modules.feeds.domain import place_of
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.profile import Profile
 from shopwire.modules.feeds.reading import DelimitedReader, RawRow
 from shopwire.modules.feeds.store import (
+    Readable,
     category_paths,
     get_quarantined,
     get_run,
+    intent_of,
+    mends_begun,
     products_before,
     reading_of,
 )
+from shopwire.services.import_effect import took_effect
 from shopwire.services.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from shopwire.services.importing import Importer
+
+
+MENDING: Final = "feeds.mend"
+"""What is done by one process at a time, for each row."""
+MEND_WAIT_MS_MAX: Final = 500
+"""Longest time between two looks whether a mend that goes on has ended."""
 
 
 class MendRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,13 +67,31 @@ async def mend_row(
     principal: str,
     tenant: str = DEFAULT_TENANT,
 ) -> dict[str, Any]:
-    """Settles a row and returns its run; a row that still cannot be used is refused.
+    """Settles a row, once, and returns its run; a row that still cannot be used is refused.
 
-    Raises NotFound, InvalidField with the column and the reason, RuleBroken for a row that is
-    settled, or whose run is undone.
+    Raises NotFound, InvalidField with the column and the reason, KeyInFlight where somebody else is
+    at the row, RuleBroken for a row that is settled, or whose run is undone.
     """
-    row = await get_quarantined(importer.reads, tenant, run, seq)
-    found = await reading_of(importer.reads, tenant, run)
+    async with importer.alone(MENDING, place_of(run, seq), tenant):
+        row = await get_quarantined(importer.reads, tenant, run, seq)
+        found = await reading_of(importer.reads, tenant, run)
+        _check_open(row, found)
+        recovered = await recover_mend(importer, run, seq, principal=principal, tenant=tenant)
+        if not wanted.drop:
+            await _mended(importer, run, row, wanted, found, principal, tenant)
+        elif recovered:
+            raise RuleBroken(
+                "A mend of the row was cut off: it is in effect.",
+                rule="what is in effect is not set aside",
+                reason="mend it, or undo the import",
+            )
+        else:
+            note = NoteMend(run=run, seq=seq, outcome="dropped", by=principal)
+            await importer.decide(note, principal, tenant)
+        return await get_run(importer.reads, tenant, run)
+
+
+def _check_open(row: Mapping[str, Any], found: Readable) -> None:
     if row["outcome"] is not None:
         raise RuleBroken(
             f"The row is {row['outcome']} already.",
@@ -74,10 +104,19 @@ async def mend_row(
             rule="rows are mended in imports that have ended",
             reason=f"it is {found.status}",
         )
-    if wanted.drop:
-        note = NoteMend(run=run, seq=seq, outcome="dropped", by=principal)
-        await importer.decide(note, principal, tenant)
-        return await get_run(importer.reads, tenant, run)
+
+
+async def _mended(
+    importer: "Importer",
+    run: str,
+    row: Mapping[str, Any],
+    wanted: MendRequest,
+    found: Readable,
+    principal: str,
+    tenant: str,
+) -> None:
+    """Puts the row into effect, and writes both down: before it what may change, then what did."""
+    seq = row["seq"]
     mending = _Mending(importer, run, found.reading, found.supplier, tenant)
     raw = mending.row_of(row, wanted)
     group = await mending.group(raw)
@@ -89,7 +128,12 @@ async def mend_row(
         principal=principal,
         tenant=tenant,
     )
-    altered, refused = await importer.take_group(request, f"mend/{new_id()}", group)
+    altered, refused = await importer.take_group(
+        request,
+        f"mend/{new_id()}",
+        group,
+        lambda groups: IntendMend(run=run, seq=seq, groups=groups),
+    )
     if refused:
         _refuse(refused[0])
     note = NoteMend(
@@ -101,7 +145,34 @@ async def mend_row(
         altered=altered,
     )
     await importer.decide(note, principal, tenant)
-    return await get_run(importer.reads, tenant, run)
+
+
+async def recover_mend(
+    importer: "Importer", run: str, seq: int, *, principal: str, tenant: str
+) -> bool:
+    """Writes down what a mend that was cut off had put into effect; whether it had any.
+
+    To be called by who is alone at the row.
+    """
+    groups = await intent_of(importer.reads, tenant, place_of(run, seq))
+    if not groups:
+        return False
+    found = await reading_of(importer.reads, tenant, run)
+    altered = await took_effect(importer.reads, tenant, slug_of(found.supplier), run, groups)
+    recover = RecoverMend(run=run, seq=seq, altered=altered)
+    await importer.decide(recover, principal, tenant)
+    return bool(altered)
+
+
+async def recover_mends(importer: "Importer", run: str, *, principal: str, tenant: str) -> None:
+    """The same for all rows of a run whose undo has begun; waits for mends that go on."""
+    while numbers := await mends_begun(importer.reads, tenant, run):
+        for seq in numbers:
+            try:
+                async with importer.alone(MENDING, place_of(run, seq), tenant):
+                    await recover_mend(importer, run, seq, principal=principal, tenant=tenant)
+            except KeyInFlight as busy:
+                await importer.pause(min(MEND_WAIT_MS_MAX, busy.data["retry_ms"]) / 1_000)
 
 
 class _Mending:

@@ -1,7 +1,7 @@
 """Sends what is new in a part of a feed, and writes down what it changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,19 +44,22 @@ class Sender:
         news: News,
         refused: Refusals,
         *,
-        intent: bool = True,
+        intend: Callable[[tuple[AlteredGroup, ...]], Command] | None = None,
     ) -> tuple[AlteredGroup, ...]:
         """Sends the news of a part; returns what they changed, adds to `refused`.
 
-        `intent`: writes down before it what may change, so that a crash can be undone.
+        What may change is written down before it, so that a crash can be undone; `intend` makes
+        the command for that, where the run itself has ended.
         """
         reads, tenant = self._importer.reads, self._request.tenant
         applied = Applied(set(), set(), set())
         was = await before(reads, tenant, self._supplier, news)
-        if intent:
-            about = intended(news, was, self._supplier)
+        about = intended(news, was, self._supplier)
+        if intend is None:
             note = NoteIntent(run=self._request.run, groups=about)
             await self._importer.record(self._request, f"{key}/intent", note)
+        else:
+            await self._importer.decide(intend(about), self._request.principal, tenant)
         await self._send(key, news, refused, applied)
         found = await altered(reads, tenant, self._supplier, news, was, applied)
         kept = [

@@ -16,6 +16,7 @@ from shopwire.modules.feeds.limits import UNDO_GROUPS_MAX
 from shopwire.modules.feeds.store import changes_down, counts_since, get_run, reading_of
 from shopwire.modules.inventory.api import CountBefore, RestoreCounts
 from shopwire.modules.suppliers.api import OfferBefore, RestoreOffers
+from shopwire.services.import_mend import recover_mends
 from shopwire.services.import_request import ImportRequest
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ async def undo_run(
     was rejected.
     """
     await importer.decide(BeginUndo(run=run, by=principal), principal, tenant)
+    await recover_mends(importer, run, principal=principal, tenant=tenant)
     while True:
         found = await reading_of(importer.reads, tenant, run)
         if found.status != "undoing":
@@ -43,7 +45,10 @@ async def undo_run(
             importer.reads, tenant, run, before=found.undone_to, limit=UNDO_GROUPS_MAX
         )
         if not page:
-            raise InternalError(f"import {run}: its changes are not there")
+            if found.altered:
+                raise InternalError(f"import {run}: its changes are not there")
+            await importer.decide(NoteUndone(run=run, down_to=0), principal, tenant)
+            continue
         part = _Part(importer, run, principal, tenant)
         down_to = await part.restore(page)
         note = NoteUndone(
@@ -135,7 +140,7 @@ class _Part:
                 self._importer.reads,
                 self._tenant,
                 supplier,
-                [one.id for one in own],
+                {one.id: int(one.now["reported"]) for one in own},
                 run_id=self._run,
             )
             for one in own:

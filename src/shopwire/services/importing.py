@@ -3,10 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from typing import BinaryIO, Final, TypeVar
-
-import msgspec
 
 from shopwire.kernel.commands import Command, Envelope, Outcome
 from shopwire.kernel.errors import (
@@ -15,7 +13,6 @@ from shopwire.kernel.errors import (
     NotFound,
     QueueFull,
     RuleBroken,
-    ShopwireError,
     StorageUnavailable,
 )
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id, partition_of
@@ -24,7 +21,6 @@ from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.api import (
     AlteredGroup,
-    ApproveRun,
     BadRow,
     Counts,
     Digest,
@@ -36,11 +32,9 @@ from shopwire.modules.feeds.limits import (
     OPEN_SALES_MAX,
     SEND_WAIT_MS_MAX,
     SENDS_MAX,
-    SPOOLED_BYTES_MAX,
 )
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import open_feed
-from shopwire.modules.feeds.profile import Profile
 from shopwire.modules.feeds.quick import Marks
 from shopwire.modules.feeds.saved import profile_by_name
 from shopwire.modules.feeds.store import (
@@ -48,17 +42,17 @@ from shopwire.modules.feeds.store import (
     intent_of,
     marks_said,
     open_runs,
-    reading_of,
     said_last,
 )
 from shopwire.modules.inventory.store import all_open_sales, skus_with_open_sales
 from shopwire.services.feed_formats import FORMATS
+from shopwire.services.import_approve import approve_run, go_on
 from shopwire.services.import_effect import took_effect
-from shopwire.services.import_held import open_kept
 from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
 from shopwire.services.import_request import ImportRequest, Progress, Summary, error_of
 from shopwire.services.import_send import Refusals, Sender
+from shopwire.services.leases import alone
 from shopwire.services.matching import Matched, SkuMatching
 
 __all__ = ["ImportRequest", "Importer", "Progress", "Summary"]
@@ -81,7 +75,8 @@ class Importer:
         self._write_path = write_path
         self.reads = reads
         self._partitions = partitions
-        self._pause = pause
+        self.pause = pause
+        """Waits so many seconds."""
 
     async def run(
         self, request: ImportRequest, stream: BinaryIO, progress: Progress | None = None
@@ -94,10 +89,11 @@ class Importer:
         feed's next import closes it and sends what is missing. Raises AlreadyExists for a run's
         id that was used before. A feed that would do too much at once is held, and waits.
         """
-        job = await self._opened(request, stream)
+        job = await self.opened(request, stream)
         return await job.run(stream, progress)
 
-    async def _opened(self, request: ImportRequest, stream: BinaryIO) -> Job:
+    async def opened(self, request: ImportRequest, stream: BinaryIO) -> Job:
+        """A run over a feed, whose first rows were read; raises what cannot be read at all."""
         profile = request.profile
         if isinstance(profile, str):
             profile = await profile_by_name(self.reads, request.tenant, profile)
@@ -121,42 +117,14 @@ class Importer:
         tenant: str = DEFAULT_TENANT,
         progress: Progress | None = None,
     ) -> Summary:
-        """Takes a held feed in from its kept bytes, compared with the shop as it is now.
+        """Takes a held feed in from its kept bytes: see `import_approve.approve_run`."""
+        return await approve_run(self, run, principal, tenant, progress)
 
-        Raises NotFound, RuleBroken where it is not held or too large to be kept, FeedUnreadable.
-        """
-        known, found = (
-            await get_run(self.reads, tenant, run),
-            await reading_of(self.reads, tenant, run),
-        )
-        await self.decide(ApproveRun(run=run, by=principal), principal, tenant)
-        reading = found.reading
-        request = ImportRequest(
-            run=run,
-            supplier=reading.name or found.supplier,
-            source=known["source"],
-            profile=msgspec.convert(reading.profile, Profile),
-            kind=known["kind"],
-            encoding=reading.encoding,
-            currency=reading.currency,
-            as_of_ms=reading.as_of_ms,
-            folder=Path(reading.folder) if reading.folder else None,
-            afresh=reading.afresh,
-            force=True,
-            principal=principal,
-            tenant=tenant,
-        )
-        try:
-            with await open_kept(
-                self.reads, tenant, run, found.held_parts, SPOOLED_BYTES_MAX
-            ) as stream:
-                job = await self._opened(request, stream)  # type: ignore[arg-type]
-                return await job.run(stream, progress, again=True)  # type: ignore[arg-type]
-        except ShopwireError as problem:
-            if not problem.temporary:
-                failed = FinishRun(run=run, counts=Counts(), error=problem.detail)
-                await self.record(request, "finish", failed)
-            raise
+    def alone(
+        self, operation: str, key: str, tenant: str = DEFAULT_TENANT
+    ) -> AbstractAsyncContextManager[None]:
+        """One worker at a time at something: see `leases.alone`."""
+        return alone(self._write_path, operation, key, tenant=tenant)
 
     async def decide(
         self, command: Command, principal: str, tenant: str = DEFAULT_TENANT
@@ -169,11 +137,16 @@ class Importer:
         return outcome
 
     async def take_group(
-        self, request: ImportRequest, key: str, group: Group
+        self,
+        request: ImportRequest,
+        key: str,
+        group: Group,
+        intend: Callable[[tuple[AlteredGroup, ...]], Command],
     ) -> tuple[tuple[AlteredGroup, ...], list[BadRow]]:
         """Puts one group into effect whatever was said before: what changed, and what is refused.
 
-        The next feed is compared with what its supplier said before that.
+        The next feed is compared with what its supplier said before that. `intend` makes of what
+        it may change the command that is sent before.
         """
         matched = await self.match(self.matching(request), [group])
         (group,) = matched.groups
@@ -185,7 +158,7 @@ class Importer:
         news = news_of([group], {group.key: group.digest()}, {}, ())
         refused: Refusals = {}
         sender = Sender(self, request, supplier)
-        changes = await sender.take(key, {}, {}, news, refused, intent=False)
+        changes = await sender.take(key, {}, {}, news, refused, intend=intend)
         return changes, [row for rows in refused.values() for row in rows.values()]
 
     async def send(
@@ -197,7 +170,7 @@ class Importer:
         envelopes = [
             Envelope(
                 command=command,
-                key=f"{request.run}/{key}",
+                key=f"{request.run}/{request.turn}{key}",
                 principal=request.principal,
                 tenant=request.tenant,
             )
@@ -213,7 +186,7 @@ class Importer:
         """Writes down how far a run is; raises RuleBroken where a newer run has closed it."""
         envelope = Envelope(
             command=command,
-            key=f"{request.run}/{key}",
+            key=f"{request.run}/{request.turn}{key}",
             principal=request.principal,
             tenant=request.tenant,
         )
@@ -235,7 +208,7 @@ class Importer:
             except (QueueFull, StorageUnavailable) as problem:
                 wait_ms = min(SEND_WAIT_MS_MAX, 100 * 2**number)
                 _LOG.warning("an import waits %d ms: %s", wait_ms, problem)
-                await self._pause(wait_ms / 1_000)
+                await self.pause(wait_ms / 1_000)
         return await call()
 
     async def match(self, matching: SkuMatching, groups: Sequence[Group]) -> Matched:
@@ -261,14 +234,17 @@ class Importer:
     async def close_interrupted(self, request: ImportRequest) -> None:
         """Closes runs of this supplier that never ended: a newer one begins."""
         for run in await open_runs(self.reads, request.tenant, request.supplier):
-            if run["status"] == "running" and run["id"] != request.run:
+            if run["status"] == "running" and run["held_parts"]:
+                # Somebody approved it: it is the older feed, and goes first.
+                await go_on(self, run["id"], request.tenant)
+            elif run["status"] == "running" and run["id"] != request.run:
                 counts = Counts(**{name: run[name] for name in Counts.__struct_fields__})
-                await self._recover(request, run["id"], counts)
+                await self.recover(request, run["id"], counts)
                 error = "it was interrupted; a newer run began"
                 finish = FinishRun(run=run["id"], counts=counts, error=error)
                 await self.send(request, [(f"close/{run['id']}", finish)])
 
-    async def _recover(self, request: ImportRequest, run: str, counts: Counts) -> None:
+    async def recover(self, request: ImportRequest, run: str, counts: Counts) -> None:
         """Writes down what an interrupted run had put into effect and not told any more."""
         groups = await intent_of(self.reads, request.tenant, run)
         supplier = slug_of(request.supplier)

@@ -2,11 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
+from shopwire.kernel.errors import LeaseLost, StorageUnavailable
+from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import CLAIM_LEASE_MS
-from shopwire.kernel.storage import Lease
+from shopwire.kernel.storage import Claim, Lease
 from shopwire.kernel.write_path import WritePath
+
+_NEVER_ANSWERED: Final = bytes(16)
+"""Fingerprint of keys that only keep others away."""
 
 
 @asynccontextmanager
@@ -28,3 +34,48 @@ async def held_lease(write_path: WritePath, lease: Lease) -> AsyncIterator[list[
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
+
+
+@asynccontextmanager
+async def alone(
+    write_path: WritePath, operation: str, key: str, *, tenant: str = DEFAULT_TENANT
+) -> AsyncIterator[None]:
+    """One worker at a time at something, over all processes; a dead one is waited for.
+
+    Raises KeyInFlight with the rest of the holder's lease, and LeaseLost from within where the
+    lease ran out and went to another: what this one did not do yet it must not do any more.
+    """
+    claim = Claim(
+        tenant=tenant, principal="alone", operation=operation, key=key, fingerprint=_NEVER_ANSWERED
+    )
+    leased = await write_path.claim_lease(claim)
+    assert isinstance(leased, Lease), "nobody answers such a key"
+    working, lost, current = asyncio.current_task(), asyncio.Event(), [leased]
+    assert working is not None
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(CLAIM_LEASE_MS / 3_000)
+            try:
+                current[0] = await write_path.renew_lease(current[0])
+            except StorageUnavailable:
+                continue  # nobody else can take it over by the same database either
+            except LeaseLost:
+                lost.set()
+                working.cancel()
+                return
+
+    renewing = asyncio.create_task(renew())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lost.is_set():
+            working.uncancel()
+            raise LeaseLost from None
+        raise
+    finally:
+        renewing.cancel()
+        await asyncio.gather(renewing, return_exceptions=True)
+        if not lost.is_set():
+            with suppress(LeaseLost, StorageUnavailable):  # then it runs out by itself
+                await write_path.drop_lease(current[0])

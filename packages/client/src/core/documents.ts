@@ -170,6 +170,8 @@ export interface ImportDocument {
   started_at_ms: number;
   finished_at_ms: number | null;
   error: string | null;
+  /** Whether the file is kept: of a held feed, or of one whose approval was cut off. */
+  kept?: boolean;
 }
 
 /** From where on a supplier's feeds are held for a person. */

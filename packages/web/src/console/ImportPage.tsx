@@ -1,6 +1,6 @@
 /** One import: how far it is, what came of its rows, and the rows that need a person. */
 
-import { useTopic } from "@shopwire/client/react";
+import { useStatus, useTopic } from "@shopwire/client/react";
 import { getJson, NOT_FOUND } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
 import type { ImportRun } from "../shared/documents.ts";
@@ -10,6 +10,7 @@ import { useRemote } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { durationText, momentText, useNow } from "../shared/time.ts";
 import { ChangesPanel } from "./ChangesPanel.tsx";
+import { importPath, useDecision } from "./decisions.ts";
 import { HoldPanel } from "./HoldPanel.tsx";
 import { LimitsPanel } from "./LimitsPanel.tsx";
 import { Quarantine } from "./Quarantine.tsx";
@@ -76,6 +77,7 @@ function Shown({ run, name, reload }: ShownProps) {
           {run.status !== "rejected" && " What was taken before it stays."}
         </p>
       )}
+      {run.status === "failed" && run.kept && <TryAgain run={run} decided={reload} />}
       {run.status === "held" && run.hold !== null && (
         <HoldPanel run={run} hold={run.hold} decided={reload} />
       )}
@@ -106,6 +108,31 @@ function Shown({ run, name, reload }: ShownProps) {
       {run.altered > 0 && <ChangesPanel run={run} decided={reload} />}
       <LimitsPanel supplier={run.supplier} />
     </>
+  );
+}
+
+/** An approved feed that failed: its file is kept, so nobody has to send it again. */
+function TryAgain({ run, decided }: { run: ImportRun; decided: () => void }) {
+  const decision = useDecision<unknown>();
+  const blocked = useStatus().status === "offline" || decision.pending;
+  const send = (): void => {
+    if (blocked) return;
+    void decision.send(importPath(run.id, "/approve")).then((done) => done !== null && decided());
+  };
+  return (
+    <p className="run-actions">
+      <button
+        type="button"
+        className="button"
+        data-testid="again"
+        aria-disabled={blocked}
+        onClick={send}
+      >
+        {decision.pending ? "One moment…" : "Take it in again"}
+      </button>
+      The file is kept.
+      <span role="alert">{decision.error?.body.message}</span>
+    </p>
   );
 }
 

@@ -150,6 +150,8 @@ class FinishRun(Command, frozen=True, kw_only=True):
     counts: Counts
     notes: tuple[str, ...] = ()
     error: str | None = None
+    keep: bool = False
+    """Whether the bytes of a feed that a person approved are kept, to be tried again."""
 
 
 class PutLimits(Command, frozen=True, kw_only=True):
@@ -198,7 +200,10 @@ class HoldRun(Command, frozen=True, kw_only=True):
 
 
 class ApproveRun(Command, frozen=True, kw_only=True):
-    """A person wants a held feed to take effect. Whoever sends it takes the feed in then."""
+    """A person wants a held feed to take effect. Whoever sends it takes the feed in then.
+
+    One that was approved and cut off, or failed with its bytes kept, goes on by the same.
+    """
 
     operation = "feeds.approve_run"
     internal = True
@@ -229,6 +234,32 @@ class NoteMend(Command, frozen=True, kw_only=True):
     raw: str = ""
     """The row as it was mended."""
     altered: tuple[AlteredGroup, ...] = ()
+
+
+class IntendMend(Command, frozen=True, kw_only=True):
+    """A quarantined row is about to take effect: what it may change, as it is before.
+
+    Where the process dies before that is written down, whoever mends the row or undoes its run
+    finds out from this what of it took effect.
+    """
+
+    operation = "feeds.intend_mend"
+    internal = True
+
+    run: str
+    seq: int
+    groups: tuple[AlteredGroup, ...]
+
+
+class RecoverMend(Command, frozen=True, kw_only=True):
+    """What a mend that was cut off had put into effect: it is the run's, so that an undo knows."""
+
+    operation = "feeds.recover_mend"
+    internal = True
+
+    run: str
+    seq: int
+    altered: tuple[AlteredGroup, ...]
 
 
 class BeginUndo(Command, frozen=True, kw_only=True):

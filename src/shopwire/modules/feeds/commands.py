@@ -131,10 +131,11 @@ def do_finish_run(command: FinishRun, view: View, context: Context) -> Decision:
         notes=command.notes,
         finished_at_ms=context.now_ms,
         error=command.error,
-        held_parts=0,
+        held_parts=known.held_parts if command.keep else 0,
     )
+    gone = [] if command.keep else forgotten(known)
     event = ImportFinished(entity=run.id, version=run.version, document=run.document())
-    return Decision(put=[run, *forgotten(known)], events=[event], result=run.document())
+    return Decision(put=[run, *gone], events=[event], result=run.document())
 
 
 def change_rows(run: Run, altered: Sequence[AlteredGroup]) -> list[Row]:

@@ -14,10 +14,12 @@ from shopwire.modules.feeds.api import (
     BeginUndo,
     Digest,
     HoldRun,
+    IntendMend,
     KeepPart,
     NoteMend,
     NoteUndone,
     PutLimits,
+    RecoverMend,
     RejectRun,
 )
 from shopwire.modules.feeds.commands import change_rows, forgotten
@@ -26,6 +28,7 @@ from shopwire.modules.feeds.domain import (
     FeedLimits,
     FeedRow,
     HeldPart,
+    ImportIntent,
     ImportKept,
     Mend,
     Run,
@@ -105,8 +108,13 @@ def do_hold_run(command: HoldRun, view: View, _context: Context) -> Decision:
 
 
 def do_approve_run(command: ApproveRun, view: View, _context: Context) -> Decision:
-    """Lets a held feed go on; it counts anew, since the shop may have changed while it waited."""
-    known = _in_state(view, command.run, "held")
+    """Lets a held feed go on; it counts anew, since the shop may have changed while it waited.
+
+    One that was approved before goes on in the name of who approved it.
+    """
+    known = _in_state(view, command.run, "held", "running", "failed")
+    if known.status != "held" and not known.held_parts:
+        _in_state(view, command.run, "held")
     if not known.hold.kept:
         raise RuleBroken(
             "The feed is too large to be kept.",
@@ -117,12 +125,15 @@ def do_approve_run(command: ApproveRun, view: View, _context: Context) -> Decisi
         known,
         version=known.version + 1,
         status="running",
-        decided_by=command.by,
-        rows=0,
+        decided_by=known.decided_by or command.by,
+        # Rows that are in quarantine already stay there.
+        rows=known.kept,
         changed=0,
         unchanged=0,
-        quarantined=0,
+        quarantined=known.kept,
         notes=(),
+        finished_at_ms=None,
+        error=None,
     )
     event = ImportDecided(entity=run.id, version=run.version, document=run.document())
     return Decision(put=[run], events=[event], result=run.document())
@@ -176,7 +187,34 @@ def do_note_mend(command: NoteMend, view: View, context: Context) -> Decision:
         raw=command.raw,
     )
     event = ImportMended(entity=run.id, version=run.version, document=run.document())
-    rows = [run, mend, *change_rows(known, command.altered)]
+    rows: list[Row] = [run, mend, *change_rows(known, command.altered)]
+    if mended:
+        rows.append(ImportIntent(tenant=context.tenant, run=place))
+    return Decision(put=rows, events=[event], result=run.document())
+
+
+def do_intend_mend(command: IntendMend, view: View, context: Context) -> Decision:
+    """Writes down what a mended row is about to change; nothing begins in a run that is undone."""
+    known = _in_state(view, command.run, "finished", "failed")
+    place = place_of(known.id, command.seq)
+    return Decision(put=[ImportIntent(tenant=context.tenant, run=place, groups=command.groups)])
+
+
+def do_recover_mend(command: RecoverMend, view: View, context: Context) -> Decision:
+    """Makes what a cut off mend changed a part of its run, also where the run's undo has begun."""
+    known = _in_state(view, command.run, "finished", "failed", "undoing")
+    altered = known.altered + len(command.altered)
+    begun = known.status == "undoing"
+    run = replace(
+        known,
+        version=known.version + 1,
+        altered=altered,
+        # Nothing is put back before all that was cut off is known.
+        undone_to=altered + 1 if begun else known.undone_to,
+    )
+    rows: list[Row] = [run, *change_rows(known, command.altered)]
+    rows.append(ImportIntent(tenant=context.tenant, run=place_of(known.id, command.seq)))
+    event = ImportMended(entity=run.id, version=run.version, document=run.document())
     return Decision(put=rows, events=[event], result=run.document())
 
 
@@ -188,7 +226,7 @@ def do_undo_run(command: BeginUndo, view: View, _context: Context) -> Decision:
     run = replace(
         known,
         version=known.version + 1,
-        status="undoing" if known.altered else "undone",
+        status="undoing",
         undone_to=known.altered + 1,
         decided_by=command.by,
     )
@@ -307,6 +345,18 @@ DECIDING_HANDLERS: Final = (
             Need(Mend, place_of(command.run, command.seq)),
         ),
         decide=do_note_mend,
+    ),
+    Handler(
+        command=IntendMend,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_intend_mend,
+    ),
+    Handler(
+        command=RecoverMend,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_recover_mend,
     ),
     Handler(
         command=NoteUndone,

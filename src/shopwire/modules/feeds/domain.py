@@ -86,6 +86,7 @@ class Run(Row, frozen=True, kw_only=True):
             started_at_ms=self.started_at_ms,
             finished_at_ms=self.finished_at_ms,
             error=self.error,
+            kept=self.held_parts > 0,
         )
 
 

@@ -79,6 +79,8 @@ class ImportDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at_ms: int
     finished_at_ms: int | None
     error: str | None
+    kept: bool = False
+    """Whether the file is kept: that of a held feed, or of one whose approval was cut off."""
 
 
 class ImportStarted(Event, frozen=True, kw_only=True):

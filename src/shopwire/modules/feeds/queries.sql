@@ -234,9 +234,9 @@ SELECT id, (to_jsonb(p) - 'search')::text AS product FROM product p
 WHERE tenant = $1 AND id = ANY ($2::text[])
 
 -- counts_since --
--- Of counts that a run reported: units of sales that have gone into them and into later ones, by
--- how much the count differs for later ones that are undone, whether a newer one came, and how many
--- statements the pool has taken over.
+-- Of counts that a run reported, of several the last with the wanted number: units of sales that
+-- have gone into them and into later ones, by how much the count differs for later ones that are
+-- undone, whether a newer one came, and how many statements the pool has taken over.
 SELECT own.sku, p.reports, p.withheld,
     coalesce(-sum(l.sold_delta) FILTER (WHERE l.kind IN ('report', 'book')), 0)::bigint
         AS taken_in,
@@ -244,10 +244,16 @@ SELECT own.sku, p.reports, p.withheld,
         AS net,
     coalesce(bool_or(l.kind = 'report' AND l.seq > own.seq AND NOT undone.yes), false) AS newer
 FROM (
-    SELECT sku, max(seq) AS seq FROM stock_ledger
-    WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[]) AND reference = $4
-        AND kind = 'report'
-    GROUP BY sku
+    SELECT DISTINCT ON (r.sku) r.sku, r.seq
+    FROM unnest($3::text[], $5::bigint[]) AS wanted (sku, counted)
+    JOIN stock_ledger r ON r.tenant = $1 AND r.supplier = $2 AND r.sku = wanted.sku
+        AND r.reference = $4 AND r.kind = 'report'
+    JOIN stock_pool was ON was.tenant = $1 AND was.sku = r.sku AND was.supplier = $2
+    CROSS JOIN LATERAL (
+        SELECT was.reported - coalesce(sum(l.reported_delta), 0) AS counted FROM stock_ledger l
+        WHERE l.tenant = $1 AND l.sku = r.sku AND l.supplier = $2 AND l.seq > r.seq
+    ) after
+    ORDER BY r.sku, (after.counted = wanted.counted) DESC NULLS LAST, r.seq DESC
 ) own
 JOIN stock_pool p ON p.tenant = $1 AND p.sku = own.sku AND p.supplier = $2
 JOIN stock_ledger l
@@ -272,6 +278,24 @@ FROM feed_limits WHERE tenant = $1 AND supplier = $2
 -- What a run was about to change.
 SELECT groups::text AS groups FROM import_intent WHERE tenant = $1 AND run = $2
 
+-- mends_begun --
+-- Rows of a run whose mend was begun and not written down, by their place.
+SELECT run AS place FROM import_intent
+WHERE tenant = $1 AND starts_with(run, $2 || '#') AND groups <> '[]'
+ORDER BY run
+
+-- due_approved --
+-- Runs that a person approved and that have not ended: whoever is at one holds its lease.
+SELECT id, tenant, started_at_ms AS due_ms, jsonb_build_object('run', id) AS payload
+FROM import_run
+WHERE status = 'running' AND held_parts > 0
+ORDER BY started_at_ms, id
+LIMIT $1
+
+-- quarantined_lines --
+-- Lines of the file that a run has in quarantine already.
+SELECT line, code FROM import_quarantine WHERE tenant = $1 AND run = $2
+
 -- held_part --
 -- One kept piece of a held feed.
 SELECT data FROM import_held WHERE tenant = $1 AND run = $2 AND part = $3
@@ -281,7 +305,7 @@ SELECT data FROM import_held WHERE tenant = $1 AND run = $2 AND part = $3
 SELECT
     id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
     dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
-    started_at_ms, finished_at_ms, error, version
+    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, version
 FROM import_run
 WHERE tenant = $1
     AND ($2::text IS NULL OR supplier = $2)
@@ -293,12 +317,12 @@ LIMIT $3
 SELECT
     id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
     dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
-    started_at_ms, finished_at_ms, error, version
+    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, version
 FROM import_run WHERE tenant = $1 AND id = $2
 
 -- open_runs --
 -- Runs of one supplier that go on or wait.
-SELECT id, status, source, kind, rows, changed, unchanged, quarantined FROM import_run
+SELECT id, status, source, kind, rows, changed, unchanged, quarantined, held_parts FROM import_run
 WHERE tenant = $1 AND supplier = $2 AND status IN ('running', 'held')
 ORDER BY started_at_ms
 LIMIT $3

@@ -1,6 +1,6 @@
 """How the records of runs are kept, and what screens read of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +52,10 @@ CHECKS: Final = (
     SqlCheck("feeds.runs", _SQL["audit_runs"]),
     SqlCheck("feeds.undone", _SQL["audit_undone"]),
 )
+
+
+DUE_APPROVED: Final = _SQL["due_approved"]
+"""Approved runs as jobs, until they have ended."""
 
 
 async def said_last(
@@ -209,6 +213,18 @@ async def intent_of(reads: Reads, tenant: str, run_id: str) -> tuple[AlteredGrou
     return msgspec.json.decode(rows[0]["groups"], type=tuple[AlteredGroup, ...])
 
 
+async def mends_begun(reads: Reads, tenant: str, run_id: str) -> list[int]:
+    """Numbers of rows whose mend was begun and is not written down."""
+    rows = await reads.fetch(_SQL["mends_begun"], tenant, run_id)
+    return [int(row["place"].rpartition("#")[2]) for row in rows]
+
+
+async def quarantined_lines(reads: Reads, tenant: str, run_id: str) -> list[tuple[int, str]]:
+    """Which lines a run has in quarantine already, and each line's reason by its code."""
+    rows = await reads.fetch(_SQL["quarantined_lines"], tenant, run_id)
+    return [(row["line"], row["code"]) for row in rows]
+
+
 async def held_part(reads: Reads, tenant: str, run_id: str, part: int) -> str:
     """A kept piece of a held feed as base64; empty where it is kept no more."""
     rows = await reads.fetch(_SQL["held_part"], tenant, run_id, part)
@@ -297,11 +313,16 @@ class Since(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def counts_since(
-    reads: Reads, tenant: str, supplier: str, skus: Sequence[str], *, run_id: str
+    reads: Reads, tenant: str, supplier: str, counts: Mapping[str, int | None], *, run_id: str
 ) -> dict[str, Since]:
-    """What became of the counts that a run reported, by SKU."""
+    """What became of the counts that a run reported, by SKU.
+
+    Args: `counts` by SKU are the numbers that are meant, where a run reported several, as a mended
+    row does; None for its last.
+    """
     own = f"import {run_id}"
-    rows = await reads.fetch(_SQL["counts_since"], tenant, supplier, list(skus), own)
+    numbers = list(counts.values())
+    rows = await reads.fetch(_SQL["counts_since"], tenant, supplier, list(counts), own, numbers)
     return {
         row["sku"]: Since(**{name: row[name] for name in Since.__struct_fields__}) for row in rows
     }
