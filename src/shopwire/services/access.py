@@ -9,11 +9,13 @@ import msgspec
 
 from shopwire.adapters.security.keys import KeyFile
 from shopwire.adapters.security.passwords import Passwords
+from shopwire.adapters.security.tickets import Tickets
 from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.identity import ANONYMOUS, LOCAL
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.queries import Reads
+from shopwire.kernel.tickets import UsedOnce
 from shopwire.services.access_book import AccessBook
 from shopwire.services.callers import Callers
 from shopwire.services.issuers import IssuerOptions, OutsideIssuer, all_tokens, outside_issuer
@@ -68,11 +70,13 @@ async def open_access(
     keys: Path,
     open_to_all: bool,
     issuer: IssuerOptions,
+    used: UsedOnce,
     allow_addresses: Sequence[str] = (),
 ) -> Access:
     """Reads the keys, and what was decided; raises SetupProblem, StorageUnavailable.
 
-    `open_to_all` makes an operator of whoever comes without credentials: only on loopback.
+    `open_to_all` makes an operator of whoever comes without credentials: only on loopback. `used`
+    remembers tickets for all processes of the shop.
     """
     file = KeyFile(keys)
     tokens = Tokens(file.keys, clock, find=file.changed)
@@ -83,7 +87,12 @@ async def open_access(
         await outside.start()
     known = all_tokens(tokens, outside)
     rights = Rights(known, book, otherwise=LOCAL if open_to_all else ANONYMOUS)
-    callers = Callers(rights, clock, ask_issuer=outside.shelf.read if outside else None)
+    callers = Callers(
+        rights,
+        clock,
+        ask_issuer=outside.shelf.read if outside else None,
+        tickets=Tickets(tokens, used, clock),
+    )
     check = Logins(reads, Passwords(), clock).check
     sessions = SessionDoor(tokens, callers, open_to_all=open_to_all, check_password=check)
     return Access(book, rights, callers, sessions, tokens, outside)

@@ -1,11 +1,13 @@
 """Who asks, at every door: a bearer token, a cookie, a ticket, or nothing at all."""
 
-import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
+from shopwire.adapters.memory.tickets import MemoryUsedOnce
+from shopwire.adapters.security.keys import new_keys
+from shopwire.adapters.security.tickets import Tickets
+from shopwire.adapters.security.tokens import Tokens
 from shopwire.kernel.access_errors import (
     SigningKeyUnknown,
     TicketUsed,
@@ -20,10 +22,6 @@ from shopwire.sync.rights import Rights
 COOKIE: Final = "shopwire_session"
 COOKIE_BYTES_MAX: Final = 16_384
 """A longer header of cookies is not looked at."""
-TICKET_MS: Final = 60_000
-"""How long a ticket may be used."""
-TICKETS_MAX: Final = 100_000
-"""Tickets that wait to be used; the oldest go first, as if they had expired."""
 
 
 class Callers:
@@ -35,12 +33,15 @@ class Callers:
         clock: Clock,
         *,
         ask_issuer: Callable[[], Awaitable[object]] | None = None,
+        tickets: Tickets | None = None,
     ) -> None:
-        """Args: `ask_issuer` gets the outside issuer's keys anew, within its own limits."""
+        """Args: `ask_issuer` gets the outside issuer's keys anew, within its own limits.
+
+        Without `tickets` those of this process are good in this process.
+        """
         self.rights = rights
         self._ask_issuer = ask_issuer
-        self._clock = clock
-        self._tickets: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._tickets = tickets or Tickets(Tokens(new_keys(), clock), MemoryUsedOnce(), clock)
 
     async def of(self, arrival: Arrival) -> Caller:
         """The caller of a request.
@@ -50,7 +51,7 @@ class Callers:
         Unauthenticated, TokenExpired, TicketUsed.
         """
         if arrival.ticket:
-            return self._redeem(arrival.ticket)
+            return await self._redeem(arrival.ticket)
         if arrival.authorization:
             scheme, _, token = arrival.authorization.partition(" ")
             if scheme.lower() != "bearer":
@@ -79,15 +80,11 @@ class Callers:
 
     def ticket(self, caller: Caller) -> str:
         """A word that stands for a caller once, where no header can be sent."""
-        ticket = secrets.token_urlsafe(24)
-        self._tickets[ticket] = (self._clock.monotonic_ms() + TICKET_MS, caller)
-        while len(self._tickets) > TICKETS_MAX:
-            self._tickets.popitem(last=False)
-        return ticket
+        return self._tickets.issue(caller)
 
-    def _redeem(self, ticket: str) -> Caller:
-        until, caller = self._tickets.pop(ticket, (0.0, ANONYMOUS))
-        if until < self._clock.monotonic_ms() or not self.rights.stands(caller):
+    async def _redeem(self, ticket: str) -> Caller:
+        caller = await self._tickets.redeem(ticket)
+        if not self.rights.stands(caller):
             raise TicketUsed
         return caller
 

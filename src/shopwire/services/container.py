@@ -16,6 +16,7 @@ from shopwire import __version__
 from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
+from shopwire.adapters.postgres.tickets import PostgresUsedOnce
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
@@ -304,6 +305,7 @@ async def _open_access(log: SharedLog, store: Store, options: ServeOptions) -> A
         keys=options.keys,
         open_to_all=options.is_open,
         issuer=options,
+        used=PostgresUsedOnce(store.pools),
         allow_addresses=options.allow_addresses,
     )
 

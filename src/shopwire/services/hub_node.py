@@ -15,13 +15,14 @@ from shopwire import __version__
 from shopwire.adapters.bus.log import BusLog
 from shopwire.adapters.bus.nats import NatsBus
 from shopwire.adapters.postgres.store import Store, open_store
+from shopwire.adapters.postgres.tickets import PostgresUsedOnce
+from shopwire.adapters.security.tickets import TICKET_MS
 from shopwire.kernel.bus import Bus
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import new_id
 from shopwire.services.access import Access, open_access
-from shopwire.services.callers import TICKET_MS
 from shopwire.services.cors import Cors
 from shopwire.services.database import Database
 from shopwire.services.hubs import OPS_TOPIC, Hubs, announce, hub_routes, log_bus
@@ -203,6 +204,7 @@ async def _start(options: HubOptions, steps: Steps, telemetry: Telemetry) -> Hub
         keys=keys,
         open_to_all=is_open,
         issuer=options,
+        used=PostgresUsedOnce(store.pools),
         allow_addresses=options.allow_addresses,
     )
     # Without `take` clients send their commands over HTTP: a hub has nothing that it could change.

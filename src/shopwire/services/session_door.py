@@ -6,11 +6,12 @@ from typing import Any, Final, Literal
 import msgspec
 from litestar import Request, Response, delete, get, post
 
+from shopwire.adapters.security.tickets import TICKET_MS
 from shopwire.adapters.security.tokens import Tokens, new_shopper
 from shopwire.kernel.access_errors import Forbidden, Unauthenticated, WrongPassword
 from shopwire.kernel.errors import InvalidField, MalformedRequest
 from shopwire.kernel.identity import Caller, Role
-from shopwire.services.callers import COOKIE, TICKET_MS, Callers
+from shopwire.services.callers import COOKIE, Callers
 from shopwire.sync.crowd import address_of
 
 SHOPPER_SESSION_MS: Final = 30 * 24 * 3_600_000

@@ -91,6 +91,11 @@ def key_set(content: Any) -> KeySet:
     return KeySet.import_key_set({"keys": usable})
 
 
+def new_keys() -> KeySet:
+    """A key that no file has: what it signs is good as long as somebody holds it."""
+    return key_set({"keys": [_new_key()]})
+
+
 def _new_key() -> dict[str, Any]:
     key = OKPKey.generate_key("Ed25519", {"kid": secrets.token_hex(8), "use": "sig"})
     return dict(key.as_dict(private=True))

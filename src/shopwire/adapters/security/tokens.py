@@ -69,7 +69,7 @@ class TokenReader(ABC):
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         caller = self._known.get(digest)
         if caller is None:
-            caller = self._read(token)
+            caller = self.caller_of(self.signed(token))
             self._known[digest] = caller
             if len(self._known) > KNOWN_TOKENS_MAX:
                 self._known.popitem(last=False)
@@ -87,14 +87,17 @@ class TokenReader(ABC):
     def caller_of(self, signed: dict[str, Any]) -> Caller:
         """Checks what was signed; raises Unauthenticated."""
 
-    def _read(self, token: str) -> Caller:
+    def signed(self, token: str) -> dict[str, Any]:
+        """What one of our keys has signed, nothing of it checked yet; raises Unauthenticated."""
+        if len(token) > TOKEN_BYTES_MAX:
+            raise Unauthenticated(reason="the token is too long")
         try:
             # The key is chosen by its id among those that are trusted; nothing that the token
             # says is fetched, and its algorithm has to be one of the key's own kind.
             read = jwt.decode(token, self._key_for, algorithms=self._algorithms)
         except (JoseError, ValueError, TypeError) as problem:
             raise Unauthenticated(reason="the token is not signed by a key we trust") from problem
-        return self.caller_of(read.claims)
+        return read.claims
 
     def _key_for(self, guest: Any) -> Any:
         headers = guest.headers()
@@ -148,8 +151,6 @@ class Tokens(TokenReader):
     ) -> tuple[str, Caller]:
         """A token, and the caller that it stands for."""
         now_ms = self._clock.now_ms()
-        keys = self._keys.keys if self._keys else ()
-        key = next(key for key in keys if key.is_private)
         claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -162,8 +163,13 @@ class Tokens(TokenReader):
         }
         if supplier is not None:
             claims["sup"] = supplier
-        token = jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
-        return token, self.caller_of(claims)
+        return self.sign(claims), self.caller_of(claims)
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A token of these claims, by the newest key."""
+        keys = self._keys.keys if self._keys else ()
+        key = next(key for key in keys if key.is_private)
+        return jwt.encode({"alg": ALGORITHM, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
     @override
     def caller_of(self, signed: dict[str, Any]) -> Caller:
