@@ -51,7 +51,7 @@ def bench(
     Args:
         names: log, fanout, screen, peers, slow, storm, bytes, simulate, import, reserve, checkout,
             up, reprice, routing; all of them when none is named.
-        quick: End each within 45 seconds; figures are rougher then.
+        quick: End each within 45 seconds (peers: three minutes); figures are rougher then.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.
     """
