@@ -38,7 +38,7 @@ test: $(STAMPS)/dev $(STAMPS)/npm $(PAGES) $(CLIENT) ## Everything that proves i
 	[ $$typescript = 0 ] && [ $$python = 0 ]
 
 soak: $(STAMPS)/dev $(STAMPS)/npm $(PAGES) $(CLIENT) ## The long proofs
-	@$(BIN)/python -m pytest -m soak -o addopts="--strict-markers -ra --import-mode=importlib" --timeout=3600 $(ARGS)
+	@$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak -o addopts="--strict-markers -ra --import-mode=importlib" --timeout=3600 $(ARGS)
 
 lint: $(STAMPS)/dev $(STAMPS)/npm ## ruff, import-linter, generated files, Biome
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from shopwire.adapters.postgres.migrate import migrate
 from shopwire.adapters.postgres.server import EmbeddedPostgres
@@ -18,6 +19,13 @@ TEMPLATE = "template_shop"
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 * 2**30
 """Free memory below which the tests' databases are kept on disk."""
+
+# A machine that is busy makes examples slow, which proves nothing; and a property fails or holds
+# whatever the hour. What chance may still find is looked for by `make soak`.
+QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", derandomize=True, **QUIET)
+settings.register_profile("soak", max_examples=2_000, **QUIET)
+settings.load_profile("same")
 
 
 @pytest.hookimpl(trylast=True)

@@ -25,9 +25,10 @@ SHORT = {"StockShort", "ConstraintRefused"}
 class Sale:
     """A few units, and many who want one."""
 
-    def __init__(self, fleet, units) -> None:
-        self.fleet, self.units = fleet, units
-        self.sold, self.refused = [], 0
+    def __init__(self, fleet, units, enough) -> None:
+        """The last unit is not sold before there was `enough` trouble."""
+        self.fleet, self.units, self.enough = fleet, units, enough
+        self.sold, self.selling, self.refused = [], 0, 0
         self.over = asyncio.Event()
 
     async def open(self):
@@ -56,11 +57,16 @@ class Sale:
             if draw < 0.3:
                 await self.finish(name, hold, "void")
                 return
+            if self.selling >= self.units - 1 and not self.enough():
+                await self.finish(name, hold, "void")
+                continue
+            self.selling += 1
             if await self.finish(name, hold, "post"):
                 self.sold.append(hold)
                 if len(self.sold) >= self.units:
                     self.over.set()
                 return
+            self.selling -= 1
 
     async def pause(self, seconds):
         """Unless it is over before."""

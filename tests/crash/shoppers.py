@@ -28,8 +28,9 @@ class Shopper:
         self.fleet, self.rng, self.name = fleet, fleet.rng, name
         self.number = 0
 
-    async def work(self, turns):
-        for _ in range(turns):
+    async def work(self, turns, enough):
+        """So many turns, and on until there was enough trouble."""
+        while (turns := turns - 1) >= 0 or not enough():
             sku, draw = self.rng.choice(SKUS), self.rng.random()
             if draw < 0.2:
                 await self.read(sku)

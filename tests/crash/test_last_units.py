@@ -17,8 +17,8 @@ LATE_MS_MAX = 1_000
 Where the application does not check, each refusal by the schema costs transactions of its own and
 the sweep waits behind them: then only what is sold is held to the letter.
 """
-LATE_UNDER_LOAD_MS_MAX = 3_000
-"""The same beside other tests, on a machine whose processes wait for each other."""
+SWEPT_S_MAX = 120
+"""Until a sweep counts as never coming: no measure of how late it may be."""
 
 POOL = "SELECT reported, reserved, sold, shortfall, backorder FROM stock_pool"
 LATENESS = """
@@ -29,10 +29,10 @@ WHERE l.kind = 'expire'
 PENDING = "SELECT count(*) AS n FROM stock_hold WHERE state = 'pending'"
 
 
-async def race(dsn, how, *, buyers, units, answers_a_kill, seed):
-    """Returns the fleet and what came of it, after everything has come to rest."""
+async def race(dsn, how, *, buyers, units, answers_a_kill, kills, seed):
+    """Returns the fleet and what came of it, after so many kills and when all has come to rest."""
     async with fleet(dsn, how, seed=seed) as servers:
-        sale = Sale(servers, units)
+        sale = Sale(servers, units, lambda: servers.kills >= kills and servers.unanswered > 0)
         await sale.open()
         for worker in servers.workers:
             await worker.ready.wait()
@@ -41,7 +41,9 @@ async def race(dsn, how, *, buyers, units, answers_a_kill, seed):
             for number in range(buyers):
                 group.create_task(sale.buyer(number))
         killing.cancel()
-        await asyncio.sleep((TTL_MS + LATE_MS_MAX) / 1_000)
+        async with asyncio.timeout(SWEPT_S_MAX):
+            while (await rows(dsn, PENDING))[0]["n"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # other processes sweep: there is no signal to wait on
         return servers, sale
 
 
@@ -77,12 +79,11 @@ async def swept(dsn, servers):
 @pytest.mark.parametrize(("how", "buyers", "units"), [("careful", 300, 30), ("careless", 50, 8)])
 async def test_exactly_the_last_units_are_sold_whoever_is_killed(database_url, how, buyers, units):
     servers, sale = await race(
-        database_url, how, buyers=buyers, units=units, answers_a_kill=2 * units, seed=1
+        database_url, how, buyers=buyers, units=units, answers_a_kill=2 * units, kills=2, seed=1
     )
-    late = await check(database_url, servers, sale, units)
+    await check(database_url, servers, sale, units)
     assert servers.kills >= 2
     assert servers.unanswered > 0
-    assert how == "careless" or late["late_ms"] <= LATE_UNDER_LOAD_MS_MAX
 
 
 @pytest.mark.soak
@@ -90,7 +91,7 @@ async def test_exactly_the_last_units_are_sold_whoever_is_killed(database_url, h
 @pytest.mark.parametrize("how", ["careful", "careless"])
 async def test_two_thousand_buyers_get_exactly_a_hundred_units(database_url, how):
     servers, sale = await race(
-        database_url, how, buyers=2_000, units=100, answers_a_kill=100, seed=2
+        database_url, how, buyers=2_000, units=100, answers_a_kill=100, kills=5, seed=2
     )
     late = await check(database_url, servers, sale, units=100)
     sys.stdout.write(

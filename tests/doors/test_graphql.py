@@ -55,7 +55,7 @@ class Line:
         self.socket, self.replica, self.kinds = socket, Replica(), []
 
     async def next(self):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return json.loads(await self.socket.recv())
 
     async def subscribe(self, *names: str, number="1", **more: object):

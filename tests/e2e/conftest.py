@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from tests.conftest import open_folder
-from tests.e2e.shop import Shop, free_port
+from tests.e2e.shop import HUBS_MAX, SOON_MS, Shop, free_port
+
+expect.set_options(timeout=SOON_MS)
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -58,7 +60,7 @@ def shop_options() -> tuple[str, ...]:
 def shop(data_folder: Path, empty_shop: Path, shop_options: tuple[str, ...]) -> Iterator[Shop]:
     # `cp -a` keeps whose the files are: PostgreSQL runs under an account of its own.
     subprocess.run(["cp", "-a", str(empty_shop), str(data_folder / "shop")], check=True)
-    shop = Shop(data_folder / "shop", free_port(), *shop_options)
+    shop = Shop(data_folder / "shop", free_port(HUBS_MAX + 1), *shop_options)
     shop.start()
     yield shop
     shop.stop()

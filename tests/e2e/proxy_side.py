@@ -24,6 +24,8 @@ from shopwire.testing.faults import Fault, FaultProxy
 STATES = ["stock:CUP", "stock:JUG", "stock:POT", "product:cup", "product:jug"]
 FACTS = ["payment:one", "payment:two", "shipment:one/1"]
 TOPICS = [*STATES, *FACTS]
+CHANGES_MIN = 30
+"""So many that each topic, and each fact more than once, is among them."""
 PAGE = """<!doctype html><title>Screen</title><main></main><script type="module">
 import { createClient } from "/client.js";
 const spell = (doc) => (doc === null ? "null" : JSON.stringify(doc, Object.keys(doc).sort()));
@@ -84,7 +86,7 @@ class OtherSide:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """From the browser's side: returns what came of it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(180)
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> Any:
         """From the browser's side: returns at once; the answer has `result`."""
@@ -96,7 +98,7 @@ class OtherSide:
         self._dsn = dsn
         enter = self._stack.enter_async_context
         self._store = await enter(open_store(dsn))
-        self._web = await enter(httpx2.AsyncClient(base_url=self.shop.url, timeout=30))
+        self._web = await enter(httpx2.AsyncClient(base_url=self.shop.url, timeout=120))
         for proxy in self.proxies:
             await proxy.start()
             self._stack.push_async_callback(proxy.stop)
@@ -144,9 +146,9 @@ class OtherSide:
         storage.committed([0])
 
     async def keep_changing(self, for_s: float, per_s: float) -> None:
-        """A steady rate, whatever becomes of anybody."""
+        """A steady rate, whatever becomes of anybody; on a slow machine for longer."""
         until = self._loop.time() + for_s
-        while self._loop.time() < until:
+        while self._loop.time() < until or self.changes < CHANGES_MIN:
             began = self._loop.time()
             await self.change()
             await asyncio.sleep(max(0.0, began + 1 / per_s - self._loop.time()))

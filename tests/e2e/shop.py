@@ -11,27 +11,56 @@ import subprocess
 import sys
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 SHOPWIRE = [sys.executable, "-m", "shopwire.cli.main"]
-READY_S_MAX = 60.0
+READY_S_MAX = 120.0
+"""Only a defect takes so long, or a machine on which nothing moves."""
+STOP_S_MAX = 90.0
+SOON_MS = 45_000
+"""Until what is expected of a page counts as never coming: no measure of how quick it is."""
+HUBS_MAX = 2
+"""Hubs of a shop here; each listens on a port of its own behind the shop's."""
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 
-def free_port() -> int:
-    """A port below the ephemeral range that nobody listens on right now.
+PORTS = range(10_000, 20_000)
+"""Below those that the system gives to clients, and beside those that a shop's broker draws."""
+_KEPT: list[socket.socket] = []
+"""What keeps ports for this process until it ends."""
 
-    Drawn by lot, so that two shops which start together rarely meet.
+
+def free_port(count: int = 1) -> int:
+    """The first of so many ports in a row that are kept for this test, whoever else looks for one.
+
+    Each is bound and never listened on, which stands in the way of nobody who takes the address as
+    servers do (SO_REUSEADDR), before its first start as after its death; but another `free_port`,
+    in whatever process, does not get it.
     """
-    for port in random.sample(range(21_000, 31_000), 10_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+    # Not by the seed that is set anew for each test: all would draw the same port.
+    chance = random.SystemRandom()
+    for first in chance.sample(PORTS[:-count], len(PORTS) - count):
+        kept = [_keep(port) for port in range(first, first + count)]
+        found = [sock for sock in kept if sock is not None]
+        if len(found) == count:
+            _KEPT.extend(found)
+            return first
+        for sock in found:
+            sock.close()
     raise RuntimeError("no port is free")
+
+
+def _keep(port: int) -> socket.socket | None:
+    sock = socket.socket()
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        return None
+    # Only now: set before, it would also be given a port that somebody else keeps.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return sock
 
 
 class Shop:
@@ -72,9 +101,9 @@ class Shop:
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=60) as answer:
                 return bool(answer.status == 200)
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     def kill(self) -> None:
@@ -88,7 +117,7 @@ class Shop:
         if self.process is None or self.process.poll() is not None:
             return 0
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=STOP_S_MAX)
 
     def run(self, *arguments: str, codes: tuple[int, ...] = (0,)) -> dict:
         """Runs a `shopwire` command with --json on this data directory."""
@@ -96,7 +125,7 @@ class Shop:
             [*SHOPWIRE, *arguments, "--data", str(self.data), "--json"],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             env=ENVIRONMENT,
             check=False,
         )

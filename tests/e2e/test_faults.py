@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 HUBS = 2
 PER_S = 15
-SETTLED_MS_MAX = 45_000
+SETTLED_MS_MAX = 90_000
 """From the last change to all screens being live and equal to the log."""
 PHONE = {"width": 390, "height": 844}
 BRIEF = tuple(kind for kind in KINDS if kind != "half_open")
@@ -149,7 +149,6 @@ def judge(shown: list[Shown], felt: list[Felt], committed: list[Committed]) -> s
     return "\n".join(map(str, findings))
 
 
-@pytest.mark.timeout(180)
 def test_screens_tell_no_lie_while_networks_fail_and_a_hub_is_killed(
     browser: Browser, shop: Shop, shop_port: int, client_script: Path
 ):

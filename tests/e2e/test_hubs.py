@@ -14,7 +14,7 @@ from tests.e2e.shop import Shop, shopify_feed
 from tests.e2e.test_two_windows import SOON_MS, open_product
 from tests.hubs.conftest import children
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def shop_options() -> tuple[str, ...]:
 def until_both_are_known(shop: Shop) -> None:
     deadline = time.monotonic() + SOON_MS / 1_000
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{shop.url}/api/hubs", timeout=10) as answer:
+        with urllib.request.urlopen(f"{shop.url}/api/hubs", timeout=60) as answer:
             known = json.load(answer)["hubs"]
         if all(any(f":{shop.port + n}/" in one for one in known) for n in (1, 2)):
             return

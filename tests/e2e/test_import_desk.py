@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop
 from tests.e2e.test_two_windows import SOON_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 HEAD = "id,title,category,sku,stock,cost\n"
 PHONE = {"width": 320, "height": 700}

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 OURS = "sku,title,brand,gtin,stock,cost\nPAN,Iron pan,Hearth,,7,9.00\n"
 OURS += "MUG,Blue mug,Hearth,{},5,2.50\n"

@@ -9,7 +9,7 @@ from tests.e2e.shop import Shop, shopify_feed
 from tests.e2e.test_checkout import fill_in, orders_of
 from tests.e2e.test_two_windows import SOON_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 AT_HAND = """async () => {
   await navigator.serviceWorker.ready;
@@ -73,18 +73,18 @@ def test_a_shopper_without_a_connection_fills_a_cart_and_finds_one_order(
 
     shop.start()
     expect(page.get_by_test_id("freshness")).to_have_attribute(
-        "data-status", "live", timeout=60_000
+        "data-status", "live", timeout=2 * SOON_MS
     )
-    expect(page.get_by_test_id("line-kept")).to_be_hidden(timeout=60_000)
+    expect(page.get_by_test_id("line-kept")).to_be_hidden(timeout=2 * SOON_MS)
     expect(page.get_by_test_id("cart-line")).to_have_attribute(
-        "data-pending", "false", timeout=60_000
+        "data-pending", "false", timeout=2 * SOON_MS
     )
     in_cart(page, 3)
     assert waiting(page) == 0
     page.get_by_test_id("checkout").click()
     fill_in(page, shop)
     page.get_by_test_id("place-order").click()
-    expect(page).to_have_url(re.compile(r"/order/"), timeout=60_000)
+    expect(page).to_have_url(re.compile(r"/order/"), timeout=2 * SOON_MS)
     (order,) = orders_of(shop)
     assert [(line["sku"], line["quantity"]) for line in order["lines"]] == [("BLUE-CUP", 3)]
 
@@ -117,7 +117,7 @@ def test_two_devices_that_changed_the_same_line_are_asked_and_agree(
     here.set_offline(False)
 
     conflict = page.get_by_test_id("line-conflict")
-    expect(conflict).to_contain_text("there are 4 there, you wanted 2 here", timeout=60_000)
+    expect(conflict).to_contain_text("there are 4 there, you wanted 2 here", timeout=2 * SOON_MS)
     in_cart(page, 4)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 320, "the choice does not fit a phone"

@@ -10,7 +10,7 @@ from tests.e2e.shop import Shop, shopify_feed
 from tests.e2e.test_checkout import fill_in, placed, put_into_cart
 from tests.e2e.test_two_windows import SHOPPER, SOON_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 PHONE = {"width": 320, "height": 700}
 
@@ -37,7 +37,7 @@ def opened(browser: Browser, shop: Shop, key: str) -> Page:
 
 
 def purchase_orders(shop: Shop) -> list[dict]:
-    with urllib.request.urlopen(f"{shop.url}/api/purchase-orders", timeout=10) as answer:
+    with urllib.request.urlopen(f"{shop.url}/api/purchase-orders", timeout=60) as answer:
         return list(json.load(answer)["items"])
 
 

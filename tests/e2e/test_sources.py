@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop
 from tests.e2e.test_two_windows import SOON_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 FEED = b"sku,title,stock,cost\nA-1,Mug,10,2\n"
 

@@ -6,14 +6,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.shop import ENVIRONMENT, READY_S_MAX, free_port
-from tests.e2e.test_two_windows import SOON_MS
+from tests.e2e.shop import ENVIRONMENT, READY_S_MAX, SOON_MS, STOP_S_MAX, free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -69,16 +69,16 @@ class Newcomer:
             assert process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             try:
-                with urllib.request.urlopen(self.here(f"http://127.0.0.1:{port}{path}"), timeout=1):
+                with urllib.request.urlopen(self.here(f"http://127.0.0.1:{port}{path}"), timeout=9):
                     return
-            except OSError:
+            except (OSError, HTTPException):
                 time.sleep(0.05)  # polls a foreign process: there is no signal to wait on
 
     def end(self, name: str) -> None:
         process = self.running.pop(name)
         # Not Ctrl-C itself: what runs in the background may have been told to ignore it.
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=STOP_S_MAX)
 
     def log(self) -> str:
         return (self.home / "terminal.log").read_text()[-4000:]
@@ -144,7 +144,7 @@ def test_a_newcomer_builds_a_live_product_page(browser: Browser, newcomer: Newco
     expect(first.locator("#age")).to_have_text(re.compile(r"^offline, as of "), timeout=SOON_MS)
     says(first, "0 in stock")
     do(newcomer, shop)
-    expect(first.locator("#live")).to_have_attribute("data-status", "live", timeout=60_000)
+    expect(first.locator("#live")).to_have_attribute("data-status", "live", timeout=2 * SOON_MS)
     expect(first.locator("#age")).to_have_text("")
     assert faults == []
 
@@ -160,7 +160,7 @@ def follow_from_python(newcomer: Newcomer) -> None:
             [sys.executable, "-c", newcomer.here(script)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=READY_S_MAX,
             env=ENVIRONMENT,
             check=False,
         )

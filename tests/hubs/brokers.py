@@ -6,6 +6,7 @@ import signal
 
 import nats.js.errors
 
+from shopwire.adapters.bus.limits import PUBLISH_MS_MAX
 from shopwire.adapters.bus.memory import MemoryBroker, MemoryBus
 from shopwire.adapters.bus.nats import NatsBus
 from shopwire.adapters.bus.server import EmbeddedNats
@@ -41,7 +42,8 @@ class MemoryHarness:
 class NatsHarness:
     """A real NATS server of its own."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder, publish_ms_max=PUBLISH_MS_MAX) -> None:
+        self.publish_ms_max = publish_ms_max
         self.server = EmbeddedNats(folder)
         self.buses = []
         self.running = False
@@ -52,7 +54,7 @@ class NatsHarness:
         return self
 
     async def open(self):
-        bus = NatsBus([self.server.url], "test")
+        bus = NatsBus([self.server.url], "test", publish_ms_max=self.publish_ms_max)
         self.buses.append(bus)
         await bus.start()
         if self.running:
@@ -73,7 +75,7 @@ class NatsHarness:
 
     async def kill(self):
         os.kill(self.server.pid, signal.SIGKILL)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.server.died.wait()
         self.running = False
 

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 from tests.e2e.shop import free_port
 
 SHOPWIRE = [sys.executable, "-m", "shopwire.cli.main"]
-WAIT_S = 60
+WAIT_S = 150
 
 
 class Fleet:
@@ -70,9 +71,9 @@ class Fleet:
 
 def _get(url: str) -> dict | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=20) as answer:
             return json.load(answer)
-    except OSError:
+    except (OSError, HTTPException):
         return None
 
 
@@ -82,7 +83,7 @@ def _post(url: str, operation: str, key: str, fields: dict) -> dict:
         json.dumps(fields).encode(),
         {"Idempotency-Key": key, "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)
 
 
@@ -127,6 +128,6 @@ def hubs() -> int:
 
 @pytest.fixture
 async def fleet(data_folder, hubs):
-    fleet = Fleet(data_folder / "shop", free_port(), hubs)
+    fleet = Fleet(data_folder / "shop", free_port(1 + hubs), hubs)
     yield await fleet.ready()
     fleet.stop()

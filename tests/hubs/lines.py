@@ -12,7 +12,7 @@ from shopwire.kernel.events import NewEvent
 from shopwire.kernel.log import EventLog
 from shopwire.services.relay import Relay
 
-WAIT_S = 20
+WAIT_S = 90
 
 
 class Office:

@@ -10,7 +10,7 @@ from tests.hubs.lines import Office, World, reached
 from shopwire.kernel.bus import RUN_BYTES_MAX, RUN_EVENTS_MAX, Run, runs_of
 from shopwire.kernel.errors import StorageUnavailable
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 PATIENT = {"poll_ms": 60_000, "late_ms": 60_000}
 """Where only the bus may bring something: the log is never asked for the time that passes."""

@@ -5,11 +5,14 @@ import contextlib
 
 import msgspec
 import pytest
+from tests.e2e.shop import free_port
 from tests.hubs.brokers import NatsHarness
 from tests.hubs.lines import Office, World, reached
 from tests.sync.simulated import FakeClock
 
+from shopwire.adapters.bus import server
 from shopwire.adapters.bus.memory import MemoryBroker, MemoryBus
+from shopwire.adapters.bus.server import EmbeddedNats
 from shopwire.kernel.errors import SetupProblem
 from shopwire.services.cors import Cors
 from shopwire.services.hub_node import HubOptions, open_hub_node
@@ -18,8 +21,9 @@ from shopwire.services.reach import page_origins
 from shopwire.services.settings import Settings, load_settings
 from shopwire.services.supervisor import environment, hub_settings, supervise
 from shopwire.sync.origins import Origins
+from shopwire.testing.conformance.bus import until_turned
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
@@ -129,8 +133,8 @@ def test_a_number_of_hubs_that_cannot_be_is_refused():
         supervise(msgspec.structs.replace(Settings(), hubs=1_000), on_ready=lambda *_: None)
 
 
-async def test_a_real_broker_is_killed_and_wiped_under_load_and_nothing_is_missed(tmp_path):
-    world, harness = World(), await NatsHarness(tmp_path).start()
+async def test_a_real_broker_is_killed_and_wiped_under_load_and_nothing_is_missed(data_folder):
+    world, harness = World(), await NatsHarness(data_folder).start()
     world.bus = harness.open
     try:
         relay = await world.relay(Office())
@@ -146,6 +150,7 @@ async def test_a_real_broker_is_killed_and_wiped_under_load_and_nothing_is_misse
             await harness.revive(wiped=turn % 2 == 0)
         await world.until_all()
         await reached(relay, len(world.taken))
+        await until_turned(log.bus, up=True)  # it may have come back later than the relay's
         assert log.source == "bus"
         kept = await harness.kept(1, 0)
         assert kept[0].first == 0
@@ -154,6 +159,20 @@ async def test_a_real_broker_is_killed_and_wiped_under_load_and_nothing_is_misse
     finally:
         await world.close()
         await harness.close()
+
+
+async def test_a_port_that_another_broker_took_meanwhile_is_drawn_again(data_folder, monkeypatch):
+    first, second = (EmbeddedNats(data_folder / name) for name in ("one", "two"))
+    await first.start()
+    drawn = [first._port, first._port, free_port()]
+    monkeypatch.setattr(server, "_free_port", lambda: drawn.pop(0))
+    try:
+        await second.start()
+        assert not drawn
+        assert first.pid != second.pid
+    finally:
+        await first.stop()
+        await second.stop()
 
 
 async def test_a_hub_without_the_keys_of_its_shop_does_not_start(tmp_path):

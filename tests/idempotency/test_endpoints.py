@@ -69,7 +69,7 @@ class Door:
     async def until(self, query):
         """Returns when a query finds something."""
         wanted = Request(path="", body=b"", other=b"", effects=query)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not await self.effects(wanted):  # noqa: ASYNC110 - it happens in the database
                 await asyncio.sleep(0.05)
 

@@ -29,7 +29,7 @@ from shopwire.testing.conformance.sample import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.slow]
 WRITER = Path(__file__).with_name("writer.py")
-WAIT_S = 60
+WAIT_S = 200
 
 
 @asynccontextmanager

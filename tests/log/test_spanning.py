@@ -137,7 +137,7 @@ async def test_single_partitions_go_on_in_order_while_one_wide_batch_follows_ano
             counts = (CountUp(shelf="a", id="w"), CountUp(shelf="b", id="w"))
             assert (await path.submit(each(f"w-{number}-{count}", *counts))).ok
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
         for number in range(4):
             group.create_task(keep_busy(number))
         for shelf in SHELVES:

@@ -73,7 +73,7 @@ async def until(shop: Shop, true: Callable[[], Awaitable[bool]]) -> None:
 
     tails = [asyncio.create_task(follow(number, at)) for number, at in enumerate(heads)]
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not await true():
                 await changed.wait()
                 changed.clear()

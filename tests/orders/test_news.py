@@ -108,7 +108,7 @@ async def test_it_follows_the_log_and_reads_what_was_before(database_url):
             await world.pump()
             document = first
             while document["open_conflicts"] == 0:
-                _, _, document = await asyncio.wait_for(seen.get(), 30)
+                _, _, document = await asyncio.wait_for(seen.get(), 120)
             assert document["per_minute"] == 2
             assert document["recent"][0]["id"] in (ORDER, "cart-0002.1")
         finally:

@@ -206,7 +206,7 @@ async def test_the_runner_is_woken_by_the_log_and_tries_until_it_is_done(databas
 async def heard_of(shop: Market, event_type: str) -> None:
     """Reads the log of the order until it tells of something."""
     partition = partition_of("main", "cart-0001", shop.shop.log.partitions)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         async for batch in shop.shop.log.tail(partition, 0):
             if event_type in {event.event_type for event in batch}:
                 return

@@ -53,7 +53,7 @@ async def test_a_killed_server_is_noticed_and_recovers_what_was_committed(data_f
     await scalar(server.dsn(), "CREATE TABLE kept AS SELECT 8 AS n")
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
-    await asyncio.wait_for(server.died.wait(), 10)
+    await asyncio.wait_for(server.died.wait(), 60)
     await server.stop()
     again = EmbeddedPostgres(data_folder)
     await again.start()

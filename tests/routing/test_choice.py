@@ -2,7 +2,7 @@
 
 import random
 from itertools import product
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -162,9 +162,9 @@ def test_the_exact_sizes_are_quick_with_any_number_of_suppliers(scarce):
         for seed in range(8):
             needs = market(seed, 6, 5, suppliers, scarce)
             fixed = {f"s{at:02}": 300 + 37 * (at * seed % 11) for at in range(suppliers)}
-            began = perf_counter()
+            began = process_time()
             found = solve(needs, fixed)
-            times.append(perf_counter() - began)
+            times.append(process_time() - began)
             assert found is None or found.gap == 0
     assert sorted(times)[len(times) // 2] < 0.1
 

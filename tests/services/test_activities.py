@@ -19,7 +19,7 @@ from shopwire.services import activities as runtime
 from shopwire.services.activities import Activities
 from shopwire.testing.conformance.sample import COUNT_UP, CountUp, count_up
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 
 class Shop:
@@ -262,8 +262,8 @@ async def test_one_leader_at_a_time_and_the_next_after_its_death(database_url):
             " WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
         )
         await con.close()
-        await asyncio.wait_for(lost.wait(), 10)
-        await asyncio.wait_for(rival, 10)
+        await asyncio.wait_for(lost.wait(), 90)
+        await asyncio.wait_for(rival, 90)
 
 
 async def _serve(leader: PostgresLeader) -> None:
@@ -287,5 +287,5 @@ async def test_a_runner_ends_when_it_is_told_to_while_it_is_being_woken():
             for _ in range(turns % 3):
                 await asyncio.sleep(0)
             task.cancel()
-            await asyncio.wait({task}, timeout=5)
+            await asyncio.wait({task}, timeout=60)
             assert task.cancelled(), turns

@@ -11,7 +11,7 @@ from shopwire.kernel.errors import SetupProblem, StorageUnavailable
 from shopwire.services import database as watched
 from shopwire.services.database import RESTARTS_MAX, Database
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+pytestmark = pytest.mark.anyio
 
 
 class Server:

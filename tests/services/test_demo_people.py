@@ -82,7 +82,7 @@ class People:
         return (await self.doors.documents("order", [order_id]))[order_id]
 
     async def until(self, order_id, *statuses: OrderStatus):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while (order := await self.order(order_id))["status"] not in statuses:
                 await self.aftercare.step()
         return order
@@ -148,7 +148,7 @@ async def test_a_payment_that_takes_its_time_is_followed(people):
 async def test_something_is_sent_back_and_paid_back(people):
     order_id = await people.shoppers.shop(changed(returns=True))
     people.aftercare.add(order_id, changed(returns=True))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (await people.order(order_id))["refunded_minor"]:
             await people.aftercare.step()
 
@@ -166,7 +166,7 @@ async def test_a_conflict_is_chosen_about_after_a_while(people, monkeypatch):
     monkeypatch.setattr("shopwire.services.demo.aftercare.PATIENCE_MS", 0)
     order_id = await people.shoppers.shop(changed(lines=(("A", 1),)))
     people.aftercare.add(order_id, WISH)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not (line := (await people.order(order_id))["lines"][0])["conflict"]:
             assert line["state"] not in {"shipped", "delivered"}
             await asyncio.sleep(0.02)  # the supplier refuses by itself
@@ -181,7 +181,7 @@ async def test_a_conflict_is_chosen_about_after_a_while(people, monkeypatch):
 async def test_shoppers_come_in_at_random_moments_and_are_told_of(people):
     for _ in range(3):
         await people.shoppers.step()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(people.bought) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.02)  # they shop by themselves
     assert len({order for order, _ in people.bought}) == 3

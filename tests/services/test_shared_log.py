@@ -82,7 +82,7 @@ async def shared(inner):
 
 async def taken(tail, count):
     events = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for batch in tail:
             events += batch
             if len(events) >= count:
@@ -193,7 +193,7 @@ async def test_a_command_is_not_shown_in_part(inner, shared):
         rows = inner._state.recorded(0, [*first, *big], 1, documents={})
         inner._state.events[0].extend(rows)
     inner._state.hints.give([0])
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
     waiting.cancel()
     for batch in seen:
         whole = len(batch) == READ_EVENTS_MAX or batch[-1].position.offset in {1_499, 2_999}

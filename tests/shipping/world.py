@@ -26,7 +26,7 @@ from shopwire.services.loopback import Loopback
 from shopwire.services.problems import on_defect, on_http, on_known
 from shopwire.services.supplier_door import supplier_routes
 
-WAIT_S = 60
+WAIT_S = 200
 CLOCK = SystemClock()
 
 

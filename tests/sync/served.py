@@ -15,6 +15,8 @@ from shopwire.sync.hub import Hub
 from shopwire.sync.limits import Limits
 from shopwire.sync.server import SyncDoor
 
+SOON_S = 60
+"""Until what is waited for counts as never coming: no measure of how quick it is."""
 encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -85,7 +87,7 @@ class Server:
 
     async def start(self):
         self.task = asyncio.create_task(self.server.serve(sockets=[self.listener]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON_S):
             await self.up.wait()
 
     async def stop(self):
@@ -117,7 +119,7 @@ async def serving(
         await hub.stop()
 
 
-async def eventually(condition, timeout_s=10):
+async def eventually(condition, timeout_s=SOON_S):
     """For what no message tells: the server notices a client that is gone."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for

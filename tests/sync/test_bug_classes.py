@@ -233,6 +233,22 @@ def test_class_16_a_half_open_connection_is_pinged_and_then_cut():
     assert not bench.fanout.sessions
 
 
+def test_class_16_a_server_that_stood_still_takes_nobody_for_silent():
+    """A paused machine, a starved process: what was said meanwhile is not read yet."""
+    bench = Bench(ping_after_ms=1_000, silence_ms_max=3_000, hello_ms_max=3_000)
+    client, wire = bench.client(), SimWire()
+    bench.fanout.open(wire)
+    client.wire.progressed = lambda: False
+    bench.clock.ms += 60_000
+    bench.fanout.sweep(59_000)
+    assert client.wire.closed is None
+    assert wire.closed is None
+    bench.clock.ms += 2_000
+    bench.fanout.sweep()
+    assert client.wire.closed is CloseCode.SILENT
+    assert wire.closed is CloseCode.HELLO_TIMEOUT
+
+
 def test_class_16_a_slow_client_that_takes_bytes_is_not_cut():
     bench = Bench(ping_after_ms=1_000, silence_ms_max=3_000)
     client = bench.client()

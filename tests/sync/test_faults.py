@@ -4,13 +4,12 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from tests.sync.served import eventually
+from tests.sync.served import SOON_S, eventually
 
 from shopwire.testing.faults import KINDS, Fault, FaultProxy, plan_faults
 
 pytestmark = pytest.mark.anyio
 
-SOON_S = 10
 SEED = 47
 """With it the third of three connections is the first, and the first the second."""
 

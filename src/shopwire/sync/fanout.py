@@ -331,10 +331,11 @@ class Fanout:
             limits=self.limits.told(commands=session.takes_commands),
         )
 
-    def sweep(self) -> None:
-        """Looks after connections that say nothing."""
+    def sweep(self, late_ms: float = 0.0) -> None:
+        """Looks after connections that say nothing; `late_ms` later than was meant."""
         now = self.clock.monotonic_ms()
         for session in tuple(self.sessions):
+            session.excuse(max(0.0, late_ms))
             self._guarded(session, session.tick, now)
 
     def stop(self) -> None:

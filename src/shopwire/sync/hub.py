@@ -208,9 +208,11 @@ class Hub:
             self.fanout.beat()
 
     async def _keep_sweeping(self) -> None:
+        clock, every_ms = self.fanout.clock, self.limits.sweep_every_ms
         while True:
-            await asyncio.sleep(self.limits.sweep_every_ms / 1_000)
-            self.fanout.sweep()
+            began_ms = clock.monotonic_ms()
+            await asyncio.sleep(every_ms / 1_000)
+            self.fanout.sweep(clock.monotonic_ms() - began_ms - every_ms)
 
     def _schedule(self) -> None:
         """At once after a pause, at the client's tick under load."""

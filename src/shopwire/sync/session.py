@@ -335,6 +335,11 @@ class Session:
         else:
             self.beat_due = True
 
+    def excuse(self, late_ms: float) -> None:
+        """What came while this process stood still was not heard: that is nobody's silence."""
+        self._opened_ms += late_ms
+        self._heard_ms += late_ms
+
     def tick(self, now_ms: float) -> None:
         """Looks after time: no hello, no sign of life."""
         limits = self._fanout.limits

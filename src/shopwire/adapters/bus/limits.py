@@ -24,10 +24,12 @@ STATES_MAX: Final = 64
 """States of which a publisher keeps the last value; one of a further topic is told once only."""
 STATE_TOPIC_CHARS_MAX: Final = 100
 """Length of such a topic."""
-START_MS_MAX: Final = 10_000
-"""How long our own broker may take to start."""
+START_MS_MAX: Final = 60_000
+"""How long our own broker may take to start, as long as our PostgreSQL."""
 STOP_MS_MAX: Final = 5_000
 """How long it may take to stop before it is killed."""
+PORTS_TRIED_MAX: Final = 5
+"""Ports drawn for our own broker while others take them first; then its start fails."""
 PROBE_MS: Final = 10
 """How often a starting broker is asked."""
 MAX_PAYLOAD_BYTES: Final = 2**20

@@ -53,15 +53,26 @@ class NatsBus(Bus):
     none out of order, however many publishers there are.
     """
 
-    def __init__(self, servers: Sequence[str], name: str, *, replicas: int = 1) -> None:
-        """Args: `replicas` of the stream, where it is made by us and the broker is a cluster."""
+    def __init__(
+        self,
+        servers: Sequence[str],
+        name: str,
+        *,
+        replicas: int = 1,
+        publish_ms_max: int = PUBLISH_MS_MAX,
+    ) -> None:
+        """Args: `replicas` of the stream, where it is made by us and the broker is a cluster.
+
+        `publish_ms_max` is how long the broker may take for an answer.
+        """
         self._servers = list(servers)
         self._replicas = replicas
         self._base = f"shopwire.{name}"
         self.stream = f"SHOPWIRE_{name}"
         """The name of the stream. Where it exists already its settings are left alone."""
         self._client: Any = Client()  # its hints ask for whole seconds
-        self._js = self._client.jetstream(timeout=PUBLISH_MS_MAX / 1_000)
+        self._answer_s_max = publish_ms_max / 1_000
+        self._js = self._client.jetstream(timeout=self._answer_s_max)
         self._sequences: dict[tuple[int, int], int] = {}
         """The stream's number of the run that was kept last."""
         self._following: list[tuple[int, Arrivals]] = []
@@ -124,7 +135,7 @@ class NatsBus(Bus):
             kept = await self._js.publish(
                 self._subject(*key),
                 encode_run(run),
-                timeout=PUBLISH_MS_MAX / 1_000,
+                timeout=self._answer_s_max,
                 stream=self.stream,
                 headers=headers,
             )

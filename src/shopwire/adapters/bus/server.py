@@ -20,6 +20,7 @@ from typing import IO, Final
 
 from shopwire.adapters.bus.limits import (
     MAX_PAYLOAD_BYTES,
+    PORTS_TRIED_MAX,
     PROBE_MS,
     START_MS_MAX,
     STOP_MS_MAX,
@@ -31,9 +32,12 @@ _VARIABLE: Final = "SHOPWIRE_NATS_SERVER"
 _PORTS: Final = range(20_000, 32_000)
 """Below the ports that the system gives to clients: a client that asks a port where nobody listens
 yet can be given that very port, and then talks to itself."""
+_TAKEN: Final = "address already in use"
+"""What the server says of a port that somebody else took meanwhile."""
 _USER: Final = "shopwire"
 _CONFIG: Final = """\
 listen: "127.0.0.1:{port}"
+server_name: {name}
 max_payload: {payload}
 authorization {{ user: {user}, password: {password} }}
 jetstream {{ store_dir: {store}, sync_interval: "1s" }}
@@ -68,6 +72,7 @@ class EmbeddedNats:
         self._program = program
         self._port = 0
         self._password = secrets.token_urlsafe(24)
+        self._name = f"shopwire-{secrets.token_hex(8)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         self.died = asyncio.Event()
@@ -94,7 +99,7 @@ class EmbeddedNats:
                 f"{self.folder} cannot be used: {problem}", what="data", reason=str(problem)
             ) from problem
         try:
-            await self._launch(program)
+            await self._listen(program)
         except BaseException:
             await self.stop()
             raise
@@ -133,13 +138,30 @@ class EmbeddedNats:
             ) from problem
         self._lock = lock
 
-    async def _launch(self, program: Path) -> None:
-        self._port = self._port or _free_port()
+    async def _listen(self, program: Path) -> None:
+        """Starts it on the port that those who use it know; on some port the first time."""
+        drawn = not self._port
+        for tries in range(PORTS_TRIED_MAX, 0, -1):
+            if drawn:
+                self._port = _free_port()
+            said = await self._launch(program)
+            if said is None:
+                return
+            if not drawn or tries == 1 or _TAKEN not in said:
+                raise SetupProblem(
+                    f"NATS did not start: {said or 'it said nothing'}",
+                    what="nats",
+                    reason=f"see {self.folder / 'nats.log'}",
+                )
+
+    async def _launch(self, program: Path) -> str | None:
+        """None when it answers, else what it said before it ended, or until time was up."""
         config = self.folder / "nats.conf"
         config.touch(mode=0o600)
         config.write_text(
             _CONFIG.format(
                 port=self._port,
+                name=self._name,
                 payload=MAX_PAYLOAD_BYTES,
                 user=_USER,
                 password=json.dumps(self._password),
@@ -161,18 +183,14 @@ class EmbeddedNats:
         deadline = time.monotonic() + START_MS_MAX / 1_000
         while not await self._answers():
             if self.died.is_set() or time.monotonic() > deadline:
-                said = (self.folder / "nats.log").read_text(errors="replace").strip()[-600:]
-                raise SetupProblem(
-                    f"NATS did not start: {said or 'it said nothing'}",
-                    what="nats",
-                    reason=f"see {self.folder / 'nats.log'}",
-                )
+                return (self.folder / "nats.log").read_text(errors="replace").strip()[-600:]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PROBE_MS / 1_000):
                     await self.died.wait()
+        return None
 
     async def _answers(self) -> bool:
-        """Whether it listens, and JetStream is on."""
+        """Whether it listens, and not another one at its port, and JetStream is on."""
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
@@ -184,7 +202,8 @@ class EmbeddedNats:
             return False
         finally:
             writer.close()
-        return line.startswith(b"INFO") and b'"jetstream":true' in line
+        ours = f'"server_name":"{self._name}"'.encode() in line
+        return ours and line.startswith(b"INFO") and b'"jetstream":true' in line
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Tells the loop when the server ends; a thread, since waiting for a child blocks."""
@@ -200,8 +219,9 @@ class EmbeddedNats:
 
 
 def _free_port() -> int:
-    """A port of loopback where nobody listens. Another may take it first; then the start fails."""
-    for port in random.sample(_PORTS, len(_PORTS)):
+    """A port of loopback where nobody listens. Another may take it first."""
+    # Not by a seed that others may have, too: those who start together would draw the same.
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

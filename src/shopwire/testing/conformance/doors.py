@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from shopwire.sync.reducer import Replica
 
-WAIT_S: Final = 15.0
+WAIT_S: Final = 60.0
 """Longer than anything here takes; reached only by a defect."""
 POLL_WAIT_MS: Final = 2_000
 """How long a long-poll is asked to wait for news."""
