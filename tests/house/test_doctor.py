@@ -110,8 +110,9 @@ async def test_a_silent_database_is_given_up(monkeypatch: pytest.MonkeyPatch):
         pytest.raises(SetupProblem, match="does not answer"),
     ):
         # Without TLS: given up in the middle of asking for it, the driver leaves an error behind.
-        where = f"127.0.0.1:{silent.getsockname()[1]}"
-        await look_at(f"postgresql://nobody@{where}/none?sslmode=disable")
+        await look_at(
+            f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none?sslmode=disable"
+        )
 
 
 @pytest.mark.anyio

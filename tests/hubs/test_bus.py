@@ -32,6 +32,18 @@ class TestNatsBus(BusConformance):
         yield harness
         await harness.close()
 
+    async def test_the_broker_is_asked_after_what_it_is_asked_about(self, harness, monkeypatch):
+        """Its answer would tell nothing of a subscription that is written later."""
+        reader = await harness.open()
+        wire, written = reader._client._transport, bytearray()
+        write, write_all = wire.write, wire.writelines
+        monkeypatch.setattr(wire, "write", lambda data: (written.extend(data), write(data)))
+        monkeypatch.setattr(
+            wire, "writelines", lambda parts: (written.extend(b"".join(parts)), write_all(parts))
+        )
+        await reader.follow(0)
+        assert written.rindex(b"PING") > written.index(b"SUB ")
+
     async def test_who_follows_is_known_to_the_broker(self, harness):
         """Else what others publish right after it would be missed."""
         reader = await harness.open()

@@ -178,7 +178,7 @@ class NatsBus(Bus):
                 f"{self._base}.log.*.{partition}", cb=arrived
             )
             # Sent is not taken: what others publish before the broker has read it would be missed.
-            await self._client.flush()
+            await self._until_read()
 
     async def _leave(self, arrivals: Arrivals) -> None:
         self._following = [each for each in self._following if each[1] is not arrivals]
@@ -258,8 +258,17 @@ class NatsBus(Bus):
         await self._client.subscribe(f"{self._base}.states", cb=self._on_state)
         await self._client.subscribe(f"{self._base}.ask", cb=self._on_ask)
         with contextlib.suppress(*_TROUBLES):
-            await self._client.flush()
+            await self._until_read()
         await self._on_up()
+
+    async def _until_read(self) -> None:
+        """Returns when the broker has read all that was sent before.
+
+        The client writes its question at once, and so before commands that wait for their turn to
+        be written. Those have had it by the first answer: only the second one speaks of them.
+        """
+        for _ in range(2):
+            await self._client.flush()
 
     async def _on_up(self) -> None:
         """Follows what began meanwhile; the client renews the rest before it calls this."""
