@@ -26,6 +26,7 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.api import Counts
 from shopwire.modules.feeds.profile import Profile, load_mapping
 from shopwire.services.consumers import Consumers
+from shopwire.services.garbage import spare_what_lives_on
 from shopwire.services.importing import Importer, ImportRequest, Summary
 from shopwire.services.parts import MODULES
 
@@ -182,6 +183,7 @@ async def open_importer(data: Path | None, database: str | None) -> AsyncIterato
         async with open_store(opened.dsn, tables) as store:
             write_path = WritePath(store.storage, handlers, SystemClock())
             await write_path.start()
+            spare_what_lives_on()
             try:
                 yield Importer(write_path, store.reads, partitions=store.log.partitions)
                 if opened.server is not None:

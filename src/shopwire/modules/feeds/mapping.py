@@ -17,7 +17,7 @@ from shopwire.modules.feeds.profile import (
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
-from shopwire.modules.feeds.transforms import holds, listed, parts_of, paths, value_of
+from shopwire.modules.feeds.transforms import holds, listed, parts_of, paths, plain_column, value_of
 from shopwire.modules.feeds.values import (
     Decimal,
     Refused,
@@ -35,6 +35,9 @@ from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU, Terms
 _HEAD: Final = " head"
 """Marks a row that describes a product and is nothing to be bought."""
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+_MEASURES: Final = ("weight", "length", "width", "height")
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +122,8 @@ class Mapper:
         self._supplier = supplier
         self._currency = profile.currency or currency
         self._decimal: Decimal = profile.decimal if decimal is None else decimal
+        fields = profile.fields.items()
+        self._fields = [(name, field, plain_column(field)) for name, field in fields]
         self._heads: dict[str, str] = {}
         """Other names of the latest product that has a row of its own."""
         self.lookups = lookups or {}
@@ -218,13 +223,14 @@ class Mapper:
     def _values(self, row: RawRow) -> dict[str, str]:
         """The profile's fields of one row as text; a field without a value is not there."""
         values: dict[str, str] = {}
-        for name, field in self.profile.fields.items():
-            text = value_of(field, row.cells, self.lookups)
+        cells = row.cells
+        for name, field, column in self._fields:
+            text = value_of(field, cells, self.lookups) if column is None else cells.get(column)
             if text:
                 values[name] = text
             elif field.required:
-                column = field.columns[0] if field.columns else name
-                refuse(column, "missing", f"{column} is blank", f"Fill in {column}.")
+                blank = self._column(name)
+                refuse(blank, "missing", f"{blank} is blank", f"Fill in {blank}.")
         heads = self.profile.heads
         if heads is not None and "id" in values:
             if holds(heads.when, row.cells):
@@ -339,13 +345,16 @@ class Mapper:
             group.counts.append(count)
 
     def _offer(self, sku: str, values: dict[str, str]) -> Offered | None:
-        amounts: dict[str, int | None] = {}
+        amounts: dict[str, int | None] = dict.fromkeys(("cost", "price", "msrp", "map"))
         currency = values.get("currency", self._currency).upper()
         said: set[str] = set()
-        for field in ("cost", "price", "msrp", "map"):
-            text, column = values.get(field, ""), self._column(field)
+        for field in amounts:
+            if (text := values.get(field)) is None:
+                continue
+            column = self._column(field)
             amounts[field], own = amount_of(text, currency, column=column, decimal=self._decimal)
-            said |= {own} - {""}
+            if own:
+                said.add(own)
             if len(said) > 1:
                 shown = " and ".join(sorted(said))
                 refuse(column, "two_currencies", f"the row has {shown}", "Use one currency a row.")
@@ -360,12 +369,9 @@ class Mapper:
             amounts["msrp"] = amounts["price"]
         least = self._whole(values, "order_min") or 1
         if (most := self._whole(values, "order_max") or None) is not None and most < least:
-            refuse(
-                self._column("order_max"),
-                "out_of_range",
-                f"at most {most} can be ordered, but at least {least} have to be",
-                "Correct the order limits.",
-            )
+            reason = f"at most {most} can be ordered, but at least {least} have to be"
+            column = self._column("order_max")
+            refuse(column, "out_of_range", reason, "Correct the order limits.")
         supplier = values.get("supplier", self._supplier)
         name_of(supplier, self._column("supplier"))
         terms = Terms(
@@ -385,7 +391,8 @@ class Mapper:
         return None if quantity is None else Count(sku=sku, quantity=quantity)
 
     def _whole(self, values: dict[str, str], field: str) -> int | None:
-        return count_of(values.get(field, ""), column=self._column(field), decimal=self._decimal)
+        text, column = values.get(field, ""), self._column(field)
+        return count_of(text, column=column, decimal=self._decimal) if text else None
 
     def _gtin(self, values: dict[str, str]) -> str | None:
         gtin, why_not = gtin_of(values.get("gtin", ""))
@@ -402,7 +409,7 @@ class Mapper:
         more: dict[str, str | int] = {}
         if "mpn" in values:
             more["mpn"] = values["mpn"][:NAME_CHARS_MAX]
-        for field in ("weight", "length", "width", "height"):
+        for field in filter(values.__contains__, _MEASURES):
             what: Literal["weight", "length"] = "weight" if field == "weight" else "length"
             unit = self.profile.weight_unit if what == "weight" else self.profile.length_unit
             text, column = values.get(field, ""), self._column(field)
@@ -427,12 +434,8 @@ class Mapper:
             refuse(column, "missing", "the product has no title", f"Fill in {column}.")
         name_of(title, column)
         if len(first.get("description", "")) > TEXT_CHARS_MAX:
-            refuse(
-                self._column("description"),
-                "cell_too_long",
-                f"the description has more than {TEXT_CHARS_MAX} letters",
-                "Shorten it.",
-            )
+            reason = f"the description has more than {TEXT_CHARS_MAX} letters"
+            refuse(self._column("description"), "cell_too_long", reason, "Shorten it.")
         return ProductContent(
             id=handle,
             title=title,

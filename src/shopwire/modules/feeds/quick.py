@@ -11,6 +11,8 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +32,7 @@ from shopwire.modules.feeds.telling import Told
 
 _SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
 """Names that are ids already, as far as can be told at once."""
+_SKU: Final = itemgetter(0)
 _pack: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
 
@@ -79,9 +82,8 @@ class _Bunch(msgspec.Struct):
     items: list[Item] = []
     cells: list[Any] = []
     """The cells that are used, row by row."""
-    skus: list[str] = []
-    seen: list[int] = []
-    chars: int = 0
+    skus: list[tuple[str, str]] = []
+    """With their suppliers."""
     sure: bool = True
     """Whether all of its rows can be told by their cells."""
     begins: bool = False
@@ -120,61 +122,76 @@ class QuickWalk:
 
     def groups(self, items: Iterable[Item]) -> Iterator[Group | Quiet]:
         """As `Mapper.groups`; a feed that breaks off gives what it had before."""
-        bunch: _Bunch | None = None
         broken: FeedUnreadable | None = None
-        tell = self._tell
-        try:
-            for item in items:
-                told = tell(item)
-                if told is None:
-                    bunch = bunch or _Bunch("", sure=False)
-                    bunch.sure = False
-                    bunch.items.append(item)
-                    continue
-                group_id, sku, supplier, cells, begins = told
-                if bunch is None or (group_id is not None and group_id != bunch.id):
-                    if bunch is not None:
-                        yield from self._take(bunch)
-                    # One that goes on with nothing is not told by itself.
-                    bunch = _Bunch(group_id or "", sure=group_id is not None)
-                bunch.goes_on = bunch.goes_on or group_id is None
-                bunch.begins = bunch.begins or begins
-                bunch.items.append(item)
-                bunch.cells.append(cells)
-                bunch.chars += item.chars
-                if sku:
-                    bunch.skus.append(sku)
-                    bunch.seen.append(hash((sku, supplier)))
-                if len(bunch.items) >= GROUP_ROWS_MAX * 2:  # memory for one product has an end
-                    bunch.sure = False
-                    yield from self._take(bunch)
-                    bunch = _Bunch(bunch.id, sure=False)
-        except FeedUnreadable as problem:
-            broken = problem
-        try:
-            if bunch is not None:
+        bunches = self._bunches(items)
+        while broken is None:
+            try:
+                bunch = next(bunches, None)
+                if bunch is None:
+                    break
                 yield from self._take(bunch)
-        except FeedUnreadable as problem:  # the last row was cut off
-            broken = problem
-        yield from self._flushed()
+            except FeedUnreadable as problem:  # at the next row, or the last one was cut off
+                broken = problem
+            if self._quiet.rows >= QUIET_ROWS_MAX:
+                yield self._counted()
+        if (group := self._flushed()) is not None:
+            yield group
         if self._quiet.rows:
             yield self._counted()
         if broken is not None:
             raise broken
 
-    def _take(self, bunch: _Bunch) -> Iterator[Group | Quiet]:
+    def _bunches(self, items: Iterable[Item]) -> Iterator[_Bunch]:
+        """Rows by what they seem to be of; those before a break, too."""
+        tell = self._tell
+        bunch: _Bunch | None = None
+        broken: FeedUnreadable | None = None
+        try:
+            for item in items:
+                told = tell(item)
+                if told is None:
+                    bunch = bunch or _Bunch("")
+                    bunch.sure = False
+                    bunch.items.append(item)
+                    continue
+                group_id, sku, supplier, cells, begins = told
+                if bunch is None or (group_id != bunch.id and group_id is not None):
+                    if bunch is not None:
+                        yield bunch
+                    # One that goes on with nothing is not told by itself.
+                    bunch = _Bunch(group_id or "", sure=group_id is not None)
+                elif len(bunch.items) >= GROUP_ROWS_MAX * 2:  # memory for one has an end
+                    bunch.sure = False
+                    yield bunch
+                    bunch = _Bunch(bunch.id, sure=False)
+                if group_id is None:
+                    bunch.goes_on = True
+                elif begins:
+                    bunch.begins = True
+                bunch.items.append(item)
+                bunch.cells.append(cells)
+                if sku:
+                    bunch.skus.append((sku, supplier))
+        except FeedUnreadable as problem:
+            broken = problem
+        if bunch is not None:
+            yield bunch
+        if broken is not None:
+            raise broken
+
+    def _take(self, bunch: _Bunch) -> Iterable[Group]:
         aside = self._found(bunch)
-        if aside is not None:
-            # What is held is another product, which the long way would end here, too.
-            yield from self._flushed()
-            if not self._mapper.seen.isdisjoint(bunch.seen):
-                aside = None
         if aside is None:
-            for item in bunch.items:
-                yield from self._map(self._whole(item), bunch)
-            return
+            return self._mapped_rows(bunch)
+        # What is held is another product, which the long way would end here, too.
+        group = self._flushed()
+        ended = (group,) if group is not None else ()
+        if not self._mapper.seen.isdisjoint(map(hash, bunch.skus)):
+            return chain(ended, self._mapped_rows(bunch))
         self._known, self._held.id = (bunch, aside), bunch.id
-        self._held.orphans = self._held.orphans and not bunch.begins
+        if bunch.begins:
+            self._held.orphans = False
+        return ended
 
     def _found(self, bunch: _Bunch) -> str | None:
         """What a bunch counts for, where it was said last as it stands here."""
@@ -182,10 +199,10 @@ class QuickWalk:
         if (
             not bunch.sure
             or len(bunch.items) > GROUP_ROWS_MAX
-            or bunch.chars >= CHUNK_CHARS_MAX
+            or sum([one.chars for one in bunch.items]) >= CHUNK_CHARS_MAX
             or (bunch.goes_on and held.orphans)
             or (held.id == bunch.id and (held.rows or self._known is not None))
-            or not self._never.isdisjoint(bunch.skus)
+            or (self._never and not self._never.isdisjoint(map(_SKU, bunch.skus)))
             or self._is_apart(bunch)
         ):
             return None
@@ -204,52 +221,52 @@ class QuickWalk:
         said = hashlib.blake2b(_pack((part, bunch.cells)), digest_size=8, key=self._key).digest()
         return int.from_bytes(said, signed=True) or 1
 
-    def _map(self, row: RawRow, bunch: _Bunch) -> Iterator[Group | Quiet]:
-        """A row on the long way."""
+    def _mapped_rows(self, bunch: _Bunch) -> Iterator[Group]:
+        """Rows on the long way."""
         held = self._held
-        taken = self._mapper.sorted_row(row, held)
-        if not isinstance(taken, tuple):
-            yield from map(self._numbered, self._mapper.passed_over(taken))
-            return
-        group_id, values = taken
-        if self._known is not None and group_id == held.id:
-            yield from self._unfolded()
-        if group_id != held.id or held.full:
-            yield from self._flushed()
-        held.id = group_id
-        held.rows.append((row, values))
-        held.chars += row.chars
-        if not any(one is bunch for one in self._feeders):
-            self._feeders.append(bunch)
+        for item in bunch.items:
+            row = self._whole(item)
+            taken = self._mapper.sorted_row(row, held)
+            if not isinstance(taken, tuple):
+                yield from map(self._numbered, self._mapper.passed_over(taken))
+                continue
+            group_id, values = taken
+            if self._known is not None and group_id == held.id:
+                yield from self._unfolded()
+            if (group_id != held.id or held.full) and (group := self._flushed()) is not None:
+                yield group
+            held.id = group_id
+            held.rows.append((row, values))
+            held.chars += row.chars
+            if not any(one is bunch for one in self._feeders):
+                self._feeders.append(bunch)
 
-    def _unfolded(self) -> Iterator[Group | Quiet]:
+    def _unfolded(self) -> Iterator[Group]:
         """Known rows become held ones: another row of their product came behind a bad one."""
         if self._known is None:
             return
         (bunch, _), self._known = self._known, None
         orphans, self._held.orphans = self._held.orphans, False
-        for item in bunch.items:
-            yield from self._map(self._whole(item), bunch)
+        yield from self._mapped_rows(bunch)
         self._held.orphans = orphans
 
-    def _flushed(self) -> Iterator[Group | Quiet]:
-        """What is held, as what it becomes."""
+    def _flushed(self) -> Group | None:
+        """What is held, as what it becomes; None where nothing is or it is only counted."""
         held, mapper = self._held, self._mapper
         if self._known is not None:
             self._settle(*self._known)
             self._known = None
-            if self._quiet.rows >= QUIET_ROWS_MAX:
-                yield self._counted()
-        if held.rows:
-            part = mapper.next_part(held.id)
-            notes, mapper.notes = mapper.notes, {}
-            group = mapper.group_of(held)
-            said, mapper.notes = mapper.notes, notes
-            for text, times in said.items():
-                mapper.note(text, times)
-            self._give_mark(group, part, said)
-            yield self._numbered(group)
+        if not held.rows:
+            return None
+        part = mapper.next_part(held.id)
+        notes, mapper.notes = mapper.notes, {}
+        group = mapper.group_of(held)
+        said, mapper.notes = mapper.notes, notes
+        for text, times in said.items():
+            mapper.note(text, times)
+        self._give_mark(group, part, said)
         held.rows, held.chars, self._feeders = [], 0, []
+        return self._numbered(group)
 
     def _settle(self, bunch: _Bunch, aside: str) -> None:
         """Counts known rows."""
@@ -257,12 +274,12 @@ class QuickWalk:
         quiet.rows += len(bunch.items)
         quiet.offers += counted.offers
         quiet.keys.append(hash(self._mapper.part(bunch.id)))
-        quiet.skus.extend(map(hash, bunch.skus))
-        self._mapper.seen.update(bunch.seen)
+        quiet.skus.extend([hash(sku) for sku, _ in bunch.skus])
+        self._mapper.seen.update(map(hash, bunch.skus))
         for text, times in counted.notes.items():
             self._mapper.note(text, times)
         self._lately.append(bunch)
-        self._pass(len(bunch.items), bunch.chars)
+        self._pass(len(bunch.items), sum([one.chars for one in bunch.items]))
 
     def _numbered(self, group: Group) -> Group:
         """A group with the number of its part, and what was known there of its product."""
@@ -297,7 +314,7 @@ class QuickWalk:
             return
         bunch = self._feeders[0]
         whole = bunch.sure and group.rows == len(bunch.items) and bunch.id == self._held.id
-        if whole and group.lines.keys() == set(bunch.skus):
+        if whole and group.lines.keys() == set(map(_SKU, bunch.skus)):
             group.mark = self._mark(bunch, part)
             group.aside = _json(Aside(offers=len(group.offers), notes=notes)).decode()
 

@@ -98,7 +98,7 @@ class Bare(msgspec.Struct, frozen=True):
     """The text that it came from, for its quarantine."""
     chars: int
     ended: bool
-    """Whether its last line has an end."""
+    """Whether its last line has an end, or it has all of its cells."""
 
 
 Item = Bare | RawRow
@@ -265,7 +265,7 @@ class DelimitedReader:
 
     def items(self) -> Iterator[Item]:
         """The rows as they come apart; `whole` makes them such that they can be used."""
-        delimiter, lines = self.detected.delimiter, self._lines
+        delimiter, lines, wanted = self.detected.delimiter, self._lines, len(self._columns)
         if self._first:
             reader = csv.reader(self._chained(), delimiter=delimiter, strict=not self.loose_quotes)
         else:
@@ -284,8 +284,9 @@ class DelimitedReader:
                 yield RawRow(start, {}, lines.raw, self._malformed(start, str(problem)))
                 lines.begin()
                 continue
-            if cells and any(cells):
-                yield Bare(start, cells, lines.taken, lines.size, lines.ended)
+            if any(cells):
+                ended = len(cells) >= wanted or lines.ended
+                yield Bare(start, cells, lines.taken, lines.size, ended)
             lines.begin()
 
     def _chained(self) -> Iterator[str]:
@@ -306,6 +307,10 @@ class DelimitedReader:
             cells = cells[: len(columns)]
         if len(cells) != len(columns):
             return RawRow(start, {}, raw, self._wrong_count(item, raw))
+        whole = "".join(cells)
+        if whole.isascii() and len(whole) <= CELL_CHARS_MAX:  # nothing of what follows can be
+            named = dict(zip(columns, map(str.strip, cells), strict=True))
+            return RawRow(start, named, raw, chars=item.chars)
         for column, cell in zip(columns, cells, strict=True):
             if len(cell) > CELL_CHARS_MAX:
                 bad = BadRow(

@@ -68,6 +68,7 @@ def tell_bare(profile: Profile, columns: Sequence[str], lookups: Lookups) -> Tel
         _of_cells(profile.fields.get(name, _NONE), places, lookups)
         for name in ("id", "sku", "supplier")
     )
+    named = "supplier" in profile.fields
     by = places.get(profile.group_by, -1)
     goes_on = bool(profile.group_by)
     wanted = len(columns)
@@ -89,7 +90,7 @@ def tell_bare(profile: Profile, columns: Sequence[str], lookups: Lookups) -> Tel
                 found = None
             elif not (found := found or own):
                 return None
-            return found, own, supplier(cells), cells_of(cells), begins
+            return found, own, supplier(cells) if named else "", cells_of(cells), begins
         except Refused:
             return None
 
@@ -138,6 +139,8 @@ def _of_cells(
     if plain and len(columns) == 1:
         place, default = places[columns[0]], field.default
         return lambda cells: cells[place].strip() or default
+    if len(columns) == 1:
+        return _of_cell(field, columns[0], places[columns[0]], lookups)
     where = [places[column] for column in columns]
     last: tuple[list[str], str] = ([], "")
 
@@ -148,5 +151,18 @@ def _of_cells(
             named = {column: cell.strip() for column, cell in zip(columns, raw, strict=True)}
             last = raw, value_of(field, named, lookups)
         return last[1]
+
+    return read
+
+
+def _of_cell(field: Field, column: str, place: int, lookups: Lookups) -> Callable[[list[str]], str]:
+    raw, last = "", value_of(field, {column: ""}, lookups)
+
+    def read(cells: list[str]) -> str:
+        nonlocal raw, last
+        if (cell := cells[place]) != raw:
+            last = value_of(field, {column: cell.strip()}, lookups)
+            raw = cell
+        return last
 
     return read

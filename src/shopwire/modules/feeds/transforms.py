@@ -48,6 +48,14 @@ def value_of(
     return text or field.default
 
 
+def plain_column(field: Field) -> str | None:
+    """The column whose cell is the field's value as it stands; None where more is to be done."""
+    plain = len(field.columns) == 1 and field == Field(
+        columns=field.columns, required=field.required
+    )
+    return field.columns[0] if plain else None
+
+
 def holds(condition: Condition, cells: Mapping[str, str]) -> bool:
     """Whether a row is as a condition says. Raises Refused where its pattern takes too long."""
     text = cells.get(condition.column, "")

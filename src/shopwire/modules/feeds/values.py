@@ -21,6 +21,8 @@ _THOUSANDS: Final = {
 _GROUPS: Final = re.compile(r"(?<=[0-9])['\u2019 \u00a0\u202f](?=[0-9]{3}(?:[^0-9]|$))")
 """An apostrophe or a blank between thousands: it can be nothing else."""
 _PLAIN: Final = re.compile(r"^(?=.*[0-9])[0-9]*\.?[0-9]*$")
+_SIMPLE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+"""An amount that needs no looking at where the decimals have a point."""
 _WHOLE: Final = re.compile(r"^[+-]?[0-9]+$")
 _GTIN_LENGTHS: Final = (8, 12, 13, 14)
 _SHORTENED: Final = (7, 10, 11)
@@ -85,6 +87,8 @@ def amount_of(
     """
     if not text:
         return None, ""
+    if decimal == "." and _SIMPLE.fullmatch(text):
+        return _minor(text, currency, column), ""
     found = "".join(part for match in _MONEY_WORD.finditer(text) for part in match.groups(""))
     plain = _MONEY_WORD.sub("", text).strip()
     plain = _GROUPS.sub("", plain)
@@ -107,8 +111,13 @@ def amount_of(
         refuse(column, "negative", f"{column} is {text[:60]}", "Give an amount above zero.")
     if not _PLAIN.match(plain.removeprefix("+")):
         refuse(column, "not_a_number", f"{column} is {text[:60]!r}", "Write it like 12.50.")
+    return _minor(plain, found or currency, column), found
+
+
+def _minor(plain: str, currency: str, column: str) -> int:
+    """Digits with a point in minor units."""
     try:
-        amount = parse_money(plain, found or currency, field=column).amount_minor
+        amount = parse_money(plain, currency, field=column).amount_minor
     except InvalidField as problem:
         refuse(column, "out_of_range", problem.detail, "Give a smaller amount.")
     if amount == 0:
@@ -118,13 +127,15 @@ def amount_of(
             f"{column} is zero",
             "Give the price, or leave the cell blank where there is none.",
         )
-    return amount, found
+    return amount
 
 
 def count_of(text: str, *, column: str, decimal: Decimal = ".") -> int | None:
     """A whole number of 0 or more; blank is none, `5.0` is 5."""
     if not text:
         return None
+    if len(text) <= 6 and text.isascii() and text.isdigit():
+        return int(text)
     shown = text[:60]
     if not decimal:
         decimal = "," if "," in text and "." not in text else "."
