@@ -43,6 +43,7 @@ RESULTS: Final = Path("bench/results")
 def bench(
     *names: str,
     quick: bool = False,
+    offers: int = 0,
     json: bool = False,
     out: Path = RESULTS,
 ) -> int:
@@ -52,6 +53,7 @@ def bench(
         names: log, fanout, screen, peers, slow, storm, bytes, simulate, import, reserve, checkout,
             up, reprice, routing; all of them when none is named.
         quick: End each within 45 seconds (peers: three minutes); figures are rougher then.
+        offers: Rows of each feed of `import`, such as 1000000; it alone has such a number.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.
     """
@@ -61,11 +63,15 @@ def bench(
             raise SetupProblem(
                 f"There is no bench {name!r}.", what="bench", reason=f"known: {', '.join(BENCHES)}"
             )
+    if offers and chosen != ("import",):
+        raise SetupProblem(
+            "--offers is for `import` alone.", what="bench", reason="others have no feeds"
+        )
     for name in chosen:
         module = import_module(BENCHES[name])
         spare_what_lives_on()  # as a server does; baselines gain from it as we do
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            result = runner.run(_run(module, quick=quick))
+            result = runner.run(_run(module, quick=quick, offers=offers))
         if json:
             sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
             sys.stdout.flush()
@@ -76,9 +82,10 @@ def bench(
     return 0
 
 
-async def _run(module: Any, *, quick: bool) -> dict[str, Any]:
+async def _run(module: Any, *, quick: bool, offers: int) -> dict[str, Any]:
+    more = {"offers": offers} if offers else {}
     async with Databases() as databases:
-        result: dict[str, Any] = await module.run(quick, databases)
+        result: dict[str, Any] = await module.run(quick, databases, **more)
     return result
 
 

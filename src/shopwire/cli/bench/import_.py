@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from shopwire.cli.bench.common import Databases, machine
+from shopwire.cli.bench.import_delta import delta
 from shopwire.cli.bench.svg import Chart
 from shopwire.kernel.queries import load_queries
 
@@ -59,10 +60,13 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-async def run(quick: bool, databases: Databases) -> dict[str, Any]:
-    """Imports the files one after the other into one database."""
+async def run(quick: bool, databases: Databases, *, offers: int = 0) -> dict[str, Any]:
+    """Imports the files one after the other into one database; then a delta of stock.
+
+    `offers`: rows of each file, where it shall be another number.
+    """
     facts = machine()
-    rows = ROWS_QUICK if quick else ROWS
+    rows = offers or (ROWS_QUICK if quick else ROWS)
     dsn = await databases.fresh()
     with tempfile.TemporaryDirectory(prefix="shopwire-bench-import-") as made:
         feed, later = Path(made) / "feed.csv", Path(made) / "later.csv"
@@ -73,18 +77,21 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
         again = await _import(dsn, feed)
         few = await _import(dsn, later)
         copy_s = await _copy(await databases.fresh(), feed)
+    beside = await delta(databases, quick=quick)
     spent = {"first": first, "again": again, "few_changed": few}
     left = rows - first.summary["changed"]
     return {
         "bench": "import",
-        "ours": {name: one.figures(rows) for name, one in spent.items()},
+        "ours": {name: one.figures(rows) for name, one in spent.items()} | beside,
         "baselines": {"copy": {"seconds": round(copy_s, 3), "rows_per_s": round(rows / copy_s)}},
         "ratios": {
-            "copy": round(first.seconds / copy_s, 1),
-            "copy_few_changed": round(few.seconds / copy_s, 1),
+            "copy": round(few.seconds / copy_s, 1),
+            "copy_unchanged": round(again.seconds / copy_s, 1),
+            "copy_first": round(first.seconds / copy_s, 1),
+            "checkout_p99": beside["checkout_p99_ratio"],
         },
         "refused": sum(one.summary["quarantined"] for one in spent.values()),
-        "lost": left,
+        "lost": left + beside["lost"],
         "machine": facts | {"rows": rows, "feed_mib": round(size / 2**20, 1)},
     }
 
