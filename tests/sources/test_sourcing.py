@@ -25,7 +25,7 @@ from shopwire.modules.sources.api import (
     RunNow,
     Schedule,
 )
-from shopwire.modules.sources.limits import BREAKER_FAILURES, LEASE_MS
+from shopwire.modules.sources.limits import BREAKER_FAILURES, LEASE_MS, SOURCE_RUNS_KEPT
 from shopwire.modules.sources.store import DUE_FETCHES
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.importing import ImportRequest
@@ -311,3 +311,23 @@ async def test_what_is_too_large_to_be_pushed_is_refused_before_it_is_read(datab
         headers["content-length"] = str(PUSH_BYTES_MAX + 1)
         answer = await client.post("/api/webhooks/feeds/acme", content=b"x", headers=headers)
         assert answer.json()["name"] == "BodyTooLarge"
+
+
+async def test_the_oldest_runs_of_a_source_go_and_the_numbers_stay_right(database_url, tmp_path):
+    async with sources(database_url, tmp_path) as own:
+        await own.shop.do(PutSource(supplier="acme", place=Place(kind="push")))
+        con = await asyncpg.connect(database_url)
+        try:
+            await con.execute(
+                "INSERT INTO source_fetch SELECT 'main', 'acme', 'main', n, 'push', n, n, 'taken',"
+                " 0, 0, NULL, '', '', '' FROM generate_series(1, 2003) AS n"
+            )
+            await con.execute("ALTER TABLE source DISABLE TRIGGER ALL")
+            await con.execute("UPDATE source SET fence = 2003")
+            with pytest.raises(asyncpg.CheckViolationError):
+                await con.execute("DELETE FROM source_fetch WHERE fence = 1000")
+            found = await con.fetchrow("SELECT min(fence), count(*) FROM source_fetch")
+        finally:
+            await con.close()
+        assert tuple(found) == (4, SOURCE_RUNS_KEPT)
+        assert await own.drifts() == []

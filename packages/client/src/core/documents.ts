@@ -170,6 +170,8 @@ export interface ImportDocument {
   started_at_ms: number;
   finished_at_ms: number | null;
   error: string | null;
+  /** Until when it can be undone and its rows mended; null where it cannot. */
+  undo_until_ms?: number | null;
   /** Whether the file is kept: of a held feed, or of one whose approval was cut off. */
   kept?: boolean;
 }

@@ -5,6 +5,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Announce } from "../shared/cue.tsx";
 import type { ImportRun } from "../shared/documents.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
+import { momentText } from "../shared/time.ts";
 import { type AlteredGroup, fieldText, linesOf } from "./changes.ts";
 import { importPath, useDecision } from "./decisions.ts";
 import { Scroll } from "./Scroll.tsx";
@@ -94,6 +95,13 @@ function Undo({ run, decided }: PanelProps) {
   }, [asking]);
   if (run.status === "undone" || run.status === "undoing") return <Undone run={run} />;
   if (run.status !== "finished" && run.status !== "failed") return null;
+  if (run.undo_until_ms === null) {
+    return (
+      <p className="panel-note">
+        It is too long ago to be undone: what was before is kept no more.
+      </p>
+    );
+  }
   const blocked = offline || decision.pending;
   const undo = (): void => {
     if (blocked) return;
@@ -119,6 +127,9 @@ function Undo({ run, decided }: PanelProps) {
         >
           Undo this import
         </button>
+        {run.undo_until_ms !== undefined && (
+          <span className="soft">Until {momentText(run.undo_until_ms)}</span>
+        )}
       </div>
     );
   }

@@ -1,11 +1,12 @@
-"""What time brings to feeds: an approval that was cut off goes on."""
+"""What time brings to feeds: what was cut off goes on, and what nobody needs any more goes."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
 from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.commands import Command
-from shopwire.modules.feeds.events import ImportDecided
-from shopwire.modules.feeds.store import DUE_APPROVED
+from shopwire.modules.feeds.api import PruneRun
+from shopwire.modules.feeds.events import ImportDecided, ImportPruned
+from shopwire.modules.feeds.store import DUE_APPROVED, DUE_PRUNING
 
 GoOn = Callable[[str, str], Awaitable[None]]
 """Brings a run of a tenant to its end, or waits for who is at it."""
@@ -25,4 +26,15 @@ def activities(go_on: GoOn) -> tuple[Activity, ...]:
             due=DUE_APPROVED,
             perform=perform,
         ),
+        Activity(
+            name="feeds.prune_run",
+            wakes_on=frozenset({ImportPruned.event_type}),
+            due=DUE_PRUNING,
+            perform=_prune,
+            concurrency_max=1,
+        ),
     )
+
+
+async def _prune(job: Job) -> Sequence[Command]:
+    return (PruneRun(run=job.payload["run"]),)

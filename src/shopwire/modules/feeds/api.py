@@ -272,6 +272,18 @@ class BeginUndo(Command, frozen=True, kw_only=True):
     by: str
 
 
+class PruneRun(Command, frozen=True, kw_only=True):
+    """Forgets a part of what only the undo of a run, or a mend, would need; the run's sums stay.
+
+    It is refused before UNDO_KEPT_MS are over. The next part goes with the next such command.
+    """
+
+    operation = "feeds.prune_run"
+    internal = True
+
+    run: str
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Something that an undo left as it is, since something newer had changed it."""
 

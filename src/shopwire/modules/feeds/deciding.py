@@ -18,6 +18,7 @@ from shopwire.modules.feeds.api import (
     KeepPart,
     NoteMend,
     NoteUndone,
+    PruneRun,
     PutLimits,
     RecoverMend,
     RejectRun,
@@ -38,10 +39,11 @@ from shopwire.modules.feeds.events import (
     ImportDecided,
     ImportHeld,
     ImportMended,
+    ImportPruned,
     ImportUndone,
     LimitsPut,
 )
-from shopwire.modules.feeds.limits import KEPT_SHOWN_MAX
+from shopwire.modules.feeds.limits import KEPT_SHOWN_MAX, PRUNE_ENTRIES_MAX, UNDO_KEPT_MS
 
 PERCENT_FIELDS: Final = ("zeroed_percent", "price_moved_percent", "shrunk_percent")
 """Shares: 0 to 100, where 100 means that no feed is held for it."""
@@ -158,6 +160,7 @@ def do_reject_run(command: RejectRun, view: View, context: Context) -> Decision:
 def do_note_mend(command: NoteMend, view: View, context: Context) -> Decision:
     """Settles a quarantined row, once; what it changed is the run's, so that an undo knows it."""
     known = _in_state(view, command.run, "finished", "failed")
+    _check_kept(known)
     if not 1 <= command.seq <= known.kept:
         raise NotFound(what="quarantined row", id=f"{command.run}/{command.seq}")
     place = place_of(command.run, command.seq)
@@ -196,6 +199,7 @@ def do_note_mend(command: NoteMend, view: View, context: Context) -> Decision:
 def do_intend_mend(command: IntendMend, view: View, context: Context) -> Decision:
     """Writes down what a mended row is about to change; nothing begins in a run that is undone."""
     known = _in_state(view, command.run, "finished", "failed")
+    _check_kept(known)
     place = place_of(known.id, command.seq)
     return Decision(put=[ImportIntent(tenant=context.tenant, run=place, groups=command.groups)])
 
@@ -223,6 +227,7 @@ def do_undo_run(command: BeginUndo, view: View, _context: Context) -> Decision:
     known = _in_state(view, command.run, "finished", "failed", "undoing", "undone")
     if known.status in ("undoing", "undone"):
         return Decision(result=known.document())
+    _check_kept(known)
     run = replace(
         known,
         version=known.version + 1,
@@ -232,6 +237,36 @@ def do_undo_run(command: BeginUndo, view: View, _context: Context) -> Decision:
     )
     event = ImportUndone(entity=run.id, version=run.version, document=run.document())
     return Decision(put=[run], events=[event], result=run.document())
+
+
+def do_prune_run(command: PruneRun, view: View, context: Context) -> Decision:
+    """Forgets a part of what nobody needs any more; raises RuleBroken while somebody may."""
+    known = _in_state(view, command.run, "finished", "failed", "undone", "rejected")
+    if context.now_ms < (known.finished_at_ms or context.now_ms) + UNDO_KEPT_MS:
+        raise RuleBroken(
+            "The import can still be undone.",
+            rule="what an undo needs is kept as long as one is offered",
+            reason=f"it ended less than {UNDO_KEPT_MS // 86_400_000} days ago",
+        )
+    last = max(known.altered, known.kept)
+    run = replace(
+        known,
+        version=known.version + 1,
+        pruned_to=min(last, known.pruned_to + PRUNE_ENTRIES_MAX),
+        held_parts=0,
+    )
+    event = ImportPruned(entity=run.id, version=run.version, document=run.document())
+    return Decision(put=[run, *forgotten(known)], events=[event], result=run.document())
+
+
+def _check_kept(run: Run) -> None:
+    """Raises RuleBroken where what an undo or a mend needs has gone."""
+    if run.pruned_to:
+        raise RuleBroken(
+            "What the import changed is kept no more.",
+            rule=f"an import is undone within {UNDO_KEPT_MS // 86_400_000} days",
+            reason="import a feed with what is right",
+        )
 
 
 def do_note_undone(command: NoteUndone, view: View, context: Context) -> Decision:
@@ -351,6 +386,12 @@ DECIDING_HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (Need(Run, command.run),),
         decide=do_intend_mend,
+    ),
+    Handler(
+        command=PruneRun,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_prune_run,
     ),
     Handler(
         command=RecoverMend,

@@ -11,6 +11,7 @@ from shopwire.modules.feeds.limits import (
     PRICE_MOVED_PERCENT_DEFAULT,
     SHRUNK_PERCENT_DEFAULT,
     SKUS_MIN_DEFAULT,
+    UNDO_KEPT_MS,
     ZEROED_PERCENT_DEFAULT,
 )
 
@@ -53,6 +54,8 @@ class Run(Row, frozen=True, kw_only=True):
     restored: int = 0
     stayed: int = 0
     hold: Hold = Hold()
+    pruned_to: int = 0
+    """Changes and quarantined rows up to this number are kept no more."""
     held_parts: int = 0
     """Pieces of the feed that are kept."""
     decided_by: str = ""
@@ -86,8 +89,21 @@ class Run(Row, frozen=True, kw_only=True):
             started_at_ms=self.started_at_ms,
             finished_at_ms=self.finished_at_ms,
             error=self.error,
+            undo_until_ms=self.undo_until_ms,
             kept=self.held_parts > 0,
         )
+
+    @property
+    def undo_until_ms(self) -> int | None:
+        """Until when it can be undone and its rows mended; None where it cannot."""
+        return undo_until_ms(self.status, self.finished_at_ms, self.pruned_to)
+
+
+def undo_until_ms(status: str, finished_at_ms: int | None, pruned_to: int) -> int | None:
+    """Until when a run can be undone and its rows mended; None where it cannot."""
+    if status not in ("finished", "failed") or pruned_to or finished_at_ms is None:
+        return None
+    return finished_at_ms + UNDO_KEPT_MS
 
 
 class Recent(Row, frozen=True, kw_only=True):

@@ -79,6 +79,8 @@ class ImportDocument(msgspec.Struct, frozen=True, kw_only=True):
     started_at_ms: int
     finished_at_ms: int | None
     error: str | None
+    undo_until_ms: int | None = None
+    """Until when it can be undone and its rows mended; None where it cannot."""
     kept: bool = False
     """Whether the file is kept: that of a held feed, or of one whose approval was cut off."""
 
@@ -137,6 +139,16 @@ class ImportMended(Event, frozen=True, kw_only=True):
     """A quarantined row was mended and is in effect, or was set aside."""
 
     event_type = "feeds.import_mended"
+    topic_kind = "import"
+    audience = "operator"
+
+    document: ImportDocument
+
+
+class ImportPruned(Event, frozen=True, kw_only=True):
+    """What an undo would need is kept no more."""
+
+    event_type = "feeds.import_pruned"
     topic_kind = "import"
     audience = "operator"
 

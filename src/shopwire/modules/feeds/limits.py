@@ -81,6 +81,11 @@ UNDO_GROUPS_MAX: Final = 200
 """Products whose changes are put back together."""
 KEPT_SHOWN_MAX: Final = 1_000
 """Things left by an undo that are written down; further ones are counted."""
+UNDO_KEPT_MS: Final = 30 * 24 * 3_600_000
+"""How long after its end an import can be undone, and its quarantined rows mended: so long what it
+changed, and those rows as they came, are kept. Then they go, and the run says so."""
+PRUNE_ENTRIES_MAX: Final = 2_000
+"""Changes and quarantined rows that go in one transaction; the others go with the next."""
 SPOOLED_BYTES_MAX: Final = 8 * 1024 * 1024
 """News of a feed that is held in memory before any of it takes effect; more goes to a file."""
 ASIDES_MAX: Final = 8

@@ -3,8 +3,8 @@
 SELECT
     r.tenant, r.id, r.version, r.supplier, r.profile, r.source, r.status, r.kind, r.reading,
     r.rows, r.changed, r.unchanged, r.quarantined, r.kept, r.mended, r.dropped, r.discontinued,
-    r.altered, r.undone_to, r.restored, r.stayed, r.hold, r.held_parts, r.decided_by, r.notes,
-    r.started_at_ms, r.finished_at_ms, r.error
+    r.altered, r.undone_to, r.restored, r.stayed, r.hold, r.pruned_to, r.held_parts,
+    r.decided_by, r.notes, r.started_at_ms, r.finished_at_ms, r.error
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id)
 JOIN import_run r USING (tenant, id)
 
@@ -13,14 +13,14 @@ JOIN import_run r USING (tenant, id)
 INSERT INTO import_run (
     tenant, id, version, supplier, profile, source, status, kind, reading, rows, changed,
     unchanged, quarantined, kept, mended, dropped, discontinued, altered, undone_to, restored,
-    stayed, hold, held_parts, decided_by, notes, started_at_ms, finished_at_ms, error
+    stayed, hold, pruned_to, held_parts, decided_by, notes, started_at_ms, finished_at_ms, error
 )
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
     $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
-    $20::bigint[], $21::bigint[], $22::jsonb[], $23::bigint[], $24::text[], $25::jsonb[],
-    $26::bigint[], $27::bigint[], $28::text[]
+    $20::bigint[], $21::bigint[], $22::jsonb[], $23::bigint[], $24::bigint[], $25::text[],
+    $26::jsonb[], $27::bigint[], $28::bigint[], $29::text[]
 )
 ON CONFLICT (tenant, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, rows = excluded.rows,
@@ -28,8 +28,9 @@ ON CONFLICT (tenant, id) DO UPDATE SET
     quarantined = excluded.quarantined, kept = excluded.kept, mended = excluded.mended,
     dropped = excluded.dropped, discontinued = excluded.discontinued, altered = excluded.altered,
     undone_to = excluded.undone_to, restored = excluded.restored, stayed = excluded.stayed,
-    hold = excluded.hold, held_parts = excluded.held_parts, decided_by = excluded.decided_by,
-    notes = excluded.notes, finished_at_ms = excluded.finished_at_ms, error = excluded.error
+    hold = excluded.hold, pruned_to = excluded.pruned_to, held_parts = excluded.held_parts,
+    decided_by = excluded.decided_by, notes = excluded.notes, finished_at_ms =
+    excluded.finished_at_ms, error = excluded.error
 
 -- load_import_recent --
 -- The latest runs of the wanted shops.
@@ -292,6 +293,17 @@ WHERE status = 'running' AND held_parts > 0
 ORDER BY started_at_ms, id
 LIMIT $1
 
+-- due_pruning --
+-- Runs of which something is kept that only an undo or a mend needs, each due when neither is
+-- offered any more: UNDO_KEPT_MS after its end.
+SELECT id, tenant, finished_at_ms + 2592000000 AS due_ms,
+    jsonb_build_object('run', id, 'from', pruned_to) AS payload
+FROM import_run
+WHERE finished_at_ms IS NOT NULL AND pruned_to < greatest(altered, kept)
+    AND status IN ('finished', 'failed', 'undone', 'rejected')
+ORDER BY finished_at_ms, tenant, id
+LIMIT $1
+
 -- quarantined_lines --
 -- Lines of the file that a run has in quarantine already.
 SELECT line, code FROM import_quarantine WHERE tenant = $1 AND run = $2
@@ -305,7 +317,7 @@ SELECT data FROM import_held WHERE tenant = $1 AND run = $2 AND part = $3
 SELECT
     id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
     dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
-    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, version
+    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, pruned_to, version
 FROM import_run
 WHERE tenant = $1
     AND ($2::text IS NULL OR supplier = $2)
@@ -317,7 +329,7 @@ LIMIT $3
 SELECT
     id, supplier, profile, source, status, kind, rows, changed, unchanged, quarantined, mended,
     dropped, discontinued, altered, restored, stayed, hold::text, decided_by, notes::text,
-    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, version
+    started_at_ms, finished_at_ms, error, held_parts > 0 AS kept, pruned_to, version
 FROM import_run WHERE tenant = $1 AND id = $2
 
 -- open_runs --
@@ -381,7 +393,8 @@ LIMIT $4
 SELECT r.tenant || '/' || r.id AS subject,
     concat_ws(' ', r.rows, r.kept, r.mended, r.dropped, r.altered) AS found,
     concat_ws(
-        ' ', r.changed + r.unchanged + r.quarantined, q.kept, m.mended, m.dropped, c.altered
+        ' ', r.changed + r.unchanged + r.quarantined, q.kept, m.mended, m.dropped, c.altered,
+        nullif(r.pruned_to, 0)
     ) AS expected
 FROM import_run r
 LEFT JOIN (
@@ -397,7 +410,8 @@ LEFT JOIN (
 ) c USING (tenant, id)
 WHERE r.rows <> r.changed + r.unchanged + r.quarantined
     OR (r.kept, r.mended, r.dropped, r.altered) <> (
-        coalesce(q.kept, 0), coalesce(m.mended, 0), coalesce(m.dropped, 0), coalesce(c.altered, 0)
+        coalesce(q.kept, 0) + least(r.pruned_to, r.kept), coalesce(m.mended, 0),
+        coalesce(m.dropped, 0), coalesce(c.altered, 0) + least(r.pruned_to, r.altered)
     )
 LIMIT $1
 

@@ -21,6 +21,7 @@ from shopwire.modules.feeds.domain import (
     QuarantinedRow,
     Recent,
     Run,
+    undo_until_ms,
 )
 from shopwire.modules.feeds.limits import (
     ASIDES_MAX,
@@ -53,6 +54,9 @@ CHECKS: Final = (
     SqlCheck("feeds.undone", _SQL["audit_undone"]),
 )
 
+
+DUE_PRUNING: Final = _SQL["due_pruning"]
+"""Ended runs as jobs, each due when what only an undo needs may go."""
 
 DUE_APPROVED: Final = _SQL["due_approved"]
 """Approved runs as jobs, until they have ended."""
@@ -339,4 +343,6 @@ def _run(row: Any) -> dict[str, Any]:
     run["notes"] = msgspec.json.decode(run["notes"])
     hold = msgspec.json.decode(run["hold"])
     run["hold"] = hold if hold.get("reasons") else None
+    pruned_to = run.pop("pruned_to")
+    run["undo_until_ms"] = undo_until_ms(run["status"], run["finished_at_ms"], pruned_to)
     return run

@@ -36,5 +36,8 @@ REASON_CHARS_MAX: Final = 500
 """Letters of a reason that are kept with a run; the rest is cut off."""
 FETCHES_PAGE_MAX: Final = 200
 """Runs that one page shows; the next page is asked for by the last one's number."""
+SOURCE_RUNS_KEPT: Final = 2_000
+"""Runs of one source that are kept; the oldest goes with each further one. The schema does it: the
+number stands there as well."""
 SUPPLIERS_MAX: Final = 1_000
 """Suppliers that one list shows."""

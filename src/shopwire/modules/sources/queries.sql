@@ -151,16 +151,17 @@ ORDER BY fence DESC
 LIMIT $5
 
 -- audit_runs --
--- Sources of which a run has no line: every number up to the present one, but the run under way.
+-- Sources of which a run has no line: every number up to the present one, but the run under way
+-- and those before the last 2,000 (SOURCE_RUNS_KEPT).
 SELECT s.tenant || '/' || s.supplier || '/' || s.name AS subject,
     coalesce(f.lines, 0)::text AS found,
-    (s.fence - (s.began_ms IS NOT NULL)::int)::text AS expected
+    least(2000, s.fence - (s.began_ms IS NOT NULL)::int)::text AS expected
 FROM source s
 LEFT JOIN (
     SELECT tenant, supplier, name, count(*) AS lines
     FROM source_fetch GROUP BY tenant, supplier, name
 ) f USING (tenant, supplier, name)
-WHERE coalesce(f.lines, 0) <> s.fence - (s.began_ms IS NOT NULL)::int
+WHERE coalesce(f.lines, 0) <> least(2000, s.fence - (s.began_ms IS NOT NULL)::int)
 LIMIT $1
 
 -- audit_source_documents --
