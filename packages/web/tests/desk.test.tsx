@@ -13,7 +13,7 @@ import { unitsText } from "../src/console/OrderPage.tsx";
 import { orderIn, shortened } from "../src/console/OrderReference.tsx";
 import { amountsOf, isBalanced } from "../src/console/PaymentPanel.tsx";
 import { explained } from "../src/console/Promises.tsx";
-import { costText, lineText } from "../src/console/PurchaseOrdersPanel.tsx";
+import { costText, lineText, theirsOf } from "../src/console/PurchaseOrdersPanel.tsx";
 import { ReturnsPanel } from "../src/console/ReturnsPanel.tsx";
 import { counted, MINUTE_MS, MINUTES_SHOWN, withSample } from "../src/console/rate.ts";
 import { sellableText } from "../src/console/StockPage.tsx";
@@ -111,6 +111,9 @@ test("a purchase order's line tells what became of its units, and what they cost
     ...{ delivered: 0, cost_minor: 250, cost_currency: "EUR" },
   };
   expect(lineText(line)).toBe("3 ordered, 2 accepted, 1 refused");
+  expect(theirsOf(line)).toBeNull();
+  expect(theirsOf({ ...line, supplier_sku: "A" })).toBeNull();
+  expect(theirsOf({ ...line, supplier_sku: "X-9" })).toBe("X-9");
   expect(costText([line])).toContain("7.50");
   expect(costText([line, { ...line, cost_minor: null }])).toBe("–");
   expect(costText([line, { ...line, cost_currency: "USD" }])).toBe("–");

@@ -83,6 +83,7 @@ function Row({ order, travel, nameOf }: RowProps) {
         {order.lines.map((line) => (
           <span className="data-line" key={line.sku}>
             {line.sku}
+            {theirsOf(line) !== null && <span className="data-sub">theirs: {theirsOf(line)}</span>}
             <span className="data-sub">{lineText(line)}</span>
           </span>
         ))}
@@ -103,6 +104,11 @@ function OnItsWay({ order, travel }: { order: PurchaseOrderDocument; travel: Tra
       {[way, where].filter((text) => text !== "").join(": ")}
     </span>
   );
+}
+
+/** What the supplier calls it, where that is another name than the shop's. */
+export function theirsOf({ sku, supplier_sku: theirs }: PurchaseOrderLine): string | null {
+  return theirs && theirs !== sku ? theirs : null;
 }
 
 /** "3 ordered, 2 accepted, 1 refused" */

@@ -29,8 +29,8 @@ ON CONFLICT (tenant, id) DO UPDATE SET
     dropped = excluded.dropped, discontinued = excluded.discontinued, altered = excluded.altered,
     undone_to = excluded.undone_to, restored = excluded.restored, stayed = excluded.stayed,
     hold = excluded.hold, pruned_to = excluded.pruned_to, held_parts = excluded.held_parts,
-    decided_by = excluded.decided_by, notes = excluded.notes, finished_at_ms =
-    excluded.finished_at_ms, error = excluded.error
+    decided_by = excluded.decided_by, notes = excluded.notes,
+    finished_at_ms = excluded.finished_at_ms, error = excluded.error
 
 -- load_import_recent --
 -- The latest runs of the wanted shops.

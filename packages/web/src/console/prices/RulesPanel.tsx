@@ -1,8 +1,8 @@
 /** The price rules: edited as rows, looked at before they hold, put, and put back. */
 
 import type { VersionConflict } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
-import { useState } from "react";
+import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useEffect, useState } from "react";
 import { ApiError } from "../../shared/api.ts";
 import { Announce } from "../../shared/cue.tsx";
 import { ConflictWays } from "../ConflictWays.tsx";
@@ -16,6 +16,34 @@ interface RulesPanelProps {
   read: RulesRead;
   /** Called when other rules hold: they are read again. */
   changed: () => void;
+}
+
+interface Newer {
+  /** The version that somebody else put while there is something typed here. */
+  readonly version: number | null;
+  readonly goOn: () => void;
+}
+
+/** A draft to be compared: rows' keys are of this page alone. */
+function textOf(draft: ReturnType<typeof draftOf>): string {
+  return JSON.stringify(draft, (name, value: unknown) => (name === "key" ? undefined : value));
+}
+
+/** Follows the rules as they are put: read again where nothing is typed, else told. */
+function useNewer(
+  read: RulesRead,
+  draft: ReturnType<typeof draftOf>,
+  isOwn: boolean,
+  changed: () => void,
+): Newer {
+  const live = useTopic("rules:default")?.v ?? 0;
+  const [seen, setSeen] = useState(0);
+  const typed = textOf(draft) !== textOf(draftOf(read.rules));
+  const isNew = live > read.version && !isOwn;
+  useEffect(() => {
+    if (isNew && !typed) changed();
+  }, [isNew, typed, changed]);
+  return { version: isNew && typed && live > seen ? live : null, goOn: () => setSeen(live) };
 }
 
 interface Looked {
@@ -33,6 +61,10 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
   const [looked, setLooked] = useState<Looked | null>(null);
   const [looking, setLooking] = useState(false);
   const blocked = offline || put.pending || undo.pending || looking;
+  const error = put.error ?? undo.error;
+  // What was just sent from here comes back as news, too.
+  const [sent, setSent] = useState(false);
+  const newer = useNewer(read, draft, sent && error === null, changed);
 
   const meant = (): PriceRules | null => {
     try {
@@ -63,11 +95,13 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
   const apply = async (): Promise<void> => {
     if (blocked || looked === null) return;
     const { rules } = looked;
+    setSent(true);
     const done = await put.send({ rules, expected_version: read.version });
     if (done !== null) changed();
   };
   const back = async (): Promise<void> => {
     if (blocked || read.undo_to === null) return;
+    setSent(true);
     const done = await undo.send({ to_version: read.undo_to, expected_version: read.version });
     if (done !== null) changed();
   };
@@ -77,7 +111,6 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
     const done = await put.send({ rules: mine.rules as PriceRules, expected_version: current });
     if (done !== null) changed();
   };
-  const error = put.error ?? undo.error;
   return (
     <>
       <section className="panel" aria-labelledby="rules">
@@ -87,6 +120,17 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
             {read.version === 0 ? "as shipped" : `version ${read.version}`}
           </span>
         </div>
+        {newer.version !== null && (
+          <div className="price-newer" role="alert" data-testid="rules-newer">
+            <p>Somebody else has just put version {newer.version} of the rules.</p>
+            <button type="button" className="button button-small" onClick={changed}>
+              Take theirs
+            </button>
+            <button type="button" className="button button-small" onClick={newer.goOn}>
+              Go on with mine
+            </button>
+          </div>
+        )}
         <form
           className="price-form"
           onSubmit={(event) => {
