@@ -52,7 +52,7 @@ def bench(
     Args:
         names: log, fanout, screen, peers, slow, storm, bytes, simulate, import, reserve, checkout,
             up, reprice, routing; all of them when none is named.
-        quick: End each within 45 seconds (peers: three minutes); figures are rougher then.
+        quick: End each within 45 seconds; figures are rougher then.
         offers: Rows of each feed of `import`, such as 1000000; it alone has such a number.
         json: Print one JSON object a bench, nothing else.
         out: Where plots and results are written.

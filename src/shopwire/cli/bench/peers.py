@@ -73,7 +73,10 @@ class Length(msgspec.Struct, frozen=True):
 
 
 FULL: Final = Length(6.0, 3)
-QUICK: Final = Length(2.0, 1)
+QUICK: Final = Length(1.5, 1)
+QUICK_ENGINES: Final = ("shopwire", "shopwire_one", "ws")
+QUICK_LOADS: Final = ("page", "hot")
+"""What a quick run has room for; the rest is named under `skipped`."""
 
 
 async def run(quick: bool, databases: Databases) -> dict[str, Any]:
@@ -87,13 +90,16 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     facts = machine()
     allow_files()
     length = QUICK if quick else FULL
-    skipped = {name: reason for name, engine in ENGINES.items() if (reason := engine.fetch())}
+    asked = QUICK_ENGINES if quick else tuple(ENGINES)
+    loads = {part: load for part, load in LOADS.items() if not quick or part in QUICK_LOADS}
+    skipped = {name: "only in whole runs" for name in ENGINES if name not in asked}
+    skipped |= {name: reason for name in asked if (reason := ENGINES[name].fetch())}
     names = [name for name in ENGINES if name not in skipped]
     if "zero" in names:
         await log_for_replicas(databases)
     runs: dict[str, dict[str, list[_Figures]]] = {name: defaultdict(list) for name in names}
     for repeat in range(length.repeats):
-        for part, load in LOADS.items():
+        for part, load in loads.items():
             for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
                 if load.screens > ENGINES[name].screens_max:
                     continue
@@ -111,7 +117,7 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
         name: {part: _middle(got) for part, got in parts.items()} for name, parts in runs.items()
     }
     ours, one = middle.pop("shopwire"), middle.pop("shopwire_one")
-    lost = sum(ours[part]["lost"] + one[part]["lost"] for part in LOADS)
+    lost = sum(ours[part]["lost"] + one[part]["lost"] for part in loads)
     return {
         "bench": "peers",
         "quick": quick,
