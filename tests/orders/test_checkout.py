@@ -1,7 +1,12 @@
 """A checkout, step by step: everything or nothing, once, and back."""
 
 import pytest
+from msgspec.structs import replace
 from tests.orders.world import CART, ORDER, PRICE, lines, memory_world, states_of
+
+from shopwire.modules.orders.consumers import react
+from shopwire.modules.payments.consumers import capture_when_placed
+from shopwire.modules.shipping.api import BeginSending, RecordSending
 
 pytestmark = pytest.mark.anyio
 
@@ -20,6 +25,69 @@ async def test_a_checkout_holds_opens_and_closes_in_one_step():
         assert (cart["status"], cart["order_id"]) == ("checking_out", ORDER)
         payment = await world.shop.document(f"payment:{ORDER}")
         assert (payment["state"], payment["amount_minor"]) == ("opened", 5 * PRICE)
+
+
+COMPLETED = ("inventory.hold_posted", "orders.order_placed")
+PLANNED = ("shipping.purchase_order_planned", "shipping.purchase_order_sent")
+_FLAGS = ((b',"told":true', b""), (b',"capture":true', b""))
+
+
+async def events_of(world, *types: str):
+    return [one for one in await world.shop.events() if one.event_type in types]
+
+
+async def test_the_transaction_that_places_an_order_allocates_it_and_asks_for_the_capture():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.article("B", acme=1, zeta=2)
+        await world.start(lines=lines(("A", 2), ("B", 3)))
+        await world.complete()
+        allocated = await events_of(world, "orders.order_allocated", "payments.movement_requested")
+        (placed,) = await events_of(world, "orders.order_placed")
+        assert [one.command_id for one in allocated] == [placed.command_id] * 2
+        assert (await world.shop.document(f"payment:{ORDER}"))["capturing_minor"] == 5 * PRICE
+        for event in await events_of(world, "inventory.hold_posted"):
+            assert list(react(event)) == []
+        assert capture_when_placed(placed) == ()
+
+
+async def test_an_order_knows_its_purchase_orders_when_they_are_planned_and_sent():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.placed(lines=lines(("A", 2)))
+        own = f"{ORDER}/acme"
+        await world.do(BeginSending(purchase_order=own))
+        await world.do(RecordSending(purchase_order=own, outcome="received"))
+        assert states_of(await world.order()) == {"A": {"ordered": 2}}
+        for event in await events_of(world, *PLANNED):
+            assert list(react(event)) == []
+
+
+async def test_what_a_former_release_did_not_tell_is_told_by_the_consumers_and_once():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.placed(lines=lines(("A", 2)))
+        version = await world.shop.version(f"order:{ORDER}")
+        told = []
+        for event in await events_of(world, *COMPLETED, *PLANNED):
+            facts = event.facts
+            for flag, gone in _FLAGS:
+                facts = facts.replace(flag, gone)
+            former = replace(event, facts=facts)
+            for follow in (react, capture_when_placed):
+                if (follow is react) == (event.event_type != "orders.order_placed"):
+                    told += follow(former)
+        names = sorted(command.operation for command in told)
+        assert names == [
+            "orders.note_allocation",
+            "orders.note_purchase_order",
+            "payments.request_capture",
+        ]
+        for number, command in enumerate(told):
+            await world.do(command, f"former-{number}", "consumer:orders.follow")
+        assert await world.shop.version(f"order:{ORDER}") == version
+        payment = await world.shop.document(f"payment:{ORDER}")
+        assert payment["capturing_minor"] == 2 * PRICE
 
 
 async def test_a_completed_order_is_placed_sold_and_allocated():

@@ -110,7 +110,9 @@ def follow_payment(recorded: Recorded) -> Iterable[Command]:
 
 
 def follow_purchase_order(recorded: Recorded) -> Iterable[Command]:
-    """Lines follow the totals of their purchase orders."""
+    """Lines follow the totals of their purchase orders, unless they were told with the change."""
+    if b'"told":true' in recorded.facts:
+        return
     document, facts = _purchase(recorded.document), _purchase_facts(recorded.facts)
     yield NotePurchaseOrder(
         order_id=document.order_id,

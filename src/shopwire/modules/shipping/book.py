@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import InvalidField, NotFound
 from shopwire.kernel.ids import home_of_order
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_name, check_quantity
+from shopwire.modules.orders.api import NotePurchaseOrder, UnitsNow
 from shopwire.modules.shipping.api import Units
 from shopwire.modules.shipping.domain import (
     Fulfilment,
@@ -64,6 +66,20 @@ def check_units(lines: Iterable[Units], field: str = "lines", *, least: int = 1)
     return units
 
 
+def telling(own_id: str) -> Iterable[Command]:
+    """What a decision that tells the order may name; nothing for what is no order's."""
+    if order_id := order_of(own_id):
+        yield NotePurchaseOrder(
+            order_id=order_id,
+            plan="",
+            supplier="",
+            purchase_order="",
+            version=0,
+            sent=False,
+            units=(),
+        )
+
+
 class Book:
     """What is kept of one order, with what this decision changed so far."""
 
@@ -81,6 +97,7 @@ class Book:
         }
         self.rows: list[Row] = []
         self.events: list[Any] = []
+        self.then: list[Command] = []
 
     def sheet(self, purchase_order: str, of: str | None = None) -> Sheet:
         """Raises NotFound, also where it is not the purchase order of the supplier `of`."""
@@ -95,6 +112,38 @@ class Book:
         self.sheets[sheet.order.id] = sheet
         known = (before.order, *before.lines) if before else ()
         self.rows += [row for row in (sheet.order, *sheet.lines) if row not in known]
+
+    def tell_order(self, kind: type[PurchaseOrderEvent], sheet: Sheet) -> None:
+        """Keeps a changed sheet, appends its event, and tells its order in the same transaction.
+
+        For what the shop does itself; what a supplier says of units reaches the order by the log,
+        and is kept whatever the order makes of it.
+        """
+        self.tell(kind, sheet, told=True)
+        told = self.sheets[sheet.order.id]
+        self.then.append(
+            NotePurchaseOrder(
+                order_id=self.order_id,
+                plan=told.order.plan,
+                supplier=told.order.supplier,
+                purchase_order=told.order.id,
+                version=told.order.version,
+                sent=told.order.step == "sent",
+                units=tuple(
+                    UnitsNow(
+                        sku=line.sku,
+                        ordered=line.ordered,
+                        accepted=line.accepted,
+                        refused=line.refused,
+                        cancelling=line.cancelling,
+                        cancelled=line.cancelled,
+                        shipped=line.shipped,
+                        delivered=line.delivered,
+                    )
+                    for line in told.lines
+                ),
+            )
+        )
 
     def tell(self, kind: type[PurchaseOrderEvent], move: Move | Sheet, **facts: Any) -> None:
         """Keeps a changed sheet and appends its event, with the units that moved."""

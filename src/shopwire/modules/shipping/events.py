@@ -111,6 +111,8 @@ class PurchaseOrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     booked_at_ms: int | None = None
     sequence: int | None = None
+    told: bool = False
+    """Its order was told in the same transaction."""
 
 
 class PurchaseOrderEvent(OfOrder, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from shopwire.modules.shipping.book import (
     check_units,
     home_of,
     needs_of,
+    telling,
 )
 from shopwire.modules.shipping.cancel_commands import give_up
 from shopwire.modules.shipping.departures import check_departures
@@ -103,6 +104,9 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
     if not book.fulfilment.plans:
         wishes = [Wish.ahead(row) for row in view.all(CancelAhead, order_id)]
     for sheet in sheets:
+        if not wishes:
+            book.tell_order(PurchaseOrderPlanned, sheet)
+            continue
         book.tell(PurchaseOrderPlanned, sheet)
         for wish in wishes:
             give_up(book, sheet.order.id, wish, context.now_ms)
@@ -114,6 +118,7 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
         put=[fulfilment, *book.rows],
         events=book.events,
         result={"applied": True, "purchase_orders": own},
+        then=book.then,
     )
 
 
@@ -155,9 +160,12 @@ def do_record_sending(command: RecordSending, view: View, context: Context) -> D
         after = timed_out(own, now_ms, asked)
     else:
         after = lost(own, now_ms, asked)
-    if after.order.step != before.step:
-        told = {"sent": PurchaseOrderSent, "timed_out": PurchaseOrderTimedOut}
-        book.tell(told.get(after.order.step, PurchaseOrderLost), after)
+    moved = after.order.step != before.step
+    if moved and after.order.step == "sent":
+        book.tell_order(PurchaseOrderSent, after)
+    elif moved:
+        lost_it = after.order.step != "timed_out"
+        book.tell(PurchaseOrderLost if lost_it else PurchaseOrderTimedOut, after)
     elif after.order.late != before.late:
         book.tell(PurchaseOrderLate, after)
     elif after.order.supplier_reference != book.sheet(before.id).order.supplier_reference:
@@ -168,6 +176,7 @@ def do_record_sending(command: RecordSending, view: View, context: Context) -> D
         put=[*book.rows, *claims],
         events=book.events,
         result={"status": after.order.status},
+        then=book.then,
     )
 
 
@@ -338,6 +347,7 @@ HANDLERS: Final = (
         partition_key=_home_of_order,
         needs=_needs_of_plan,
         decide=do_plan_purchase_orders,
+        includes=lambda command: telling(command.order_id),
     ),
     Handler(
         command=HoldPurchaseOrders,
@@ -356,6 +366,7 @@ HANDLERS: Final = (
         partition_key=_home,
         needs=_needs_of_word,
         decide=do_record_sending,
+        includes=lambda command: telling(command.purchase_order),
     ),
     Handler(
         command=AcknowledgePurchaseOrder,
