@@ -13,7 +13,7 @@ import { type ClientMessage, decode, PROTOCOL, type ServerMessage } from "./prot
 export type { ConnectionState } from "./connectionStates.ts";
 
 /** Time from the start of a try to its welcome; then the next way is tried. */
-export const CONNECT_MS_MAX = 2_500;
+export const CONNECT_MS_MAX = 2_000;
 export const RETRY_MS_LEAST = 500;
 export const RETRY_MS_MAX = 30_000;
 /** Wait after the server called us a flood. */

@@ -1,6 +1,6 @@
 /** Price, stock and the buttons of one variant; all of it live. */
 
-import { usePending, useStatus, useTopics } from "@shopwire/client/react";
+import { usePending, useStatus } from "@shopwire/client/react";
 import { useId } from "react";
 import { Announce, Cued } from "../shared/cue.tsx";
 import type { Price, Product, Stock, Variant } from "../shared/documents.ts";
@@ -8,6 +8,7 @@ import { OldMark } from "../shared/Freshness.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { Link, navigate } from "../shared/router.tsx";
+import { useSteady } from "../shared/steady.ts";
 import { blockedBy, laterText, OFFLINE } from "./buy.ts";
 import { quantityOf, sellableOf } from "./cart/cart.ts";
 import { Faster, Instead } from "./cart/Instead.tsx";
@@ -29,8 +30,8 @@ interface BuyBoxProps {
 
 export function BuyBox({ product, variant, ...first }: BuyBoxProps) {
   const { sku } = variant;
-  const [liveStock] = useTopics([`stock:${sku}`]);
-  const [livePrice] = useTopics([`price:${sku}`]);
+  const [liveStock] = useSteady([`stock:${sku}`]);
+  const [livePrice] = useSteady([`price:${sku}`]);
   const price = livePrice ? livePrice.doc : first.price;
   const stock = liveStock ? liveStock.doc : first.stock;
   const words = stockWording(stock?.available ?? 0, stock?.status ?? null);

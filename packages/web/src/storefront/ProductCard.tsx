@@ -1,6 +1,5 @@
 /** A product in a list: its picture, what it costs, how many there are. Live while near. */
 
-import { useTopic, useTopics } from "@shopwire/client/react";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import { Cued } from "../shared/cue.tsx";
 import type { Item } from "../shared/documents.ts";
@@ -8,6 +7,7 @@ import { OldMark } from "../shared/Freshness.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { Picture } from "../shared/Picture.tsx";
 import { Link } from "../shared/router.tsx";
+import { useSteady } from "../shared/steady.ts";
 import { type Summary, stockWording, summaryOf, topicsOf, wasMinor } from "./offer.ts";
 import { SaleNote } from "./SaleNote.tsx";
 
@@ -42,11 +42,11 @@ const FAR = { prices: [], stocks: [] } as const;
 
 /** The documents of a card: live while it is near, else as the list brought them. */
 function useSummary(item: Item, near: boolean): Followed {
-  const live = useTopic(near ? item.topic : null);
+  const [live] = useSteady(near ? [item.topic] : []);
   const product = (live?.doc as Item["doc"] | null | undefined) ?? item.doc;
   const topics = topicsOf(product);
-  const prices = useTopics(near ? topics.prices : []);
-  const stocks = useTopics(near ? topics.stocks : []);
+  const prices = useSteady(near ? topics.prices : []);
+  const stocks = useSteady(near ? topics.stocks : []);
   const summary = summaryOf(
     product.variants.map(
       (_, at) => prices[at]?.doc ?? item.prices.find((one) => one.topic === topics.prices[at])?.doc,

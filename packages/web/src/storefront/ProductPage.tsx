@@ -1,6 +1,6 @@
 /** One product: pictures, variants, what it costs and how many are left right now. */
 
-import { useClient, useTopic, useTopics } from "@shopwire/client/react";
+import { useClient } from "@shopwire/client/react";
 import { useEffect, useState } from "react";
 import { getJson, NOT_FOUND, withParams } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
@@ -9,6 +9,7 @@ import { formatMoney } from "../shared/money.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, navigate, usePlace, useTitle } from "../shared/router.tsx";
+import { useSteady } from "../shared/steady.ts";
 import { BuyBox } from "./BuyBox.tsx";
 import { noteArticles } from "./cart/useArticle.ts";
 import { Gallery } from "./Gallery.tsx";
@@ -23,7 +24,7 @@ interface ProductPageProps {
 
 export function ProductPage({ id, categories }: ProductPageProps) {
   const client = useClient();
-  const live = useTopic(`product:${id}`);
+  const [live] = useSteady([`product:${id}`]);
   const { data, error, reload } = useRemote(
     `/api/products/${encodeURIComponent(id)}`,
     async (path, signal) => {
@@ -128,8 +129,8 @@ interface AllVariantsProps {
 /** Every variant with its live price and stock; the picker hides what this shows at once. */
 function AllVariants({ product, chosen, onChoose }: AllVariantsProps) {
   const topics = topicsOf(product);
-  const prices = useTopics(topics.prices);
-  const stocks = useTopics(topics.stocks);
+  const prices = useSteady(topics.prices);
+  const stocks = useSteady(topics.stocks);
   if (product.variants.length < 2) return null;
   return (
     <table className="variants">
