@@ -75,6 +75,30 @@ async def test_what_the_schema_refuses_is_refused_with_all_the_rest(harness):
     await nothing_is_there(opened)
 
 
+async def test_rows_that_are_said_to_be_new_are_refused_where_they_are_there(postgres_harness):
+    opened = await postgres_harness.open()
+    for shelf in "st":
+        async with opened.storage.transaction([0]) as tx:
+            await tx.write({Counter: [counter(shelf, "a")]}, {}, [], {Counter})
+    with pytest.raises(ConstraintRefused):
+        async with opened.storage.transaction([0]) as tx:
+            await tx.write({Counter: [counter("u", "a"), counter("s", "a", 2)]}, {}, [], {Counter})
+    found = await load(opened.storage, ("main", "s"), ("main", "t"), ("main", "u"))
+    assert [(row.shelf, row.count) for row in found] == [("s", 1), ("t", 1)]
+
+
+async def test_keys_whose_time_is_over_are_answered_beside_free_ones(harness):
+    opened = await harness.open()
+    lease = await opened.storage.take_lease(claim_of("b"), 60_000)
+    await opened.storage.drop_lease(lease)
+    claims = [claim_of(name) for name in "abc"]
+    async with opened.storage.transaction([0]) as tx:
+        assert all(told.mine for told in await tx.claim(claims))
+        await tx.write(ROWS, {}, [(claim, DONE) for claim in claims])
+    async with opened.storage.transaction([0]) as tx:
+        assert [told.outcome for told in await tx.claim(claims)] == [DONE, DONE, DONE]
+
+
 async def test_a_version_that_does_not_follow_refuses_all_the_rest(harness):
     opened = await harness.open()
     with pytest.raises(LogCorrupt):

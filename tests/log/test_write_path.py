@@ -361,9 +361,9 @@ class Counting(Storage):
         async with self._inner.transaction(partitions) as tx:
             mine, write = [], tx.write
 
-            async def counted(rows, events, answers):
+            async def counted(rows, events, answers, born):
                 mine.append(len(answers))
-                await write(rows, events, answers)
+                await write(rows, events, answers, born)
 
             tx.write = counted
             yield tx

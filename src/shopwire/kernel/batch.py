@@ -446,11 +446,11 @@ class Batch:
 
     async def _write(self) -> None:
         """Writes what was decided since the last time."""
-        rows, events, answers = self._set.take_changed(), self._events, self._answers
+        (rows, born), events, answers = self._set.take_changed(), self._events, self._answers
         self._events, self._answers = {}, []
         self._grown |= events.keys()
         self._verdict.grown = sorted(self._grown)
-        await self._tx.write(rows, events, answers)
+        await self._tx.write(rows, events, answers, born)
 
 
 def _failed(ticket: Ticket, problem: Exception) -> _Decided:

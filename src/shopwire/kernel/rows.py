@@ -67,6 +67,9 @@ class Table(msgspec.Struct, frozen=True):
     kind: type[Row]
     load: str
     save: str
+    born_often: bool = False
+    """New rows come often, many at once: they are then inserted without the ON CONFLICT clause at
+    the end of `save`, which costs a third of such a row."""
 
 
 def by_kind(rows: Iterable[Row]) -> dict[type[Row], list[Row]]:

@@ -1,6 +1,6 @@
 """The port under the write path: one transaction for claim, rows, events and answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
@@ -99,9 +99,12 @@ class Transaction(Protocol):
         rows: Mapping[type[Row], Sequence[Row]],
         events: Mapping[int, Sequence[NewEvent]],
         answers: Sequence[tuple[Claim, Outcome]],
+        born: Collection[type[Row]] = (),
     ) -> None:
         """Saves, appends (events by partition) and answers; raises what each of these raises.
 
+        Of the kinds in `born` no row is in the storage yet. A storage that makes use of it raises
+        ConstraintRefused where it is not so.
         Where the storage can it does so at once: then what checks one row against another must
         look at the end of the transaction.
         """

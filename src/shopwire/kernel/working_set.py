@@ -32,13 +32,15 @@ class WorkingSet:
     batch is decided, so a refused command has nothing to undo.
     """
 
-    __slots__ = ("_changed", "_groups", "_lines", "_undo")
+    __slots__ = ("_born", "_changed", "_groups", "_lines", "_undo")
 
     def __init__(self) -> None:
         self._undo: list[list[Callable[[], None]]] = []
         """How to take back what was put since each `begin`, the latest last."""
         self._groups: dict[type[Row], dict[_Group, dict[_Rest, Row]]] = {}
         self._changed: dict[type[Row], dict[tuple[_Group, _Rest], Row]] = {}
+        self._born: dict[type[Row], set[tuple[_Group, _Rest]]] = {}
+        """Places whose group was loaded without them."""
         self._lines: dict[type[Row], list[Row]] = {}
 
     def hold(self, kind: type[Row], groups: Iterable[_Group], rows: Iterable[Row]) -> None:
@@ -82,14 +84,17 @@ class WorkingSet:
             group, rest = row.group, _rest_of(kind)(row)
             # A blind row's group may not be held: then nobody in this batch can ask for it.
             held = self._groups.setdefault(kind, {}).setdefault(group, {})
-            if held.get(rest) != row:
+            before = held.get(rest)
+            if before != row:
+                place = (group, rest)
                 changed = self._changed.setdefault(kind, {})
                 if self._undo:
-                    place = (group, rest)
-                    self._undo[-1].append(partial(_put_back, held, rest, held.get(rest)))
+                    self._undo[-1].append(partial(_put_back, held, rest, before))
                     self._undo[-1].append(partial(_put_back, changed, place, changed.get(place)))
+                if before is None and not kind.blind:
+                    self._born.setdefault(kind, set()).add(place)
                 held[rest] = row
-                changed[group, rest] = row
+                changed[place] = row
 
     def begin(self) -> None:
         """What is put from now on can be taken back, until `keep` or `undo`; they may be nested."""
@@ -106,17 +111,24 @@ class WorkingSet:
         for step in reversed(self._undo.pop()):
             step()
 
-    def take_changed(self) -> dict[type[Row], Sequence[Row]]:
+    def take_changed(self) -> tuple[dict[type[Row], Sequence[Row]], frozenset[type[Row]]]:
         """The rows to save since the last call: the last state of each, ledgers' lines in order.
 
-        Not to be called between `begin` and its end: what was taken cannot be undone.
+        With them the kinds of which all these rows are new: none of them is in the storage. Not to
+        be called between `begin` and its end: what was taken cannot be undone.
         """
         rows: dict[type[Row], Sequence[Row]] = {
             kind: list(changed.values()) for kind, changed in self._changed.items() if changed
         }
         rows |= {kind: lines for kind, lines in self._lines.items() if lines}
-        self._changed, self._lines = {}, {}
-        return rows
+        born = frozenset(
+            # What was taken back is no longer changed, and still new when it comes again.
+            kind
+            for kind, places in self._born.items()
+            if self._changed[kind].keys() <= places
+        )
+        self._changed, self._lines, self._born = {}, {}, {}
+        return rows, born
 
 
 def _forget_last(lines: list[Row]) -> None:

@@ -21,13 +21,21 @@ from shopwire.adapters.limits import (
     RETRY_MS,
     STATEMENT_MS_MAX,
 )
-from shopwire.kernel.errors import ConstraintRefused, LogCorrupt, ShopwireError, StorageUnavailable
+from shopwire.kernel.errors import (
+    ConstraintRefused,
+    KeyInFlight,
+    LogCorrupt,
+    ShopwireError,
+    StorageUnavailable,
+)
 from shopwire.kernel.queries import Reads
 
 driver: Final[Any] = asyncpg
 """The driver has no type hints; calls go through this name so that the checker knows."""
 LOG_REFUSED: Final = "SW001"
 """SQLSTATE of the log's own refusals, see migration 0001."""
+_KEYS: Final = "idempotency_pkey"
+"""What refuses the answer of a key that another transaction has taken."""
 _AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -63,7 +71,10 @@ _READER_SETTINGS: Final = {
 def to_shopwire(problem: BaseException) -> ShopwireError | None:
     """The row of the error table that a driver's exception stands for, if there is one."""
     if isinstance(problem, asyncpg.IntegrityConstraintViolationError):
-        return ConstraintRefused(constraint=getattr(problem, "constraint_name", None) or "unnamed")
+        constraint = getattr(problem, "constraint_name", None) or "unnamed"
+        if constraint == _KEYS:
+            return KeyInFlight(retry_ms=0)
+        return ConstraintRefused(constraint=constraint)
     if isinstance(problem, (ServerDataError, ClientDataError)):
         return ConstraintRefused("The database cannot hold a value.", constraint="value")
     if getattr(problem, "sqlstate", None) == LOG_REFUSED:

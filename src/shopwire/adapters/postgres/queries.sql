@@ -130,14 +130,13 @@ UNION ALL
 SELECT w.n FROM wanted w JOIN born b USING (consumer, partition)
 
 -- claim --
--- Which of these keys are not free: answered, or leased and the lease still runs. One JSON text.
+-- What is known of these keys: answered or leased, also where that time is over. One JSON text.
 SELECT json_agg(json_build_array(
     c.n, encode(i.fingerprint, 'hex'), i.status, encode(i.body, 'hex'), i.until_ms
 ))
 FROM unnest($1::idempotency_answer[]) WITH ORDINALITY
     AS c (tenant, principal, operation, key, fingerprint, status, body, n)
 JOIN idempotency i USING (tenant, principal, operation, key)
-WHERE i.until_ms > $2
 
 -- answer --
 -- Takes the keys with their answers, in one order everywhere. A key that is held gives no row.
@@ -150,6 +149,12 @@ ON CONFLICT (tenant, principal, operation, key) DO UPDATE
 SET fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body,
     until_ms = excluded.until_ms, fence = held.fence + 1
 WHERE held.until_ms <= $3
+
+-- answer_free --
+-- The same for keys of which the table knew nothing; a transaction that was faster refuses it.
+INSERT INTO idempotency (tenant, principal, operation, key, fingerprint, status, body, until_ms)
+SELECT tenant, principal, operation, key, fingerprint, status, body, $2
+FROM unnest($1::idempotency_answer[])
 
 -- take_lease --
 -- Leases a free key, or one whose time is over; no row comes back where it is held.

@@ -14,6 +14,8 @@ from shopwire.kernel.rows import Row, Table
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _ARRAYS: Final = re.compile(r"\bunnest\(\s*(\$1::[^()]*?)\s*\)")
 """The arrays of a `save`, one a field."""
+_CONFLICT: Final = "\nON CONFLICT "
+"""Where what a `save` does with rows that are there begins."""
 _SCALARS: Final = (
     inspect.StrType,
     inspect.IntType,
@@ -47,6 +49,8 @@ class RowCodec:
             if field.name in self._decoders
         }
         self.save = _reading_json(table, frozenset(self._decoders))
+        self.insert = self.save.partition(_CONFLICT)[0] if table.born_often else self.save
+        """For rows of which none is there."""
 
     def argument(self, rows: Sequence[Row]) -> bytes:
         """All rows as one JSON array; raises ConstraintRefused for what no column can hold."""

@@ -1,7 +1,7 @@
 """The write path's storage in PostgreSQL: every call is one statement over arrays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ class PostgresTransaction(Transaction):
         self._combinations = combinations
         self._epoch = epoch
         self.now_ms = now_ms
+        self._over = False
+        """Whether a claimed key is in the table, with an answer or lease whose time is over."""
 
     @override
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -62,7 +64,7 @@ class PostgresTransaction(Transaction):
         arguments: list[Any] = []
         if claims:
             queries.insert(0, _SQL["claim"])
-            arguments += [[(*_scope(claim), None, None, None) for claim in claims], self.now_ms]
+            arguments.append([(*_scope(claim), None, None, None) for claim in claims])
         if not queries:
             return [], {}
         if len(queries) > 1 and not self._combinations.allow(tuple(queries)):
@@ -84,6 +86,9 @@ class PostgresTransaction(Transaction):
     def _claimed(self, claims: Sequence[Claim], held: bytes | None) -> list[Claimed]:
         answers = [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
         for number, fingerprint, status, body, until_ms in _held(held) if held else ():
+            if until_ms <= self.now_ms:
+                self._over = True
+                continue
             answers[number - 1] = _claimed(
                 bytes.fromhex(fingerprint),
                 status,
@@ -111,7 +116,7 @@ class PostgresTransaction(Transaction):
     @override
     async def answer(self, answers: Sequence[tuple[Claim, Outcome]]) -> None:
         async with StorageErrors():
-            done = await self._con.execute(_SQL["answer"], *self._answers(answers))
+            done = await self._con.execute(_SQL[self._answer_by], *self._answers(answers))
         self._all_answered(int(done.rsplit(" ", 1)[1]), answers)
 
     @override
@@ -120,6 +125,7 @@ class PostgresTransaction(Transaction):
         rows: Mapping[type[Row], Sequence[Row]],
         events: Mapping[int, Sequence[NewEvent]],
         answers: Sequence[tuple[Claim, Outcome]],
+        born: Collection[type[Row]] = (),
     ) -> None:
         kinds = self._sorted(rows)
         *before, last_round = rounds(tuple([self._codecs[kind].save for kind in kinds]))
@@ -130,12 +136,14 @@ class PostgresTransaction(Transaction):
             await self.append(partition, events[partition])
         statement = Statement()
         for at in last_round:
-            codec = self._codecs[kinds[at]]
-            statement.save(codec.save, codec.argument(rows[kinds[at]]))
+            kind = kinds[at]
+            codec = self._codecs[kind]
+            save = codec.insert if kind in born else codec.save
+            statement.save(save, codec.argument(rows[kind]))
         for last in partitions[-1:]:
             statement.append(append_arguments(last, self._epoch, self.now_ms, events[last]))
         if answers:
-            statement.answer(self._answers(answers))
+            statement.answer(self._answer_by, self._answers(answers))
         if not statement.parts:
             return
         if len(statement.parts) > 1 and not self._combinations.allow(statement.parts):
@@ -148,6 +156,11 @@ class PostgresTransaction(Transaction):
             raise Fenced(epoch=self._epoch)
         self._all_answered(found["answered"], answers)
 
+    @property
+    def _answer_by(self) -> str:
+        # Keys that nobody held when they were claimed need no provision for a row that is there.
+        return "answer" if self._over else "answer_free"
+
     def _answers(self, answers: Sequence[tuple[Claim, Outcome]]) -> list[Any]:
         # One order everywhere: two transactions that race for keys never wait for each other.
         rows = [
@@ -155,7 +168,8 @@ class PostgresTransaction(Transaction):
             for claim, outcome in answers
         ]
         rows.sort()
-        return [rows, self.now_ms + IDEMPOTENCY_KEPT_MS, self.now_ms]
+        until_ms = self.now_ms + IDEMPOTENCY_KEPT_MS
+        return [rows, until_ms, self.now_ms] if self._over else [rows, until_ms]
 
     def _all_answered(self, stored: int, answers: Sequence[tuple[Claim, Outcome]]) -> None:
         if stored != len(answers):

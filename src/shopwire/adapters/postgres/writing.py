@@ -12,6 +12,7 @@ _PLACE: Final = re.compile(r"\$(\d+)")
 _TARGET: Final = re.compile(r"\bINSERT INTO (\w+)")
 _RESULT: Final = "\nSELECT CASE"
 """Where the result of `append` begins, behind its common table expressions."""
+_ANSWERS: Final = ("answer", "answer_free")
 STATEMENTS_MAX: Final = 48
 """Sets of tables that are read, or written, by a statement of their own. Each connection plans it
 once and keeps the plan, some 50 KiB a table; others go table by table."""
@@ -61,9 +62,9 @@ class Statement:
         """Events of one partition."""
         self._add("append", arguments)
 
-    def answer(self, arguments: Sequence[Any]) -> None:
-        """Answers of keys."""
-        self._add("answer", arguments)
+    def answer(self, query: str, arguments: Sequence[Any]) -> None:
+        """Answers of keys, by the query of that name."""
+        self._add(query, arguments)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -108,10 +109,10 @@ def _together(parts: tuple[str, ...]) -> str:
             ending = shifted("CASE" + result, used)
             first, _, source = ending.rpartition(" AS first\n")
             used += places(_SQL["append"])
-        elif part == "answer":
-            tables.append(f"answered AS ({shifted(_SQL['answer'], used)}\nRETURNING 1)")
+        elif part in _ANSWERS:
+            tables.append(f"answered AS ({shifted(_SQL[part], used)}\nRETURNING 1)")
             answered = "(SELECT count(*) FROM answered)"
-            used += places(_SQL["answer"])
+            used += places(_SQL[part])
         else:
             tables.append(f"saved_{number} AS ({shifted(part, used)})")
             used += places(part)

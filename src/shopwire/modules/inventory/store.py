@@ -19,7 +19,12 @@ from shopwire.modules.inventory.domain import (
 _SQL: Final = load_queries("shopwire.modules.inventory")
 
 TABLES: Final = tuple(
-    Table(kind, _SQL[f"load_{kind.table}"], _SQL[f"save_{kind.table}"])
+    Table(
+        kind,
+        _SQL[f"load_{kind.table}"],
+        _SQL[f"save_{kind.table}"],
+        born_often=kind is StockHold,
+    )
     for kind in (StockItem, Pool, LedgerLine, StockHold, Tally, Sale, OpenSale)
 )
 

@@ -107,7 +107,7 @@ COUNT_UP: Final[Handler[Any]] = Handler(
 CREATE: Final = _SQL["create"]
 """Makes the tables in PostgreSQL."""
 TABLES: Final = (
-    Table(Counter, _SQL["load_counters"], _SQL["save_counters"]),
+    Table(Counter, _SQL["load_counters"], _SQL["save_counters"], born_often=True),
     Table(Line, _SQL["load_lines"], _SQL["save_lines"]),
 )
 
