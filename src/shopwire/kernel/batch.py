@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -53,16 +53,16 @@ class Ticket:
         self.envelope = envelope
         self.handler = handler
         self.partitions = partitions
+        tenant, principal, key = envelope.tenant, envelope.principal, envelope.key
+        operation = envelope.command.operation
         self.claim = Claim(
-            tenant=envelope.tenant,
-            principal=envelope.principal,
-            operation=envelope.command.operation,
-            key=envelope.key,
+            tenant=tenant,
+            principal=principal,
+            operation=operation,
+            key=key,
             fingerprint=envelope.fingerprint,
         )
-        self.identity: Final = (
-            envelope.tenant, envelope.principal, envelope.command.operation, envelope.key,
-        )  # fmt: skip
+        self.identity: Final = (tenant, principal, operation, key)
         """The scope in which the key is unique."""
         self.waiter: Any = None
         self.slot = 0
@@ -158,18 +158,22 @@ class Handlers:
             raise UnknownOperation(operation=command.operation)
         return handler
 
-    def partitions_of(self, tenant: str, command: Command) -> tuple[int, ...]:
-        """Where it and all that it includes read and write, sorted."""
-        handler = self.of(command)
+    def partitions_of(
+        self, tenant: str, command: Command, handler: Handler[Any]
+    ) -> tuple[int, ...]:
+        """Where it and all that it includes read and write, sorted; `handler` is its own."""
         key = handler.partition_key(command)
         if handler.keys is None and handler.includes is None:
             return (partition_of(tenant, key, self.partitions),)
         names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
+        if len(names) == 1:
+            return (partition_of(tenant, key, self.partitions),)
         return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))
 
-    def needs_of(self, command: Command) -> frozenset[Need]:
-        """The rows that it and all that it includes want to see."""
-        handler = self.of(command)
+    def needs_of(self, command: Command, handler: Handler[Any] | None = None) -> frozenset[Need]:
+        """The rows that it and all that it includes want to see; `handler` is its own, if known."""
+        if handler is None:
+            handler = self.of(command)
         needs = frozenset(handler.needs(command))
         if handler.includes is not None:
             needs = needs.union(*(self.needs_of(one) for one in handler.includes(command)))
@@ -202,19 +206,14 @@ class _Effect:
         self.ticket = ticket
         self.command_id = ticket.envelope.command_id
         self.now_ms = now_ms
-        self.events: list[Event] = []
+        self.events: list[tuple[str, Event]] = []
+        """With the topic of each."""
         self.versions: dict[tuple[str, str], int] = {}
         self.rows: Sequence[Row] = ()
         """Of a command on its own, put when it is through: there is nothing to take back then."""
         self.undoable = False
         """Whether the working set remembers how to take back what was put."""
         self.decided = 0
-
-    def __iter__(self) -> Iterator[tuple[Event, NewEvent]]:
-        """Each event, and its encoded form."""
-        tenant = self.ticket.envelope.tenant
-        for event in self.events:
-            yield event, encode_event(event, tenant=tenant, command_id=self.command_id)
 
     def context(self, depth: int) -> Context:
         """For the next command of the effect; the log remembers all under the outer one's id."""
@@ -246,6 +245,7 @@ class Batch:
         self._tickets = tickets_of(items)
         self._handlers = handlers
         self._known: dict[int, Exception] = dict(refused or {})
+        self._now_ms = tx.now_ms
         self._set = WorkingSet()
         self._held: dict[tuple[str, str, str, str], Claimed] = {}
         self._needs: dict[int, frozenset[Need]] = {}
@@ -355,7 +355,7 @@ class Batch:
         for ticket in self._tickets:
             tenant = ticket.envelope.tenant
             try:
-                needs = self._handlers.needs_of(ticket.envelope.command)
+                needs = self._handlers.needs_of(ticket.envelope.command, ticket.handler)
             except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
                 self._known[id(ticket)] = problem
                 continue
@@ -366,13 +366,13 @@ class Batch:
 
     def _decide(self, ticket: Ticket) -> _Decided:
         envelope = ticket.envelope
-        effect = _Effect(ticket, self._tx.now_ms)
+        effect = _Effect(ticket, self._now_ms)
         try:
             if (known := self._known.get(id(ticket))) is not None:
                 raise known  # noqa: TRY301 - one way out for refusals, whoever found them
             result = self._run(effect, envelope.command, self._needs[id(ticket)])
-            events = [(self._partition_of(ticket, event), encoded) for event, encoded in effect]
-            versions = {event.topic: event.version for event in effect.events}
+            events = self._encoded(effect)
+            versions = {topic: event.version for topic, event in effect.events}
             body = _encode(Answer(versions=versions, result=result))
         except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
             if effect.undoable:
@@ -417,12 +417,25 @@ class Batch:
 
     def _take_version(self, effect: "_Effect", event: Event) -> None:
         """The append refuses a wrong version too, but then the whole batch has to be repeated."""
-        topic = (effect.ticket.envelope.tenant, event.topic)
+        name = event.topic
+        topic = (effect.ticket.envelope.tenant, name)
         before = effect.versions.get(topic) or self._versions.get(topic)
         if before is not None and event.version != before + 1:
-            raise ValueError(f"{event.topic} goes from version {before} to {event.version}")
+            raise ValueError(f"{name} goes from version {before} to {event.version}")
         effect.versions[topic] = event.version
-        effect.events.append(event)
+        effect.events.append((name, event))
+
+    def _encoded(self, effect: _Effect) -> list[tuple[int, NewEvent]]:
+        """Each event as the log takes it, with its partition."""
+        ticket, command_id = effect.ticket, effect.command_id
+        tenant = ticket.envelope.tenant
+        return [
+            (
+                self._partition_of(ticket, event),
+                encode_event(event, tenant=tenant, command_id=command_id, topic=topic),
+            )
+            for topic, event in effect.events
+        ]
 
     def _partition_of(self, ticket: Ticket, event: Event) -> int:
         if len(ticket.partitions) == 1:

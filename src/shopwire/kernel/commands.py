@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
 
@@ -11,6 +12,8 @@ from shopwire.kernel.events import Event
 from shopwire.kernel.ids import DEFAULT_TENANT, derived_id
 from shopwire.kernel.limits import COMMAND_KEY_CHARS_MAX
 from shopwire.kernel.rows import Need, Row, View
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +44,16 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fingerprint(self) -> bytes:
         """Digest of the canonical request: another body under the same key is told apart."""
-        body = msgspec.json.encode(self.command, order="deterministic")
-        return hashlib.sha256(self.command.operation.encode() + b"\0" + body).digest()[:16]
+        digest = _named(self.command.operation).copy()
+        digest.update(_encode(self.command))
+        fingerprint: bytes = digest.digest()[:16]
+        return fingerprint
+
+
+@cache
+def _named(operation: str) -> Any:
+    """The digest of an operation's name, to be gone on with; there are as many as handlers."""
+    return hashlib.sha256(operation.encode() + b"\0")
 
 
 def check_key(key: str) -> str:

@@ -86,11 +86,16 @@ class Recorded(msgspec.Struct, frozen=True):
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def encode_event(event: Event, *, tenant: str, command_id: str) -> NewEvent:
-    """The event as bytes, document and facts apart, so that readers need not decode facts."""
+def encode_event(
+    event: Event, *, tenant: str, command_id: str, topic: str | None = None
+) -> NewEvent:
+    """The event as bytes, document and facts apart, so that readers need not decode facts.
+
+    Args: `topic` is the event's own, where it was worked out before.
+    """
     return NewEvent(
         tenant,
-        event.topic,
+        topic or event.topic,
         event.version,
         event.event_type,
         _encode(event.document),

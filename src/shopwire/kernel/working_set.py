@@ -14,6 +14,12 @@ _Rest = tuple[str, ...]
 
 
 @cache
+def _group_of(kind: type[Row]) -> Callable[[Row], _Group]:
+    """`Row.group`, without asking each row how it is grouped."""
+    return cast("Callable[[Row], _Group]", attrgetter("tenant", kind.group_field))
+
+
+@cache
 def _rest_of(kind: type[Row]) -> Callable[[Row], _Rest]:
     """How to tell the rows of one group apart: the key's fields without the group's."""
     names = [name for name in kind.key_fields if name != kind.group_field]
@@ -63,13 +69,13 @@ class WorkingSet:
         its kind is `blind`.
         """
         for row in rows:
-            row_tenant, group = row.group
-            if row_tenant != tenant:
-                raise ValueError(f"{type(row).__name__} of shop {row_tenant!r} put by {tenant!r}")
-            if row.append_only or row.blind:
+            kind = type(row)
+            if row.tenant != tenant:
+                raise ValueError(f"{kind.__name__} of shop {row.tenant!r} put by {tenant!r}")
+            if kind.append_only or kind.blind:
                 continue
-            if (type(row), group) not in needs:
-                raise ValueError(f"{type(row).__name__} {group!r} was put but not named in needs")
+            if (kind, group := _group_of(kind)(row)[1]) not in needs:
+                raise ValueError(f"{kind.__name__} {group!r} was put but not named in needs")
 
     def put(self, rows: Iterable[Row]) -> None:
         """Takes checked rows as the present state; one equal to the held row is no change."""
@@ -81,7 +87,7 @@ class WorkingSet:
                 if self._undo:
                     self._undo[-1].append(partial(_forget_last, lines))
                 continue
-            group, rest = row.group, _rest_of(kind)(row)
+            group, rest = _group_of(kind)(row), _rest_of(kind)(row)
             # A blind row's group may not be held: then nobody in this batch can ask for it.
             held = self._groups.setdefault(kind, {}).setdefault(group, {})
             before = held.get(rest)
@@ -165,7 +171,7 @@ class _TenantView(View):
     @override
     def all(self, kind: type[R], group: str) -> list[R]:
         rows = self._group(kind, group)
-        return [rows[rest] for rest in sorted(rows)]
+        return [rows[rest] for rest in sorted(rows)] if len(rows) > 1 else list(rows.values())
 
     @override
     def one(self, kind: type[R], group: str, *rest: str) -> R | None:

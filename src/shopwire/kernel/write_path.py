@@ -89,6 +89,24 @@ class _Waiter:
         return [outcome for outcome in self.outcomes if outcome is not None]
 
 
+class _One:
+    """A call of submit: the same for one command, most of all calls."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        ticket.waiter = self
+
+    def settle(self, _slot: int, outcome: Outcome | None, error: ShopwireError | None) -> None:
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(type(error)(error.detail, **error.data))
+        elif outcome is not None:
+            self.future.set_result(outcome)
+
+
 class _Lane:
     """The queue of one partition, or that of the commands which span several."""
 
@@ -223,9 +241,9 @@ class WritePath:
         (whether it was done is unknown: ask again with the same key).
         """
         ticket = self._ticket(envelope)
-        waiter = _Waiter([ticket])
+        waiter = _One(ticket)
         self._enqueue([ticket])
-        return (await waiter.outcome())[0]
+        return await waiter.future
 
     async def submit_many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
         """Many commands; outcomes in the same order, one partition's commands in their order.
@@ -317,7 +335,7 @@ class WritePath:
     def _ticket(self, envelope: Envelope) -> Ticket:
         handler = self._handlers.of(envelope.command)
         check_key(envelope.key)
-        partitions = self._handlers.partitions_of(envelope.tenant, envelope.command)
+        partitions = self._handlers.partitions_of(envelope.tenant, envelope.command, handler)
         return Ticket(envelope, handler, partitions)
 
     def _lane_of(self, item: Item) -> _Lane:
@@ -328,15 +346,15 @@ class WritePath:
         if self._closing.is_set():
             raise ShuttingDown
         wanted: dict[_Lane, int] = {}
-        for ticket in tickets:
-            lane = self._lane_of(ticket)
+        lanes = [self._lane_of(ticket) for ticket in tickets]
+        for lane in lanes:
             wanted[lane] = wanted.get(lane, 0) + 1
         for lane, count in wanted.items():
             if len(lane.queue) + count > self._queue_max:
                 wait_ms = max(RETRY_MS_MIN, int(len(lane.queue) * lane.ms_per_command))
                 raise QueueFull(queue=f"commands/{lane.name}", retry_ms=wait_ms)
-        for ticket in tickets:
-            self._lane_of(ticket).queue.append(ticket)
+        for lane, ticket in zip(lanes, tickets, strict=True):
+            lane.queue.append(ticket)
         for lane in wanted:
             lane.wake.set()
 

@@ -113,4 +113,6 @@ class PostgresHints:
 
     async def _pause(self, wait_ms: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), wait_ms / 1_000)
+            # Not wait_for, which makes a task of it: this is done up to 200 times a second.
+            async with asyncio.timeout(wait_ms / 1_000):
+                await self._closing.wait()

@@ -24,6 +24,8 @@ from shopwire.kernel.storage import Claim, Claimed, Lease, Move, Storage, Transa
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
 _held: Final = msgspec.json.Decoder(list[tuple[int, str, int | None, str | None, int]]).decode
+_FREE: Final = Claimed(mine=True, fingerprint=b"")
+"""Of a key of which nothing is known."""
 
 
 class PostgresTransaction(Transaction):
@@ -84,7 +86,7 @@ class PostgresTransaction(Transaction):
         return sorted(kinds, key=lambda kind: self._codecs[kind].place)
 
     def _claimed(self, claims: Sequence[Claim], held: bytes | None) -> list[Claimed]:
-        answers = [Claimed(mine=True, fingerprint=claim.fingerprint) for claim in claims]
+        answers = [_FREE] * len(claims)
         for number, fingerprint, status, body, until_ms in _held(held) if held else ():
             if until_ms <= self.now_ms:
                 self._over = True

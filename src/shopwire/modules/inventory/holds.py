@@ -91,7 +91,7 @@ def do_hold_stock(command: HoldStock, view: View, context: Context) -> Decision:
     chosen: list[tuple[StockItem, list[Portion]]] = []
     counted: list[str] = []
     for sku, wanted in wanted_units(_lines_checked(command.lines, view)).items():
-        own = [one for one in command.prefer if one.sku == sku]
+        own = [one for one in command.prefer if one.sku == sku] if command.prefer else ()
         item, portions = _choose(sku, wanted, command.shopper, view, context, own)
         chosen.append((item, portions))
         if command.shopper and item.shopper_units_max is not None:
@@ -185,7 +185,10 @@ def _asks_the_same(known: StockHold, command: HoldStock) -> bool:
 
 def _are_plain(lines: Iterable[HoldLine]) -> bool:
     """Whether what was taken says all that was asked: units of articles, from anywhere."""
-    return not any(line.parts or line.supplier is not None or line.avoid for line in lines)
+    for line in lines:  # noqa: SIM110 - a generator for one line costs more than the line
+        if line.parts or line.supplier is not None or line.avoid:
+            return False
+    return True
 
 
 def do_check_stock(command: CheckStock, view: View, context: Context) -> Decision:
@@ -208,7 +211,9 @@ def _choose(
     prefer: Sequence[Preferred] = (),
 ) -> tuple[StockItem, list[Portion]]:
     """Where the units come from; raises ShopperLimit, HoldLimit, StockShort."""
-    item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
+    item = view.one(StockItem, sku)
+    if item is None:
+        item = StockItem(tenant=context.tenant, sku=sku)
     pools = view.all(Pool, sku)
     units = wanted[0].quantity if len(wanted) == 1 else sum(one.quantity for one in wanted)
     if item.shopper_units_max is not None:
