@@ -40,7 +40,7 @@ class Desk:
             return refusal
         held.check("main", needs, decision.put)
         held.put(decision.put)
-        for kind, rows in held.take_changed().items():
+        for kind, rows in held.take_changed()[0].items():
             for row in rows:
                 self._keep(kind, row)
         self.answers[key] = decision

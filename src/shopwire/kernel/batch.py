@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.commands import Answer, Command, Context, Envelope, Handler, Outcome
+from shopwire.kernel.commands import Answer, Command, Context, Decision, Outcome
 from shopwire.kernel.errors import (
     BodyTooLarge,
     CommandTooLarge,
@@ -24,7 +24,9 @@ from shopwire.kernel.errors import (
     UnknownOperation,
 )
 from shopwire.kernel.events import Event, NewEvent, encode_event
+from shopwire.kernel.handlers import THEN_DEPTH_MAX, Handlers
 from shopwire.kernel.ids import new_id, partition_of
+from shopwire.kernel.items import Item, Step, Ticket, tickets_of
 from shopwire.kernel.limits import BATCH_EVENTS_MAX
 from shopwire.kernel.rows import Need, Row
 from shopwire.kernel.storage import Claim, Claimed, Move, Transaction
@@ -38,61 +40,6 @@ _UNSTORED: Final = (
     KeyMissing, KeyMalformed, KeyReused,
 )  # fmt: skip
 """Refusals of the request itself: the corrected request may come under the same key."""
-
-
-class Ticket:
-    """A command on its way: its handler, its partitions, the right to its key."""
-
-    __slots__ = ("claim", "envelope", "handler", "identity", "partitions", "slot", "waiter")
-    weight: Final = 1
-    """How many commands it is."""
-
-    def __init__(
-        self, envelope: Envelope, handler: Handler[Any], partitions: tuple[int, ...]
-    ) -> None:
-        self.envelope = envelope
-        self.handler = handler
-        self.partitions = partitions
-        tenant, principal, key = envelope.tenant, envelope.principal, envelope.key
-        operation = envelope.command.operation
-        self.claim = Claim(
-            tenant=tenant,
-            principal=principal,
-            operation=operation,
-            key=key,
-            fingerprint=envelope.fingerprint,
-        )
-        self.identity: Final = (tenant, principal, operation, key)
-        """The scope in which the key is unique."""
-        self.waiter: Any = None
-        self.slot = 0
-
-
-class Step:
-    """Commands with which a consumer answers events, and its move over them: all of it or nothing.
-
-    A domain refusal is an answer like any other; a temporary one or a defect undoes the step.
-    """
-
-    __slots__ = ("move", "partitions", "tickets", "weight")
-
-    def __init__(self, move: Move, tickets: Sequence[Ticket]) -> None:
-        self.move = move
-        self.tickets = tickets
-        self.weight = len(tickets)
-        self.partitions = tuple(sorted({at for ticket in tickets for at in ticket.partitions}))
-
-
-Item = Ticket | Step
-"""What waits in a lane."""
-
-
-def tickets_of(items: Iterable[Item]) -> list[Ticket]:
-    """Every command of these, in order."""
-    tickets: list[Ticket] = []
-    for item in items:
-        tickets += item.tickets if isinstance(item, Step) else (item,)
-    return tickets
 
 
 class Verdict(msgspec.Struct):
@@ -135,57 +82,10 @@ class _Decided(msgspec.Struct):
     trouble: ShopwireError | None = None
 
 
+ALIKE_COMMANDS_MIN: Final = 4
+"""Fewer like commands in a row are decided one by one."""
 WRITE_AHEAD_COMMANDS: Final = 64
 """Commands whose effect is written while those after them are decided, where as many follow."""
-THEN_DEPTH_MAX: Final = 3
-"""How deep commands may name others that belong to them; deeper is a defect of a handler."""
-
-
-class Handlers:
-    """Every handler by its command, and what a command touches together with those it includes."""
-
-    def __init__(self, handlers: Iterable[Handler[Any]], partitions: int) -> None:
-        self.by_command: dict[type[Command], Handler[Any]] = {}
-        self.partitions = partitions
-        for handler in handlers:
-            if self.by_command.setdefault(handler.command, handler) is not handler:
-                raise ValueError(f"{handler.command.operation} has two handlers")
-
-    def of(self, command: Command) -> Handler[Any]:
-        """Raises UnknownOperation."""
-        handler = self.by_command.get(type(command))
-        if handler is None:
-            raise UnknownOperation(operation=command.operation)
-        return handler
-
-    def partitions_of(
-        self, tenant: str, command: Command, handler: Handler[Any]
-    ) -> tuple[int, ...]:
-        """Where it and all that it includes read and write, sorted; `handler` is its own."""
-        key = handler.partition_key(command)
-        if handler.keys is None and handler.includes is None:
-            return (partition_of(tenant, key, self.partitions),)
-        names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
-        if len(names) == 1:
-            return (partition_of(tenant, key, self.partitions),)
-        return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))
-
-    def needs_of(self, command: Command, handler: Handler[Any] | None = None) -> frozenset[Need]:
-        """The rows that it and all that it includes want to see; `handler` is its own, if known."""
-        if handler is None:
-            handler = self.of(command)
-        needs = frozenset(handler.needs(command))
-        if handler.includes is not None:
-            needs = needs.union(*(self.needs_of(one) for one in handler.includes(command)))
-        return needs
-
-    def _keys(self, handler: Handler[Any], command: Command, depth: int) -> Iterable[str]:
-        yield handler.partition_key(command)
-        if handler.keys is not None:
-            yield from handler.keys(command)
-        if handler.includes is not None and depth:
-            for one in handler.includes(command):
-                yield from self._keys(self.of(one), one, depth - 1)
 
 
 class _Effect:
@@ -281,16 +181,25 @@ class Batch:
         """Decides the items in order; what the first of them did is written meanwhile."""
         undecided = len(self._tickets)
         unwritten = 0
-        for at, item in enumerate(self._items):
+        at = alone_before = 0
+        while at < len(self._items):
             if self._verdict.events >= BATCH_EVENTS_MAX:
                 self._verdict.deferred = list(self._items[at:])
                 break
+            item, weight, taken = self._items[at], 0, 0
             if isinstance(item, Ticket):
-                self._take(item, self._answer(item))
+                if item.handler.many is not None and at >= alone_before:
+                    run = self._alike(item, at, WRITE_AHEAD_COMMANDS - unwritten)
+                    taken = weight = self._take_run(run)
+                    alone_before = at + len(run)
+                if not taken:
+                    self._take(item, self._answer(item))
             elif id(item) in moved:
                 self._take_step(item)
-            undecided -= item.weight
-            unwritten += item.weight
+            weight = weight or item.weight
+            at += taken or 1
+            undecided -= weight
+            unwritten += weight
             if unwritten >= WRITE_AHEAD_COMMANDS <= undecided:
                 unwritten = 0
                 await self._written()
@@ -345,6 +254,60 @@ class Batch:
         for ticket, one in zip(step.tickets, decided, strict=True):
             self._take(ticket, one)
 
+    def _alike(self, first: Ticket, at: int, most: int) -> list[Ticket]:
+        """The commands from `at` on that the first one's handler may decide at once."""
+        run: list[Ticket] = []
+        keys: set[tuple[str, str, str, str]] = set()
+        for item in self._items[at : at + most]:
+            if (
+                not isinstance(item, Ticket)
+                or item.handler is not first.handler
+                or item.envelope.tenant != first.envelope.tenant
+                or item.identity in self._held
+                or item.identity in keys
+                or id(item) in self._known
+            ):
+                break
+            keys.add(item.identity)
+            run.append(item)
+        return run
+
+    def _take_run(self, run: Sequence[Ticket]) -> int:
+        """Decides like commands at once; returns how many, 0 where each has to go alone."""
+        if len(run) < ALIKE_COMMANDS_MIN or (many := run[0].handler.many) is None:
+            return 0
+        before = dict(self._versions)
+        try:
+            effects = [_Effect(ticket, self._now_ms) for ticket in run]
+            needs = frozenset[Need]().union(*(self._needs[id(ticket)] for ticket in run))
+            view = self._set.view(run[0].envelope.tenant, needs)
+            commands = [ticket.envelope.command for ticket in run]
+            decisions = many(commands, view, [effect.context(0) for effect in effects])
+            if self._verdict.events + sum(len(one.events) for one in decisions) > BATCH_EVENTS_MAX:
+                return 0
+            decided = [
+                self._through(effect, one) for effect, one in zip(effects, decisions, strict=False)
+            ]
+        except Exception as problem:  # noqa: BLE001 - then each goes alone, and is told its own
+            _LOG.error("%s could not be decided at once", run[0].claim.operation, exc_info=problem)
+            self._versions = before
+            return 0
+        for ticket, decision, one in zip(run, decisions, decided, strict=False):
+            self._set.put(decision.put)
+            self._take(ticket, one)
+        return len(decided)
+
+    def _through(self, effect: _Effect, decision: Decision) -> _Decided:
+        """What one of several is told; all of them are checked before the first is put."""
+        if decision.then:
+            raise ValueError("a decision of many names others")
+        ticket = effect.ticket
+        self._set.check(ticket.envelope.tenant, self._needs[id(ticket)], decision.put)
+        for event in decision.events:
+            self._take_version(effect, event)
+        self._versions.update(effect.versions)
+        return self._told_of(effect, decision.result)
+
     def _answer(self, ticket: Ticket) -> "_Decided":
         held = self._held.get(ticket.identity)
         return self._decide(ticket) if held is None else _told(ticket, held)
@@ -371,9 +334,7 @@ class Batch:
             if (known := self._known.get(id(ticket))) is not None:
                 raise known  # noqa: TRY301 - one way out for refusals, whoever found them
             result = self._run(effect, envelope.command, self._needs[id(ticket)])
-            events = self._encoded(effect)
-            versions = {topic: event.version for topic, event in effect.events}
-            body = _encode(Answer(versions=versions, result=result))
+            decided = self._told_of(effect, result)
         except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
             if effect.undoable:
                 self._set.undo()
@@ -383,7 +344,12 @@ class Batch:
         else:
             self._set.put(effect.rows)
         self._versions.update(effect.versions)
-        return _Decided(Outcome(status=200, body=body), events)
+        return decided
+
+    def _told_of(self, effect: _Effect, result: Any) -> _Decided:
+        versions = {topic: event.version for topic, event in effect.events}
+        body = _encode(Answer(versions=versions, result=result))
+        return _Decided(Outcome(status=200, body=body), self._encoded(effect))
 
     def _run(
         self, effect: "_Effect", command: Command, needs: frozenset[Need], depth: int = 0

@@ -108,6 +108,10 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     keys: Callable[[C], Iterable[str]] | None = None
     """For a command about many things: the keys of all of them. The heads of all their partitions
     are held; where that is more than one, each event goes to the partition of its `home`."""
+    many: Callable[[Sequence[C], View, Sequence[Context]], Sequence[Decision]] | None = None
+    """Decides commands that follow one another at once, where that is cheaper: as many of the first
+    as it can, maybe none, as `decide` would one after the other; `decide` has the rest. Of a row
+    that several of them put only the last has to put it. It refuses nothing and names no `then`."""
     includes: Callable[[C], Iterable[Command]] | None = None
     """Commands that the decision may name in `then`, or others that need the same: what they need
     is loaded, and their partitions are held, with this one's own."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shopwire.kernel.batch import Batch, Handlers, Item, Step, Ticket, Verdict, defect, tickets_of
+from shopwire.kernel.batch import Batch, Verdict, defect
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Envelope, Handler, Outcome, check_key
 from shopwire.kernel.errors import (
@@ -22,6 +22,8 @@ from shopwire.kernel.errors import (
     ShuttingDown,
     StorageUnavailable,
 )
+from shopwire.kernel.handlers import Handlers
+from shopwire.kernel.items import Item, Step, Ticket, tickets_of
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
 from shopwire.kernel.storage import Claim, Lease, Move, Storage
 

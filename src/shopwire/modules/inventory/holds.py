@@ -1,7 +1,7 @@
 """How stock is reserved: all lines or none."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from shopwire.kernel.commands import Context, Decision, Handler
 from shopwire.kernel.errors import InvalidField, StockShort
@@ -16,6 +16,7 @@ from shopwire.kernel.trade_errors import (
 from shopwire.kernel.validation import check_name, check_quantity
 from shopwire.modules.inventory.api import CheckStock, HoldLine, HoldStock, Preferred
 from shopwire.modules.inventory.domain import (
+    LedgerLine,
     Pool,
     StockHold,
     StockItem,
@@ -27,6 +28,7 @@ from shopwire.modules.inventory.domain import (
     told,
 )
 from shopwire.modules.inventory.events import (
+    PoolMoved,
     StockEvent,
     StockFacts,
     StockHeld,
@@ -107,45 +109,140 @@ def held(
     context: Context,
 ) -> Decision:
     """Books units as reserved. Checks nothing: the schema refuses a hold beyond the limit."""
-    hold_id, now_ms, command_id = command.hold_id, context.now_ms, context.command_id
     rows: list[Row] = []
     events: list[StockEvent] = []
     taken: list[Taken] = []
     for item, portions in chosen:
-        sku, facts = item.sku, []
-        pools = {pool.supplier: pool for pool in view.all(Pool, sku)}
-        for before, there, beyond in portions:
-            quantity = there + beyond
-            after = promised(before, before.reserved + quantity, before.sold)
-            line, fact = moved(
-                before, after, "hold", reference=hold_id, command_id=command_id, now_ms=now_ms
-            )
-            pools[after.supplier] = after
-            rows += (after, line)
-            facts.append(fact)
-            taken.append(Taken(sku, after.supplier, quantity, beyond, sku in counted))
-        why = StockFacts(moved=facts, reference=command.reference, hold=hold_id)
-        brief = command.ttl_ms <= BRIEF_HOLD_MS_MAX
-        told_item, event = told(StockHeldBriefly if brief else StockHeld, item, pools.values(), why)
-        rows.append(told_item)
-        events.append(event)
+        some = booked(
+            command, item, view.all(Pool, item.sku), portions, item.sku in counted, context
+        )
+        rows += (*some.pools, *some.lines, some.item)
+        taken += some.taken
+        events.append(some.event)
     for sku in counted:
         quantity = sum(one.quantity for one in taken if one.sku == sku)
-        place = tally_place(sku, command.shopper)
+        place, hold_id = tally_place(sku, command.shopper), command.hold_id
         rows.append(Tally(tenant=context.tenant, place=place, hold_id=hold_id, quantity=quantity))
-    hold = StockHold(
+    hold = pending_hold(command, taken, context)
+    rows.append(hold)
+    return Decision(put=rows, events=events, result=result_of(hold))
+
+
+class Booked(NamedTuple):
+    """What the units of one SKU leave behind when they are reserved."""
+
+    item: StockItem
+    pools: list[Pool]
+    """Those that gave units."""
+    lines: list[LedgerLine]
+    taken: list[Taken]
+    event: StockEvent
+
+
+def booked(
+    command: HoldStock,
+    item: StockItem,
+    pools: Sequence[Pool],
+    portions: Sequence[Portion],
+    counted: bool,
+    context: Context,
+) -> Booked:
+    """Books the units of one SKU as reserved; `pools` are all of it."""
+    hold_id, sku = command.hold_id, item.sku
+    now = {pool.supplier: pool for pool in pools}
+    changed: list[Pool] = []
+    lines: list[LedgerLine] = []
+    facts: list[PoolMoved] = []
+    taken: list[Taken] = []
+    for before, there, beyond in portions:
+        after = promised(before, before.reserved + there + beyond, before.sold)
+        line, fact = moved(
+            before,
+            after,
+            "hold",
+            reference=hold_id,
+            command_id=context.command_id,
+            now_ms=context.now_ms,
+        )
+        now[after.supplier] = after
+        changed.append(after)
+        lines.append(line)
+        facts.append(fact)
+        taken.append(Taken(sku, after.supplier, there + beyond, beyond, counted))
+    why = StockFacts(moved=facts, reference=command.reference, hold=hold_id)
+    brief = command.ttl_ms <= BRIEF_HOLD_MS_MAX
+    item, event = told(StockHeldBriefly if brief else StockHeld, item, now.values(), why)
+    return Booked(item, changed, lines, taken, event)
+
+
+def pending_hold(command: HoldStock, taken: Sequence[Taken], context: Context) -> StockHold:
+    """The hold of what was taken."""
+    return StockHold(
         tenant=context.tenant,
-        hold_id=hold_id,
+        hold_id=command.hold_id,
         state="pending",
         shopper=command.shopper,
         reference=command.reference,
         asked=() if _are_plain(command.lines) else command.lines,
         taken=tuple(taken),
-        held_at_ms=now_ms,
-        expires_at_ms=now_ms + command.ttl_ms,
+        held_at_ms=context.now_ms,
+        expires_at_ms=context.now_ms + command.ttl_ms,
     )
-    rows.append(hold)
-    return Decision(put=rows, events=events, result=result_of(hold))
+
+
+def do_hold_stock_many(
+    commands: Sequence[HoldStock], view: View, contexts: Sequence[Context]
+) -> list[Decision]:
+    """Reserves for as many of the first as want one article each that one supplier has.
+
+    What a rush for one article is made of. `do_hold_stock` is the reference, and has whatever is
+    not of this kind; the article and its pool are put by the last who takes of it.
+    """
+    stocks: dict[str, tuple[StockItem, Pool]] = {}
+    last: dict[str, list[Row]] = {}
+    ids: set[str] = set()
+    decisions: list[Decision] = []
+    for command, context in zip(commands, contexts, strict=True):
+        if not _is_simple(command) or command.hold_id in ids:
+            break
+        line = command.lines[0]
+        stock = stocks.get(line.sku) or _simple_stock(line.sku, view)
+        if stock is None or view.one(StockHold, command.hold_id) is not None:
+            break
+        item, pool = stock
+        wanted = Wanted(line.quantity, None, (), line)
+        portions = choose((pool,), (wanted,), item.buffer, item.beyond_max(context.now_ms))
+        if portions is None:
+            break
+        some = booked(command, item, (pool,), portions, False, context)
+        hold = pending_hold(command, some.taken, context)
+        put: list[Row] = [*some.lines, hold]
+        decisions.append(Decision(put=put, events=(some.event,), result=result_of(hold)))
+        ids.add(command.hold_id)
+        stocks[line.sku], last[line.sku] = (some.item, some.pools[0]), put
+    for sku, rows in last.items():
+        rows.extend(stocks[sku])
+    return decisions
+
+
+def _is_simple(command: HoldStock) -> bool:
+    if len(command.lines) != 1 or command.prefer or not _are_plain(command.lines):
+        return False
+    try:
+        _check_hold(command)
+    except InvalidField:
+        return False  # `do_hold_stock` says why
+    return True
+
+
+def _simple_stock(sku: str, view: View) -> tuple[StockItem, Pool] | None:
+    """An article that has no limits but its stock, at its only supplier."""
+    item, pools = view.one(StockItem, sku), view.all(Pool, sku)
+    if item is None or len(pools) != 1 or item.parts:
+        return None
+    if item.shopper_units_max is not None or item.held_units_max is not None:
+        return None
+    return item, pools[0]
 
 
 def result_of(hold: StockHold) -> dict[str, Any]:
@@ -312,6 +409,7 @@ HOLD_HANDLERS: Final = (
         keys=lambda command: skus_of(command.lines),
         needs=_needs_to_hold,
         decide=do_hold_stock,
+        many=do_hold_stock_many,
     ),
     Handler(
         command=CheckStock,
