@@ -189,7 +189,8 @@ class Batch:
             item, weight, taken = self._items[at], 0, 0
             if isinstance(item, Ticket):
                 if item.handler.many is not None and at >= alone_before:
-                    run = self._alike(item, at, WRITE_AHEAD_COMMANDS - unwritten)
+                    until_write = WRITE_AHEAD_COMMANDS - unwritten % WRITE_AHEAD_COMMANDS
+                    run = self._alike(item, at, until_write)
                     taken = weight = self._take_run(run)
                     alone_before = at + len(run)
                 if not taken:
