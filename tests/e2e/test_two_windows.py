@@ -52,7 +52,7 @@ def test_a_changed_feed_reaches_both_windows_and_a_killed_server_is_told_and_rec
         tmp_path / "tuesday.csv",
         [("enamel-kettle", "Enamel kettle", 5, "30.00"), ("oak-board", "Oak board", 7, "8.00")],
     )
-    summary = shop.import_feed(second)
+    summary = shop.run("import", str(second), "--supplier", "Northwind")  # as a merchant may
     assert summary["rows"] == summary["changed"] + summary["unchanged"] + summary["quarantined"]
     assert summary["changed"] == 1
     for page in windows:
