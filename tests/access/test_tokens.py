@@ -83,6 +83,14 @@ def test_a_token_names_its_caller_until_it_expires(tokens, clock):
         Tokens(tokens.keys, clock).authenticate(token)
 
 
+def test_a_token_knows_the_moment_it_was_made(tokens, clock):
+    """To the millisecond: sessions are ended up to a moment, and new ones may begin right then."""
+    clock.advance(437)
+    token, issued = tokens.issue("operator", "anna", ttl_ms=HOUR_MS)
+    assert issued.issued_at_ms == clock.now_ms()
+    assert Tokens(tokens.keys, clock).authenticate(token).issued_at_ms == clock.now_ms()
+
+
 def test_a_suppliers_token_speaks_for_its_supplier(tokens):
     token, _ = tokens.issue("supplier", "acme-erp", ttl_ms=HOUR_MS, supplier="acme")
     assert tokens.authenticate(token).supplier == "acme"
@@ -144,7 +152,7 @@ def test_changed_claims_are_found_out(tokens, clock):
         {"exp": True}, {"exp": -1}, {"exp": 2**60}, {"sub": None}, {"sub": ""}, {"sub": 7},
         {"sub": "x" * 500}, {"sub": "a\nb"}, {"role": "anonymous"}, {"role": "root"},
         {"role": None}, {"role": ["operator"]}, {"role": "supplier"}, {"sup": "acme"},
-        {"role": "shopper", "sub": "anna"}, {"sub": "sh_x"},
+        {"role": "shopper", "sub": "anna"}, {"iat_ms": 1_000}, {"iat_ms": -1}, {"sub": "sh_x"},
         {"iat": 1_795_000_000 + 120}, {"nbf": 1_795_000_000 + 120},
     ],
     ids=repr,

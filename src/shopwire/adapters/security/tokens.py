@@ -159,6 +159,8 @@ class Tokens(TokenReader):
             "tenant": DEFAULT_TENANT,
             "jti": secrets.token_hex(8),
             "iat": now_ms // 1_000,
+            # A session that begins in the second in which others were ended is not one of them.
+            "iat_ms": now_ms % 1_000,
             "exp": (now_ms + ttl_ms) // 1_000,
         }
         if supplier is not None:
@@ -190,7 +192,7 @@ class Tokens(TokenReader):
             tenant=claims.tenant,
             supplier=claims.sup,
             token_id=claims.jti,
-            issued_at_ms=claims.iat * 1_000,
+            issued_at_ms=claims.iat * 1_000 + claims.iat_ms,
             expires_at_ms=claims.exp * 1_000,
         )
 
@@ -215,6 +217,7 @@ class _Claims(msgspec.Struct, frozen=True):
     role: Role
     exp: Seconds
     iat: Seconds = 0
+    iat_ms: Annotated[int, msgspec.Meta(ge=0, lt=1_000)] = 0
     nbf: Seconds = 0
     tenant: _Text = DEFAULT_TENANT
     jti: Annotated[str, msgspec.Meta(max_length=SUBJECT_CHARS_MAX)] = ""
