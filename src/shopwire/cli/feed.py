@@ -1,5 +1,6 @@
 """`shopwire feed`: look at a supplier's feed before it is taken in, and decide after."""
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,12 @@ from rich.table import Table
 
 from shopwire.cli import feed_matches, feed_runs
 from shopwire.cli.feed_matches import saved_profile
+from shopwire.cli.import_ import open_importer
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.ids import DEFAULT_TENANT
+from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.profile import Profile, built_in_profiles, load_mapping
+from shopwire.services.feed_export import ExportFormat, export_feed
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
 
 _PARTLY = 3
@@ -81,6 +86,62 @@ def preview(
     if found.error:
         return 1
     return _PARTLY if found.quarantined else 0
+
+
+@app.command
+def export(
+    out: Path,
+    /,
+    *,
+    form: Annotated[ExportFormat, Parameter(name="--format")] = "generic",
+    supplier: str | None = None,
+    data: feed_runs.Data = Path(".shopwire/data"),
+    database: feed_runs.Database = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Write the shop's articles as a table that `shopwire import` and other shops read.
+
+    Args:
+        out: The file; one that is there is replaced once the new one is whole.
+        form: How it is written; a profile of the same name reads it back.
+        supplier: Only what this supplier offers, with its costs and counts.
+        data: The shop's folder.
+        database: Instead of a folder: a PostgreSQL database.
+        json: Print one JSON object.
+    """
+    if database is not None and database.startswith(("http://", "https://")):
+        raise SetupProblem(
+            "An export reads the database itself.",
+            what="usage",
+            reason="name its folder or address",
+        )
+    rows = asyncio.run(_export(out, form, supplier, data, database))
+    if json:
+        sys.stdout.write(msgspec.json.encode({"rows": rows, "format": form}).decode() + "\n")
+    else:
+        print(f"{rows:,} rows as {form} in {out}")
+    return 0
+
+
+async def _export(
+    out: Path, form: ExportFormat, supplier: str | None, data: Path, database: str | None
+) -> int:
+    """Beside its place first, so that nobody reads a half of it."""
+    draft = out.with_name(f".{out.name}.part")
+    async with open_importer(data, database) as importer:
+        try:
+            with draft.open("w", encoding="utf-8", newline="") as file:
+                rows = await export_feed(
+                    importer.reads,
+                    DEFAULT_TENANT,
+                    file,
+                    form,
+                    supplier=None if supplier is None else slug_of(supplier),
+                )
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)
+    return rows
 
 
 def _show(name: str, found: Preview) -> None:

@@ -308,6 +308,39 @@ LIMIT $1
 -- Lines of the file that a run has in quarantine already.
 SELECT line, code FROM import_quarantine WHERE tenant = $1 AND run = $2
 
+-- export_page --
+-- Variants of some products after a product's id, with the cheapest offer (of one supplier, where
+-- one is named), the price and what is there.
+SELECT p.id, p.title, p.description, p.brand, p.status, p.tags::text AS tags,
+    p.images::text AS images, p.categories::text AS categories, v.number = 1 AS first,
+    jsonb_array_length(p.variants) = 1 AS alone,
+    v.one #>> '{variant,sku}' AS sku, coalesce(v.one #>> '{variant,title}', '') AS variant,
+    coalesce(v.one #> '{variant,options}', '{}')::text AS options,
+    v.one #>> '{variant,gtin}' AS gtin, v.one #>> '{variant,mpn}' AS mpn,
+    o.cost_minor, o.currency AS cost_currency,
+    (price.body ->> 'amount_minor')::bigint AS price_minor,
+    price.body ->> 'currency' AS price_currency,
+    greatest(0, coalesce(s.units, 0))::bigint AS quantity
+FROM (
+    SELECT * FROM product WHERE tenant = $1 AND id > $3 AND status <> 'archived'
+    ORDER BY id LIMIT $4
+) p
+CROSS JOIN LATERAL jsonb_array_elements(p.variants) WITH ORDINALITY AS v (one, number)
+LEFT JOIN LATERAL (
+    SELECT cost_minor, currency FROM offer
+    WHERE tenant = $1 AND sku = v.one #>> '{variant,sku}' AND active
+        AND ($2::text IS NULL OR supplier = $2)
+    ORDER BY cost_minor, supplier LIMIT 1
+) o ON true
+LEFT JOIN documents price
+    ON price.tenant = $1 AND price.topic = 'price:' || (v.one #>> '{variant,sku}')
+LEFT JOIN LATERAL (
+    SELECT sum(reported - reserved - sold) AS units FROM stock_pool
+    WHERE tenant = $1 AND sku = v.one #>> '{variant,sku}'
+        AND ($2::text IS NULL OR supplier = $2)
+) s ON true
+ORDER BY p.id, v.number
+
 -- held_part --
 -- One kept piece of a held feed.
 SELECT data FROM import_held WHERE tenant = $1 AND run = $2 AND part = $3

@@ -188,6 +188,32 @@ async def category_paths(
     return tuple(path for path in paths if path)
 
 
+async def export_page(
+    reads: Reads, tenant: str, *, supplier: str | None, after: str, limit: int
+) -> list[dict[str, Any]]:
+    """Variants of the next products, as they are written into a table for others.
+
+    Costs and counts are those of one supplier where one is named; `cost_minor` is None where
+    nobody, or not that supplier, offers it.
+    """
+    rows = await reads.fetch(_SQL["export_page"], tenant, supplier, after, limit)
+    slugs = [msgspec.json.decode(row["categories"]) for row in rows]
+    first = {one[0] for one in slugs if one}
+    paths = dict(
+        zip(first, await category_paths(reads, tenant, list(first)), strict=False)
+    ) if first else {}  # fmt: skip
+    found = []
+    for row, categories in zip(rows, slugs, strict=True):
+        one = dict(row)
+        del one["categories"]
+        one["category"] = " > ".join(paths.get(categories[0], ())) if categories else ""
+        one["tags"] = msgspec.json.decode(one["tags"])
+        one["options"] = msgspec.json.decode(one["options"])
+        one["images"] = [image["url"] for image in msgspec.json.decode(one["images"])]
+        found.append(one)
+    return found
+
+
 class Readable(msgspec.Struct, frozen=True, kw_only=True):
     """How a run was read, and how far it and its undo are."""
 

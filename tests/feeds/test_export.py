@@ -1,0 +1,82 @@
+"""What the shop writes is read back as what it is, by the profile of the same name."""
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+from tests.feeds.conftest import Shop
+
+from shopwire.cli.main import run
+from shopwire.services.feed_export import ExportFormat, export_feed
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+FEED = (
+    "id,title,description,brand,category,tags,image_url,sku,gtin,mpn,stock,cost,"
+    "option1_name,option1_value\n"
+    'mug,"Mug, blue","Holds & keeps",Acme,Kitchen > Cups,"a,b",https://x.example/m.png,'
+    "M-S,4006381333931,AB-1,5,2.50,Size,Small\n"
+    "mug,,,,,,,M-L,,,7,3.05,Size,Large\n"
+    "jug,Jug,,Hearth,Kitchen,,,J,9780201379624,,0,9,,\n"
+)
+
+
+async def written(shop: Shop, form: ExportFormat, **more: Any) -> str:
+    out = io.StringIO()
+    await export_feed(shop.store.reads, "main", out, form, **more)
+    return out.getvalue()
+
+
+async def documents(shop: Shop) -> dict[str, Any]:
+    rows = await shop.query("SELECT topic, body::text FROM documents ORDER BY topic")
+    kinds = ("product", "stock", "offer")
+    return {row[0]: msgspec.json.decode(row[1]) for row in rows if row[0].split(":")[0] in kinds}
+
+
+@pytest.mark.parametrize("form", ["generic", "shopify", "google-merchant", "woocommerce"])
+async def test_an_export_of_the_shop_says_what_the_shop_knows(shop: Shop, form: ExportFormat):
+    await shop.take(FEED, supplier="First")
+    before = await documents(shop)
+    text = await written(shop, form)
+    again = await shop.take(text, supplier="First", profile=form, afresh=True)
+    assert again.quarantined == 0, again.bad_rows
+    assert again.rows == 3
+    after = await documents(shop)
+    assert after.keys() == before.keys()
+    for topic, told in before.items():
+        if topic.startswith("stock:"):
+            assert after[topic]["available"] == told["available"]
+        if topic.startswith("offer:"):
+            assert after[topic]["cost_minor"] == told["cost_minor"] or form == "woocommerce"
+        if topic.startswith("product:"):
+            for name in ("title", "brand", "categories"):
+                assert after[topic][name] == told[name], (topic, name)
+            skus = [(one["sku"], one["gtin"]) for one in told["variants"]]
+            assert [(one["sku"], one["gtin"]) for one in after[topic]["variants"]] == skus
+    assert await shop.drift() == []
+
+
+async def test_the_own_table_changes_nothing_when_it_is_read_back(shop: Shop):
+    await shop.take(FEED, supplier="First")
+    before = await documents(shop)
+    again = await shop.take(await written(shop, "generic"), supplier="First", afresh=True)
+    assert (again.products.applied, again.offers.applied, again.stock.applied) == (0, 0, 0)
+    assert await documents(shop) == before
+
+
+async def test_formulas_are_texts_and_a_supplier_is_exported_alone(shop: Shop):
+    await shop.take("id,title,category,sku,stock,cost\nx,=1+1,All,X,1,2\n", supplier="First")
+    await shop.take("id,title,category,sku,stock,cost\ny,Other,All,Y,3,4\n", supplier="Second")
+    text = await written(shop, "generic")
+    assert ",'=1+1," in text.replace("x,", ",", 1)
+    alone = (await written(shop, "generic", supplier="second")).splitlines()
+    assert len(alone) == 2
+    assert ",Y," in alone[1]
+
+
+def test_the_command_writes_a_whole_file(tmp_path, database_url, capsys):
+    out = tmp_path / "out.csv"
+    assert run(["feed", "export", str(out), "--database", database_url, "--format", "shopify"]) == 0
+    assert out.read_text().startswith("Handle,Title")
+    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
