@@ -26,8 +26,8 @@ from shopwire.testing.simulation.world import Violated, World
 
 pytestmark = pytest.mark.slow
 
-SEEDS = {"stock": 200, "checkout": 50}
-"""Histories of each workload, the same in every run; as many as it takes to see all that is wanted.
+SEEDS = {"stock": 380, "checkout": 120}
+"""Histories of each workload, the same in every run: 500 together are what every change is held to.
 `make soak` and `shopwire.testing.simulation` run more of them."""
 SEEDS_SOAK = {"stock": 10_000, "checkout": 3_000}
 SLICES = 10
