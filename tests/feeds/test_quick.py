@@ -345,3 +345,68 @@ def test_rows_that_describe_others_are_never_known_by_their_marks():
     )
     first = both_ways(DATA, profile, {})
     assert not any(one.mark for one in first.said.values())
+
+
+LINE = ("id", "title", "sku", "stock", "cost")
+BY_TITLE = parse_profile(
+    """
+    group_by = "title"
+    [[skip_when]]
+    column = "stock"
+    one_of = ["skip"]
+    [fields]
+    id = { columns = ["id"], change = ["slug"] }
+    title = { columns = ["title"] }
+    sku = { columns = ["sku"] }
+    quantity = { columns = ["stock"] }
+    cost = { columns = ["cost"] }
+    """,
+    name="by title",
+)
+A, A2, B = "a,One,A,1,1.00\n", ",,A2,2,1.00\n", "b,Two,B,1,1.00\n"
+DIRECTED = {
+    "a SKU that another product has before it": (A + B, "c,Three,A,5,1.00\n" + A + B),
+    "a row that goes on with a product behind a bad one": (
+        A.replace("One", "") + A2 + "a,One,A5,1,1.00\n",
+        "x,One,X,1\n" + A.replace("One", "") + A2 + "a,One,A5,1,1.00\n",
+    ),
+    "a broken row behind it": (A + B, A + "a,One,Q,1\n" + B),
+    "rows of one product around one that is passed over": (
+        A + B,
+        A + "z,Z,Z,skip,1.00\n" + A.replace("A,", "A3,") + B,
+    ),
+    "a product far below that changed": (A + B + "a,One,A3,1,1.00\n", None),
+    "a product above that changed": (A + B + "a,One,A3,1,1.00\n", "above"),
+    "a new second part": (A + B, A + B + "a,Other,A4,1,1.00\n"),
+}
+
+
+@pytest.mark.parametrize("case", DIRECTED)
+def test_what_stands_around_known_rows_counts(case):
+    before, after = DIRECTED[case]
+    if after is None:
+        after = before.replace("a,One,A3", "a,New,A3")
+    elif after == "above":
+        after = before.replace("a,One,A,", "a,New,A,")
+    head = ",".join(LINE) + "\n"
+    first = both_ways((head + before).encode(), BY_TITLE, {})
+    both_ways((head + after).encode(), BY_TITLE, first.said)
+
+
+def test_rows_that_stand_around_of_a_held_product_join_it():
+    """A known row behind a new one of its product and one that is passed over; texts aside."""
+    profile = replace(BY_TITLE, brings=("offer", "stock"))
+    head = ",".join(LINE) + "\n"
+    first = both_ways((head + A).encode(), profile, {})
+    after = A.replace("A,", "A9,") + "z,Z,Z,skip,1.00\n" + A
+    both_ways((head + after).encode(), profile, first.said)
+
+
+def test_parts_of_a_feed_tell_a_product_each():
+    """Rows of a product in two parts of the feed are sent one after the other, as ever."""
+    apart = [Group(key=f"k{n}", rows=1, number=n) for n in (1, 2)]
+    for group in apart:
+        group.lines = {"S": quick.RawRow(1, {}, "")}
+    assert [len(chunk.groups) for chunk in chunks(iter(apart))] == [1, 1]
+    apart[1].lines = {"T": quick.RawRow(1, {}, "")}
+    assert [len(chunk.groups) for chunk in chunks(iter(apart))] == [2]
