@@ -93,7 +93,11 @@ async def left(shop: Shop, tenant: str) -> dict[str, list[str]]:
 def _without_moments(value) -> str:
     def cleaned(one):
         if isinstance(one, dict):
-            return {name: cleaned(of) for name, of in one.items() if name not in MOMENTS}
+            return {
+                name: cleaned(of)
+                for name, of in one.items()
+                if name not in MOMENTS and not name.endswith("_ms")
+            }
         if isinstance(one, list):
             return [cleaned(of) for of in one]
         return one
