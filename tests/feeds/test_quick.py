@@ -370,6 +370,8 @@ DIRECTED = {
         A.replace("One", "") + A2 + "a,One,A5,1,1.00\n",
         "x,One,X,1\n" + A.replace("One", "") + A2 + "a,One,A5,1,1.00\n",
     ),
+    "a second part that comes alone": (A + B + "a,One,A3,1,1.00\n", B + "a,One,A3,1,1.00\n"),
+    "a row with more cells than the header": (A + B, A.replace("\n", ",more\n") + B),
     "a broken row behind it": (A + B, A + "a,One,Q,1\n" + B),
     "rows of one product around one that is passed over": (
         A + B,
@@ -391,6 +393,15 @@ def test_what_stands_around_known_rows_counts(case):
     head = ",".join(LINE) + "\n"
     first = both_ways((head + before).encode(), BY_TITLE, {})
     both_ways((head + after).encode(), BY_TITLE, first.said)
+
+
+def test_a_cell_that_is_no_text_stands_out_where_it_is_not_used():
+    head = ",".join((*LINE, "note")) + "\n"
+    first = both_ways(f"{head}a,One,A,1,1.00,x\n".encode(), BY_TITLE, {})
+    now = both_ways(
+        f"{head}a,One,A,1,1.00,".encode() + b"\xe9\n", BY_TITLE, first.said, encoding="utf-8"
+    )
+    assert [bad.code for bad in now.bad] == ["bad_encoding"]
 
 
 def test_rows_that_stand_around_of_a_held_product_join_it():
