@@ -21,16 +21,20 @@ from shopwire.modules.feeds.api import (
     Digest,
     FinishRun,
     HoldRun,
+    IntendMend,
     KeepPart,
     Kept,
     NoteChunk,
     NoteIntent,
     NoteMend,
     NoteUndone,
+    PruneRun,
     PutLimits,
+    RecoverMend,
     RejectRun,
 )
 from shopwire.modules.feeds.events import Hold, HoldReason
+from shopwire.modules.feeds.limits import UNDO_KEPT_MS
 from shopwire.modules.feeds.saved import PutProfile, RemoveProfile
 from shopwire.modules.inventory.api import CountBefore, ReportStock, RestoreCounts
 from shopwire.modules.suppliers.api import OfferBefore, PutOffer, RestoreOffers
@@ -112,6 +116,28 @@ async def feeds__reject_run(bench):
 async def feeds__note_mend(bench):
     await bench.do(RUN, TAKEN, FINISHED)
     return NoteMend(run="run-1", seq=1, outcome="mended", by="ann", raw="A,1", altered=(GROUP,))
+
+
+INTENT = IntendMend(run="run-1", seq=1, groups=(GROUP,))
+
+
+@stage
+async def feeds__intend_mend(bench):
+    await bench.do(RUN, TAKEN, FINISHED)
+    return INTENT
+
+
+@stage
+async def feeds__recover_mend(bench):
+    await bench.do(RUN, TAKEN, FINISHED, INTENT)
+    return RecoverMend(run="run-1", seq=1, altered=(GROUP,))
+
+
+@stage
+async def feeds__prune_run(bench):
+    await bench.do(RUN, TAKEN, FINISHED)
+    await bench.later(UNDO_KEPT_MS)
+    return PruneRun(run="run-1")
 
 
 @stage

@@ -265,7 +265,9 @@ async def test_a_payment_that_nobody_knows_is_not_found(outside):
 
 async def test_a_webhook_finds_its_payment_by_the_providers_id(outside):
     await outside.say(message())
-    await outside.say(message("charge.captured", movement="c1"))
+    explained = (await outside.client.get(f"/api/payments/{ORDER}")).json()
+    (asked,) = explained["movements"]
+    await outside.say(message("charge.captured", movement=asked["id"]))
     taken = message("dispute.taken", charge="", movement="d1", amount_minor=500)
     assert (await outside.say(taken)).json() == {"outcome": "applied"}
     assert (await outside.shop.payment(ORDER))["charged_back_minor"] == 500
