@@ -22,7 +22,7 @@ every_command = pytest.mark.parametrize("operation", OPERATIONS)
 AGAIN = {
     "inventory.sell_stock": "two equal sales over a counter are two sales: only the key tells them",
     "inventory.release_sale": "a unit of a sale after another may come back: only the key tells",
-    "feeds.approve_run": "who approves a run that was cut off lets it go on; a lease keeps it alone",
+    "feeds.approve_run": "who approves a run that was cut off lets it go on, under a lease",
     "feeds.prune_run": "each takes a further part, until nothing is left",
     "feeds.recover_mend": "only who is alone at a row and finds what a mend intended sends it",
     "feeds.note_chunk": "a part of a feed has no name; the import sends it again within minutes",
