@@ -26,7 +26,7 @@ from shopwire.testing.simulation.world import Violated, World
 
 pytestmark = pytest.mark.slow
 
-SEEDS = {"stock": 380, "checkout": 120}
+SEEDS = {"stock": 430, "checkout": 70}
 """Histories of each workload, the same in every run: 500 together are what every change is held to.
 `make soak` and `shopwire.testing.simulation` run more of them."""
 SEEDS_SOAK = {"stock": 10_000, "checkout": 3_000}
