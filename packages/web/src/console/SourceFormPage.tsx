@@ -1,8 +1,9 @@
 /** A source is added or changed: where the feed comes from, when, and how it is read. */
 
 import type { SourceDocument } from "@shopwire/client";
-import { Failed, Notice } from "../shared/Notice.tsx";
+import { Failed } from "../shared/Notice.tsx";
 import { Link, usePlace, useTitle } from "../shared/router.tsx";
+import { NoSuchSource } from "./NoSuchSource.tsx";
 import { SourceForm } from "./SourceForm.tsx";
 import { draftOf, newDraft } from "./sourceForm.ts";
 import { TableSkeleton } from "./TableSkeleton.tsx";
@@ -10,8 +11,6 @@ import { hrefOf, useSources } from "./useSources.ts";
 import "../styles/sources.css";
 import "../styles/sourceForm.css";
 import "../styles/preview.css";
-
-const SUPPLIERS = "/console/suppliers";
 
 function ownTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -36,21 +35,7 @@ export function EditSourcePage({ supplier, name }: { supplier: string; name: str
   const source = data?.sources.find((one) => one.name === name) ?? null;
   useTitle(`${supplier}: ${name} · Change a source · Shopwire console`);
   if (source) return <Edit source={source} />;
-  if (data !== null) {
-    return (
-      <Notice
-        page
-        title="There is no such source"
-        actions={
-          <Link className="button" href={SUPPLIERS}>
-            All suppliers
-          </Link>
-        }
-      >
-        It may have been removed; what it brought stays.
-      </Notice>
-    );
-  }
+  if (data !== null) return <NoSuchSource />;
   return error ? <Failed page error={error} retry={reload} /> : <TableSkeleton rows={8} />;
 }
 

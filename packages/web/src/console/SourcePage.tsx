@@ -6,12 +6,13 @@ import { useEffect, useState } from "react";
 import { getJson, withParams } from "../shared/api.ts";
 import { Announce, Cued } from "../shared/cue.tsx";
 import { Icon } from "../shared/icons.tsx";
-import { Failed, Notice } from "../shared/Notice.tsx";
+import { Failed } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { agoText, momentText, useNow } from "../shared/time.ts";
 import { Breaker } from "./Breaker.tsx";
 import { FetchesTable, type FetchPage } from "./FetchesTable.tsx";
+import { NoSuchSource, SUPPLIERS } from "./NoSuchSource.tsx";
 import { RulePanel } from "./RulePanel.tsx";
 import { StateWord } from "./StateWord.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
@@ -27,29 +28,13 @@ import {
 import "../styles/sources.css";
 
 const NOW_MS = 1_000;
-const SUPPLIERS = "/console/suppliers";
-
 export function SourcePage({ supplier, name }: { supplier: string; name: string }) {
   const { data, error, reload } = useSources(supplier);
   const source = data?.sources.find((one) => one.name === name) ?? null;
   const supply = data?.suppliers[0] ?? null;
   useTitle(`${supply?.name ?? supplier} · Source · Shopwire console`);
   if (source && supply) return <Shown source={source} supply={supply} />;
-  if (data !== null) {
-    return (
-      <Notice
-        page
-        title="There is no such source"
-        actions={
-          <Link className="button" href={SUPPLIERS}>
-            All suppliers
-          </Link>
-        }
-      >
-        It may have been removed; what it brought stays.
-      </Notice>
-    );
-  }
+  if (data !== null) return <NoSuchSource />;
   return error ? <Failed page error={error} retry={reload} /> : <TableSkeleton rows={8} />;
 }
 

@@ -215,7 +215,7 @@ async def _all_told(crowd: Crowd | Screens, changes: list[Change]) -> None:
         await crowd.fetch()
         if time.monotonic() > deadline or not any(_lacks(one, newest) for one in crowd.heard):
             return
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # what screens heard is counted, not told
 
 
 class _Stage(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import json
 import random
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -26,7 +27,7 @@ _TOGETHER: Final = 100
 """Connections opened at once."""
 
 
-class Viewer(Screen):
+class Viewer(Screen, ABC):
     """A screen that notes what came when; one that `keeps` also holds it, as a page does."""
 
     address = "/"
@@ -77,9 +78,9 @@ class Viewer(Screen):
     def control(self, payload: bytes) -> None:
         """What is no change: the engine's greetings and questions."""
 
+    @abstractmethod
     def read(self, payload: bytes) -> Iterable[tuple[str, int]]:
         """Topic and number of what a message changes for whoever keeps it."""
-        raise NotImplementedError
 
     def apply(self, topic: str, n: int) -> None:
         """Shows it, as a page does: what comes is the newest."""

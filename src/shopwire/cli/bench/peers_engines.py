@@ -249,7 +249,7 @@ async def program_of(
             while not await _takes(port):
                 if process.returncode is not None:
                     raise ConnectionError(f"{command[0]} ended with {process.returncode}")
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # another program has no signal for its open port
         yield process.pid
     finally:
         # It ends with all that it started, however many generations there are.
