@@ -342,21 +342,46 @@ def test_large_first_snapshots_come_in_frames_of_bounded_size():
     assert client.hear() == ["welcome", *["snap"] * 200, "live"]
 
 
-def test_one_client_s_failure_is_its_own():
+@pytest.mark.parametrize("topics", [1, 2])
+def test_one_client_s_failure_is_its_own(topics):
     bench = Bench()
     good, bad = bench.client(), bench.client()
-    for client in (bad, good):
-        client.sub(["stock:A"])
-    bench.load(0, document("stock:A", 1))
+    names = ["stock:A", "stock:B"][:topics]
 
-    def fail(_frame):
-        raise ZeroDivisionError
+    def fail(kind, frame):
+        if b'"t":"snap"' not in frame and b'"t":"live"' not in frame:
+            raise ZeroDivisionError
+        bad.wire.send(kind, frame)
 
     bad.session.push = fail
-    bench.apply(bench.event("stock:A", 2, n=2))
+    for client in (bad, good):
+        client.sub(names)
+    bench.load(0, *(document(name, 1) for name in names))
+    assert set(bench.fanout.sessions) == {good.session, bad.session}
+    bench.apply(*(bench.event(name, 2, n=2) for name in names))
     assert bad.wire.closed is CloseCode.SERVER_FAILED
-    assert good.hear()[-1] == "patch"
+    assert good.hear()[-1] in {"patch", "batch"}
     assert list(bench.fanout.sessions) == [good.session]
+    assert not bench.fanout.aside
+
+
+def test_whoever_lacks_nothing_and_takes_bytes_is_not_flushed_by_itself():
+    bench = Bench()
+    client = bench.client()
+    client.sub(["stock:A"])
+    assert list(bench.fanout.aside) == [client.session]
+    bench.load(0, document("stock:A", 1))
+    assert not bench.fanout.aside
+    client.session.on_pause()
+    bench.apply(bench.event("stock:A", 2, n=2))
+    assert list(bench.fanout.aside) == [client.session]
+    client.session.on_resume()
+    bench.fanout.flush()
+    assert not bench.fanout.aside
+    client.session.on_pause()
+    client.session.on_closed()
+    client.session.on_pause()
+    assert not bench.fanout.aside
 
 
 def test_unwatched_topics_are_followed_and_bounded(monkeypatch):

@@ -128,7 +128,7 @@ class _Reader:
         self.session.on_message(json.dumps({"t": "sub", "id": 1, "topics": [topic]}).encode())
         await eventually(lambda: any(b'"live"' in frame for frame in self.frames))
 
-    def send(self, frame):
+    def send(self, kind, frame):
         self.frames.append(frame)
 
     def ping(self): ...

@@ -218,7 +218,8 @@ async def test_the_log_gives_transitions_by_an_index(database_url):
 
 def test_a_version_that_does_not_follow_is_no_next_step():
     state = FactState(ORDER, PUBLIC)
-    state.loaded, state.sessions = True, {object(): None}
+    state.loaded = True
+    state.sessions.plain[object()] = None
     state.update(1, b'{"n":1}', 0)
     state.update(3, b'{"n":3}', 0)
     assert state.steps(1) is None

@@ -18,6 +18,7 @@ from shopwire.sync.limits import Limits
 from shopwire.sync.snapshots import SnapshotLoader
 from shopwire.sync.topics import PUBLIC
 from shopwire.sync.transports.queued import QueuedWire
+from shopwire.sync.waiting import TEXT
 
 pytestmark = pytest.mark.anyio
 
@@ -220,7 +221,7 @@ async def test_who_is_ahead_of_this_hub_is_told_nothing_old():
 
 async def test_facts_that_come_while_earlier_ones_are_read_are_all_kept():
     state = FactState("payment:x", PUBLIC)
-    state.sessions[object()] = None
+    state.sessions.plain[object()] = None
     state.update(10, b"{}", 0)
     state.reading = True
     for version in range(11, 11 + 2 * FACT_VERSIONS_MAX):
@@ -247,7 +248,7 @@ async def test_a_queued_wire_asks_to_hold_back_and_to_go_on():
     held = wire.session = Held()
     assert wire.progressed(), "nothing waits"
     for _ in range(12):
-        wire.send(b"0123456789")
+        wire.send(TEXT, b"0123456789")
     assert held.calls == ["pause"]
     assert not wire.progressed()
     sent = []

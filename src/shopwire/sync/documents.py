@@ -9,10 +9,10 @@ import msgspec
 from shopwire.sync.digests import digest_of, line_of
 from shopwire.sync.limits import HISTORY_DOCUMENT_BYTES_MAX, HISTORY_VERSIONS_MAX
 from shopwire.sync.protocol import Digest, differ_frame, patch_item, same_frame, snap_item
+from shopwire.sync.readers import Readers
 from shopwire.sync.topics import PUBLIC, View
 
 if TYPE_CHECKING:
-    from shopwire.sync.session import Session
     from shopwire.sync.waiting import Ticket
 
 NOTHING: Final = -1
@@ -75,7 +75,7 @@ class TopicState:
         """Heads of the moment it was read: until the tail is there, it may be ahead of others."""
         self.history: deque[tuple[int, bytes]] = deque(maxlen=HISTORY_VERSIONS_MAX)
         self.items: dict[int, bytes] = {}
-        self.sessions: dict[Session, None] = {}
+        self.sessions = Readers()
         self._line: bytes | None = None
         self.waiting: list[Ticket] = []
         """Subs that become live when this topic is loaded."""

@@ -2,7 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeVar
 
 from shopwire.kernel.access_errors import TooManyConnections
@@ -22,7 +23,7 @@ from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.stats import Told
 from shopwire.sync.topics import PUBLIC, View, kind_of
-from shopwire.sync.waiting import Ticket, Wire, later
+from shopwire.sync.waiting import TEXT, Send, Ticket, Wire, later
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +57,11 @@ class Fanout:
         self.narrowed: dict[str, dict[View, TopicState]] = {}
         """The same topics for those who do not see everything."""
         self.sessions: dict[Session, None] = {}
+        self.aside: dict[Session, None] = {}
+        """Those that lack something or take nothing now: they are flushed one by one.
+
+        All others get each change as it comes, without a look at them.
+        """
         self.wanted: dict[TopicState, None] = {}
         self.wanted_facts: dict[FactState, int] = {}
         """Topics of which transitions are to be read from the log, behind a version."""
@@ -157,12 +163,13 @@ class Fanout:
         self._idle.pop(name, None)
         if not state.sessions:
             state.flushed = state.version
-        state.sessions[session] = None
+        state.sessions.add(session)
+        self.aside[session] = None
         return state
 
     def unwatch(self, state: TopicState, session: Session) -> None:
         """A topic that nobody watches is kept up to date for a while, if it was read at all."""
-        state.sessions.pop(session, None)
+        state.sessions.discard(session)
         if state.view.hidden:
             if not state.sessions:
                 views = self.narrowed.get(state.name, {})
@@ -275,6 +282,7 @@ class Fanout:
             ticket.session = None
         session.tickets.clear()
         self._touched.pop(session, None)
+        self.aside.pop(session, None)
 
     def rights_changed(self, account: str) -> None:
         """Something was decided about an account: its connections are looked at again."""
@@ -305,6 +313,9 @@ class Fanout:
                 self.frames += session.flush(frames)
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
+            else:
+                if session.writable and not session.pending:
+                    self.aside.pop(session, None)
         self.short.clear()
 
     def beat(self) -> None:
@@ -354,23 +365,16 @@ class Fanout:
         """
         base, state.flushed = state.flushed, state.version
         items = state.steps(base)
-        frame = short = b""
-        if items:
-            frame = items[0] if len(items) == 1 else batch_frame(items)
-            short = short_frame(frame)
+        if not items:
+            self._put_off(state, base, state.sessions, touched)
+            return
+        frame = items[0] if len(items) == 1 else batch_frame(items)
+        short = short_frame(frame) if state.sessions.ticks else frame
         sent = 0
-        for session in tuple(state.sessions):
-            if not frame or session.pending or not session.writable or session in touched:
-                session.pending.setdefault(state, base)
-                touched[session] = None
-                continue
-            push = session.push
-            try:
-                push(short if session.short else frame)
-            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
-                self._fail(session, problem)
-            else:
-                sent += 1
+        for readers, form in ((state.sessions.plain, frame), (state.sessions.ticks, short)):
+            late = readers.keys() & self.aside.keys()
+            sent += self._push(readers, late, form)
+            self._put_off(state, base, late, touched)
         self.frames += sent
         self.told.count(state, base, sent)
 
@@ -381,15 +385,14 @@ class Fanout:
         for state in dirty:
             base, state.flushed = state.flushed, state.version
             items = state.steps(base)
-            ready = []
-            for session in state.sessions:
-                if items is None or session.pending or not session.writable or session in touched:
-                    session.pending.setdefault(state, base)
-                    touched[session] = None
-                else:
-                    ready.append(session)
+            if not items:
+                self._put_off(state, base, state.sessions, touched)
+                continue
+            late = [session for session in state.sessions if session in self.aside]
+            ready = [session for session in state.sessions if session not in self.aside]
+            self._put_off(state, base, late, touched)
             self.told.count(state, base, len(ready))
-            for item in items or ():
+            for item in items:
                 more = bundles.adding(item)
                 for session in ready:
                     lacking[session] = more[lacking.get(session, 0)]
@@ -397,12 +400,42 @@ class Fanout:
         for session, bundle in lacking.items():
             push = session.push
             try:
-                push(bundles.short(bundle) if session.short else bundles.frame(bundle))
+                push(TEXT, bundles.short(bundle) if session.short else bundles.frame(bundle))
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 self._fail(session, problem)
             else:
                 sent += 1
         self.frames += sent
+
+    def _put_off(
+        self,
+        state: TopicState,
+        base: int,
+        late: Iterable[Session],
+        touched: dict[Session, None],
+    ) -> None:
+        """These are told by their own flush, as soon as that can be."""
+        for session in late:
+            session.pending.setdefault(state, base)
+            self.aside[session] = touched[session] = None
+
+    def _push(
+        self, readers: Mapping[Session, Send], late: AbstractSet[Session], frame: bytes
+    ) -> int:
+        """Sends to all of them but `late`; returns to how many."""
+        if late:
+            sends = [send for session, send in readers.items() if session not in late]
+        else:
+            sends = list(readers.values())
+        failed = 0
+        for send in sends:
+            try:
+                send(TEXT, frame)
+            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
+                failed += 1
+                for session in [one for one, its in readers.items() if its is send]:
+                    self._fail(session, problem)
+        return len(sends) - failed
 
     def _states(self) -> Iterator[TopicState]:
         yield from self.topics.values()

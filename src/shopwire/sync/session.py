@@ -50,7 +50,7 @@ from shopwire.sync.protocol import (
     revoke_frame,
 )
 from shopwire.sync.topics import View
-from shopwire.sync.waiting import Bucket, State, Ticket, Wire, later
+from shopwire.sync.waiting import TEXT, Bucket, State, Ticket, Wire, later
 
 if TYPE_CHECKING:
     from shopwire.sync.fanout import Fanout
@@ -305,7 +305,7 @@ class Session:
         """Sends a frame that is this client's alone, or nearly so."""
         if self.short and frame.startswith((b'{"t":"patch"', b'{"t":"batch"')):
             frame = self._fanout.short[frame]
-        self.push(frame)
+        self.push(TEXT, frame)
 
     def flush(self, frames: Frames) -> int:
         """Sends what the client lacks, then what speaks about it; returns the frames sent."""
@@ -360,7 +360,9 @@ class Session:
 
     def on_pause(self) -> None:
         """The socket is full: from now on only topics are noted."""
-        self.writable = False
+        if self.state is not State.CLOSING:
+            self.writable = False
+            self._fanout.aside[self] = None
 
     def on_resume(self) -> None:
         """The socket takes bytes again."""

@@ -1,8 +1,8 @@
 """Small parts of a session: its wire, its state, what it waits for, how often it may speak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from shopwire.sync.codes import CloseCode
 
@@ -10,10 +10,18 @@ if TYPE_CHECKING:
     from shopwire.sync.session import Session
 
 
+TEXT: Final = 1
+"""The only kind of frame that is sent: WebSocket's opcode of a text message."""
+
+Send = Callable[[int, bytes], object]
+"""Sends a frame of a kind; picows' own method is one, with nothing of ours in between."""
+
+
 class Wire(Protocol):
     """What a transport does for a session."""
 
-    def send(self, frame: bytes) -> None:
+    @property
+    def send(self) -> Send:
         """Takes a frame; never blocks, and never calls back into the session's flush."""
         ...
 

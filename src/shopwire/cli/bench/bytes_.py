@@ -92,7 +92,7 @@ class _Wire:
         self.bytes = 0
         self.last = b""
 
-    def send(self, frame: bytes) -> None:
+    def send(self, kind: int, frame: bytes) -> None:
         """A message."""
         self.bytes += _framed(len(frame))
         self.last = frame

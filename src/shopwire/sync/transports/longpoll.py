@@ -59,7 +59,7 @@ class _PollWire:
         self._bytes, self._bytes_max = 0, bytes_max
         self._live = self._news = False
 
-    def send(self, frame: bytes) -> None:
+    def send(self, kind: int, frame: bytes) -> None:
         """Keeps a frame; news count once what was asked for is complete."""
         self.frames.append(frame)
         self._bytes += len(frame)

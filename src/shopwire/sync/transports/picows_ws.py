@@ -8,13 +8,12 @@ conformance suite as the ASGI path.
 """
 
 import asyncio
-import functools
 import logging
 import socket
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from picows import (
@@ -40,6 +39,7 @@ from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS, WRITE_KERNEL_UNSENT_BYTES
 from shopwire.sync.origins import Origins
 from shopwire.sync.session import Session
+from shopwire.sync.waiting import Send
 
 _PICOWS: Final = logging.getLogger("shopwire.sync.picows")
 _PICOWS.setLevel(logging.WARNING)  # it tells every connection at INFO
@@ -50,6 +50,10 @@ _READ_BUFFER_BYTES: Final = 2_048
 """First size of a connection's read buffer: clients say little."""
 _TOO_BIG: Final = 1009
 _NOT_UTF8: Final = 1007
+
+
+def _nowhere(kind: int, frame: bytes) -> None:
+    """Sends nothing: there is no connection yet."""
 
 
 class PicowsWire(WSListener):
@@ -65,8 +69,8 @@ class PicowsWire(WSListener):
         self._parts: list[bytes] = []
         self._waiting_bytes = 0
         self._closing: asyncio.TimerHandle | None = None
-        self.send: Any = None
-        """Sends a text frame: bound on connecting, since nothing is called as often."""
+        self.send: Send = _nowhere
+        """Sends a frame: picows' own method once connected, since nothing is called as often."""
 
     # -- picows tells -------------------------------------------------------------------------
 
@@ -74,7 +78,7 @@ class PicowsWire(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
-        self.send = functools.partial(transport.send, WSMsgType.TEXT)
+        self.send = cast("Send", transport.send)
         limits = self._hub.limits
         under = transport.underlying_transport
         under.set_write_buffer_limits(limits.write_high_bytes, limits.write_low_bytes)

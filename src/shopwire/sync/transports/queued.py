@@ -23,7 +23,7 @@ class QueuedWire:
         self.closed: CloseCode | None = None
         """Why the session ended, once it has."""
 
-    def send(self, frame: bytes) -> None:
+    def send(self, kind: int, frame: bytes) -> None:
         """Queues a frame; above the high mark the session is told to hold back."""
         self._queue.append(frame)
         self._bytes += len(frame)

@@ -47,10 +47,10 @@ class _EventWire(QueuedWire):
         self._topics = topics
 
     @override
-    def send(self, frame: bytes) -> None:
+    def send(self, kind: int, frame: bytes) -> None:
         """Queues a frame as an event."""
         cursor = b"" if frame.startswith(b'{"t":"beat"') else b"id: %b\n" % self._cursor()
-        super().send(b"%bdata: %b\n\n" % (cursor, frame))
+        super().send(kind, b"%bdata: %b\n\n" % (cursor, frame))
 
     def _cursor(self) -> bytes:
         fanout, session = self._hub.fanout, self.session

@@ -114,7 +114,7 @@ class SimWire:
         self.frames: deque[bytes] = deque()
         self.closed: CloseCode | None = None
 
-    def send(self, frame: bytes) -> None:
+    def send(self, kind: int, frame: bytes) -> None:
         """Queues a frame."""
         self.frames.append(frame)
 
