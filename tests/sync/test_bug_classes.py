@@ -372,9 +372,13 @@ def test_whoever_lacks_nothing_and_takes_bytes_is_not_flushed_by_itself():
     assert list(bench.fanout.aside) == [client.session]
     bench.load(0, document("stock:A", 1))
     assert not bench.fanout.aside
+    client.hear()
     client.session.on_pause()
+    bench.fanout.touch(client.session)
+    bench.fanout.flush()
     bench.apply(bench.event("stock:A", 2, n=2))
     assert list(bench.fanout.aside) == [client.session]
+    assert client.hear() == []
     client.session.on_resume()
     bench.fanout.flush()
     assert not bench.fanout.aside

@@ -26,6 +26,8 @@ def document(n):
 class Story(Desk):
     """A desk whose log can be read, and that notes every version it was told of."""
 
+    reading = True
+
     def __init__(self, **more: object) -> None:
         super().__init__(**more)
         self.log, self.told, self.log_from = {}, [], 1
@@ -37,7 +39,7 @@ class Story(Desk):
 
     def run(self):
         super().run()
-        while self.fanout.wanted_facts:
+        while self.reading and self.fanout.wanted_facts:
             state, base = self.fanout.wanted_facts.popitem()
             self.read += 1
             found = [
@@ -119,6 +121,23 @@ def test_nothing_overtakes_facts_that_are_being_read():
     story.run()
     assert story.kinds() == ["batch", "live", "beat"]
     assert story.told == [2, 3, 4]
+
+
+def test_nothing_overtakes_a_transition_that_a_live_client_lacks():
+    story = Story(caller=LOCAL)
+    for topic in (ORDER, "stock:A"):
+        story.change(topic, 1, document(1))
+    story.sub(ORDER, "stock:A")
+    story.take()
+    story.log[ORDER, 2] = document(2)
+    story.reading = False
+    story.change(ORDER, 3, document(3))  # what lies between was not seen: it has to be read
+    story.change("stock:A", 2, document(2))
+    assert story.kinds() == []
+    story.reading = True
+    story.run()
+    assert story.kinds() == ["batch"]
+    assert story.told == [1, 2, 3]
 
 
 def test_where_the_log_has_them_no_more_there_is_a_snapshot():
