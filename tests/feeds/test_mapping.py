@@ -228,3 +228,46 @@ def test_a_wrong_mapping_is_told_with_its_field(text, field):
     with pytest.raises(MappingInvalid) as caught:
         parse_profile(text)
     assert caught.value.data["field"].startswith(field)
+
+
+def shaped(field: str) -> Any:
+    return parse_profile(
+        f"""
+        [fields]
+        sku = {{ columns = ["sku"], required = true }}
+        title = {field}
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "cells", "title"),
+    [
+        ('{ columns = ["a", "b"], glue = " " }', "Royal,Mug", "Royal Mug"),
+        ('{ columns = ["a", "b"], glue = " " }', ",Mug", "Mug"),
+        ('{ columns = ["a", "b"], glue = " ", blank = ["-"] }', "-,Mug", "Mug"),
+        ('{ columns = ["a", "b"], glue = "" }', "Royal,Mug", "RoyalMug"),
+        ('{ columns = ["a", "b"] }', "Royal,Mug", "Royal"),
+        ('{ columns = ["a"], split = "/", only = 0 }', "Mug//red,", "Mug"),
+        ('{ columns = ["a"], split = "/", only = 2 }', "Mug//red,", "red"),
+        ('{ columns = ["a"], split = "/", only = -1 }', "Mug/L/blue,", "blue"),
+        ('{ columns = ["a"], split = "/", only = 7, default = "?" }', "Mug/L,", "?"),
+        ('{ columns = ["a"], split = "/", only = -7, default = "?" }', "Mug/L,", "?"),
+        ('{ columns = ["a", "b"], glue = "/", split = "/", only = -1 }', "Mug/red,L", "L"),
+    ],
+)
+def test_columns_are_joined_and_one_is_split(field, cells, title):
+    (group,) = groups_of(f"sku,a,b\nM,{cells}\n", shaped(field))
+    assert group.product.title == title
+
+
+def test_a_part_that_is_not_there_is_blank():
+    field = '{ columns = ["a"], split = "/", only = 1 }'
+    assert codes("sku,a\nM,Mug\n", shaped(field)) == [(2, "a", "missing")]
+
+
+def test_glue_needs_columns_to_join():
+    with pytest.raises(MappingInvalid, match="two columns or more"):
+        shaped('{ columns = ["a"], glue = " " }')
+    with pytest.raises(MappingInvalid, match="two columns or more"):
+        shaped('{ columns = ["a"], instead = { columns = ["b"], glue = " " } }')

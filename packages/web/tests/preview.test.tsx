@@ -1,19 +1,13 @@
 import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
+import { fieldsByColumn, mappingOf, tomlOf, wordsOf } from "../src/console/mapping.ts";
 import { PreviewPage } from "../src/console/PreviewPage.tsx";
-import {
-  mappingOf,
-  NO_MAPPING,
-  type Preview,
-  startOf,
-  TRIED_BYTES_MAX,
-  tomlOf,
-} from "../src/console/preview.ts";
+import { type Preview, startOf, TRIED_BYTES_MAX } from "../src/console/preview.ts";
 import { json, openShop, type Shop } from "./shop.tsx";
 
 const unmapped: Preview = {
   ...{ profile: "", partial: true, used: 0, quarantined: 0, complete: true, notes: [] },
-  ...{ error: null, columns: ["Artikel", 'Name "kurz"', "EK"], fields: {} },
+  ...{ error: null, columns: ["Artikel", 'Name "kurz"', "EK"], fields: {}, mapping: {} },
   proposed: { sku: "Artikel", cost: "EK" },
   findings: [{ what: "encoding", value: "CP1252", why: "several lines are letters in it" }],
   rows: [
@@ -26,6 +20,14 @@ const unmapped: Preview = {
 const mapped: Preview = {
   ...unmapped,
   ...{ profile: "mapping", used: 1, quarantined: 1, fields: { sku: ["Artikel"], cost: ["EK"] } },
+  mapping: {
+    ...{ name: "mapping", decimal: ",", skip_when: [{ column: "EK", blank: true }] },
+    fields: {
+      sku: { columns: ["Artikel"], required: true },
+      cost: { columns: ["Kosten", "EK"], blank: ["-"] },
+      brand: { columns: ["Marke"] },
+    },
+  },
   rows: [
     {
       ...{ line: 2, outcome: "used", sku: "T-1", bad: null, cells: { Artikel: "T-1", EK: "2,50" } },
@@ -120,12 +122,45 @@ test("while a file is taken in its run says how far it is", async () => {
 });
 
 test("texts of columns come into the mapping as they are", () => {
-  const mapping = { ...NO_MAPPING, fields: { sku: 'Name "kurz" \\', title: "" }, full: true };
-  const text = tomlOf({ ...mapping, decimal: "," });
+  const fields = { sku: { columns: ['Name "kurz" \\'] } };
+  const text = tomlOf({ fields, partial: false, decimal: "," });
   expect(text).toContain('sku = { columns = ["Name \\"kurz\\" \\\\"], required = true }');
   expect(text).toContain("partial = false");
   expect(text).toContain('decimal = ","');
   expect(text).not.toContain("title = {");
+});
+
+test("columns are joined and one is split, and the file is read so", async () => {
+  await tried();
+  fireEvent.change(screen.getByLabelText("Title"), { target: { value: "Artikel" } });
+  const summary = screen.getByText("for Title", { exact: false }).closest("details");
+  if (summary === null) throw new Error("no way to join");
+  summary.open = true;
+  fireEvent(summary, new Event("toggle"));
+  fireEvent.change(screen.getByLabelText("And the column"), { target: { value: "EK" } });
+  fireEvent.change(screen.getByLabelText("Of several columns"), { target: { value: "all" } });
+  fireEvent.change(screen.getByLabelText(/^Between them/), { target: { value: " - " } });
+  fireEvent.change(screen.getByLabelText("Take it apart at"), { target: { value: "/" } });
+  fireEvent.change(screen.getByLabelText("Which part"), { target: { value: "1" } });
+  await settle();
+  const asked = decodeURIComponent(shop.asked.at(-1) ?? "").replaceAll("+", " ");
+  expect(asked).toContain(
+    'title = { columns = ["Artikel", "EK"], glue = " - ", split = "/", only = 1 }',
+  );
+});
+
+test("what the form does not show stays in a mapping that it changes", () => {
+  const text = tomlOf(mappingOf(mapped));
+  expect(text).toContain('skip_when = [{ column = "EK", blank = true }]');
+  expect(text).toContain('cost = { columns = ["EK"], blank = ["-"] }');
+  expect(text).not.toContain("brand");
+  expect(text).not.toContain("name =");
+});
+
+test("a column of two fields is shown with both, and words are read as they are written", () => {
+  const fields = { brand: { columns: ["Artikel"] }, title: { columns: ["Artikel", "EK"] } };
+  expect(fieldsByColumn({ fields }).get("Artikel")).toBe("Maker, Title");
+  expect(wordsOf("Ja = 10, nein=0, viel")).toEqual({ ja: "10", nein: "0" });
 });
 
 test("of a large table the beginning is tried, of what is packed all", () => {
@@ -136,6 +171,9 @@ test("of a large table the beginning is tried, of what is packed all", () => {
 });
 
 test("a mapping starts with what the file was read by", () => {
-  expect(mappingOf(mapped).fields).toEqual({ sku: "Artikel", cost: "EK" });
-  expect(mappingOf(unmapped).fields).toEqual({ sku: "Artikel", cost: "EK" });
+  expect(mappingOf(mapped).fields.cost).toEqual({ columns: ["EK"], blank: ["-"] });
+  expect(mappingOf(unmapped).fields).toEqual({
+    sku: { columns: ["Artikel"] },
+    cost: { columns: ["EK"] },
+  });
 });

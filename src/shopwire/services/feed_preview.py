@@ -13,7 +13,7 @@ from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.naming import proposed
 from shopwire.modules.feeds.opening import OpenFeed, look_into, open_feed
-from shopwire.modules.feeds.profile import Profile
+from shopwire.modules.feeds.profile import Profile, said_of
 from shopwire.modules.feeds.reading import Detected, RawRow
 from shopwire.services.feed_formats import FORMATS
 
@@ -65,6 +65,8 @@ class Preview(msgspec.Struct, kw_only=True):
     columns: list[str] = []
     fields: dict[str, list[str]] = {}
     """The columns that each field is taken from."""
+    mapping: dict[str, Any] = {}
+    """All that the profile says beyond the defaults, as its TOML would, for somebody to change."""
     proposed: dict[str, str] = {}
     """By field: a column whose name sounds like it, for somebody to agree to."""
     findings: list[Finding] = []
@@ -128,6 +130,7 @@ def preview_feed(
     found.notes = feed.notes
     found.findings = _findings(feed, encoding, currency)
     found.fields = {name: list(field.all_columns()) for name, field in feed.profile.fields.items()}
+    found.mapping = said_of(feed.profile)
     columns = dict.fromkeys(feed.detected.columns)
     for row in found.rows:
         columns |= dict.fromkeys(row.cells)

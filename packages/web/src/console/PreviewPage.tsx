@@ -1,18 +1,16 @@
 /** Try a file out, say what its columns are, keep that under a name, and take the file in by it. */
 
-import { useStatus } from "@shopwire/client/react";
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { useEffect, useState } from "react";
 import { ApiError, getJson } from "../shared/api.ts";
 import { Notice } from "../shared/Notice.tsx";
 import { useRemote, useSettled } from "../shared/remote.ts";
 import { useTitle } from "../shared/router.tsx";
+import { Columns, Field } from "./MappingForm.tsx";
+import { mappingOf } from "./mapping.ts";
 import { Findings, Rows } from "./PreviewParts.tsx";
 import { SaveMapping } from "./PreviewSave.tsx";
 import {
-  FIELDS,
   isXml,
-  type Mapping,
-  mappingOf,
   type Preview,
   type ProfileEntry,
   postFile,
@@ -181,122 +179,5 @@ function Profiles({ value, change }: { value: string; change: (profile: string) 
         </select>
       )}
     </Field>
-  );
-}
-
-interface ColumnsProps {
-  preview: Preview;
-  mapping: Mapping;
-  change: (mapping: Mapping) => void;
-}
-
-/** Which column is what; a proposal is shown as such and holds once it is agreed to. */
-function Columns({ preview, mapping, change }: ColumnsProps) {
-  const offline = useStatus().status === "offline";
-  const proposal = preview.profile === "" && Object.keys(preview.proposed).length > 0;
-  const set = (field: string, column: string): void =>
-    change({ ...mapping, fields: { ...mapping.fields, [field]: column } });
-  return (
-    <section className="panel" aria-labelledby="columns">
-      <div className="panel-head">
-        <h2 id="columns">Columns</h2>
-        {proposal && (
-          <button
-            type="button"
-            className="button button-main button-small"
-            aria-disabled={offline}
-            onClick={() => change(mapping)}
-          >
-            Read it so
-          </button>
-        )}
-      </div>
-      {proposal && (
-        <p className="preview-hint">
-          No profile fits. This is what the columns' names sound like: look at it, change it, then
-          read the file so.
-        </p>
-      )}
-      <div className="preview-fields">
-        {FIELDS.map(({ field, name }) => (
-          <Field key={field} label={field === "sku" ? `${name} (needed)` : name}>
-            {(id) => (
-              <select
-                id={id}
-                value={mapping.fields[field] ?? ""}
-                onChange={(event) => set(field, event.target.value)}
-              >
-                <option value="">None</option>
-                {preview.columns.map((column) => (
-                  <option key={column} value={column}>
-                    {column}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
-        ))}
-      </div>
-      <Ways mapping={mapping} change={change} />
-    </section>
-  );
-}
-
-/** How numbers are read, and what the file as a whole means. */
-function Ways({ mapping, change }: Omit<ColumnsProps, "preview">) {
-  return (
-    <div className="preview-fields">
-      <Field label="Sign of the decimals">
-        {(id) => (
-          <select
-            id={id}
-            value={mapping.decimal}
-            onChange={(event) =>
-              change({ ...mapping, decimal: event.target.value as Mapping["decimal"] })
-            }
-          >
-            <option value="">As the amounts prove</option>
-            <option value=".">Point: 12.50</option>
-            <option value=",">Comma: 12,50</option>
-          </select>
-        )}
-      </Field>
-      <Field label="A wrong GTIN">
-        {(id) => (
-          <select
-            id={id}
-            value={mapping.gtin}
-            onChange={(event) =>
-              change({ ...mapping, gtin: event.target.value as Mapping["gtin"] })
-            }
-          >
-            <option value="strict">Keeps its row back</option>
-            <option value="lenient">Is left out</option>
-          </select>
-        )}
-      </Field>
-      <Field label="What the file does not name">
-        {(id) => (
-          <select
-            id={id}
-            value={mapping.full ? "full" : "partial"}
-            onChange={(event) => change({ ...mapping, full: event.target.value === "full" })}
-          >
-            <option value="partial">Stays as it was</option>
-            <option value="full">Is no longer offered</option>
-          </select>
-        )}
-      </Field>
-    </div>
-  );
-}
-
-function Field({ label, children }: { label: string; children: (id: string) => ReactNode }) {
-  const id = useId();
-  return (
-    <div className="rule-field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
-    </div>
   );
 }

@@ -1,8 +1,9 @@
 /** How a file was read and why, and its rows: as they came, and as they would be. */
 
 import { formatMoney } from "../shared/money.ts";
+import { fieldsByColumn, type Mapping } from "./mapping.ts";
 import { Findable } from "./PreviewCell.tsx";
-import { fieldsByColumn, type Mapping, type Preview, type PreviewRow } from "./preview.ts";
+import type { Preview, PreviewRow } from "./preview.ts";
 import { Scroll } from "./Scroll.tsx";
 
 export function Findings({ preview }: { preview: Preview }) {

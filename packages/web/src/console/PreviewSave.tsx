@@ -6,7 +6,8 @@ import { ApiError, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
 import { unguessable } from "../shared/kept.ts";
 import { navigate } from "../shared/router.tsx";
-import { type Preview, postFile, type Reading, tomlOf } from "./preview.ts";
+import { tomlOf } from "./mapping.ts";
+import { type Preview, postFile, type Reading } from "./preview.ts";
 
 interface SaveMappingProps {
   file: File;

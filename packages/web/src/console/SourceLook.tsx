@@ -1,7 +1,7 @@
 /** What a look at a source found: whether a file is there, and what its first rows would become. */
 
+import { mappingOf } from "./mapping.ts";
 import { Findings, Rows } from "./PreviewParts.tsx";
-import { mappingOf } from "./preview.ts";
 import type { Looked } from "./sourceForm.ts";
 
 export function SourceLook({ looked }: { looked: Looked | null }) {

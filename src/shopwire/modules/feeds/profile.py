@@ -33,7 +33,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where a value comes from and what is done with it, in the order of these fields."""
 
     columns: tuple[str, ...] = ()
-    """The first of these columns that is not blank."""
+    """The first of these columns that is not blank; with `glue` all of them."""
+    glue: str | None = None
+    """What stands between the columns where all that are not blank become one text."""
     lookup: str = ""
     """The value is a key in this lookup file, and becomes what stands there."""
     match: str = ""
@@ -45,7 +47,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     prefix: str = ""
     """Keeps only parts that begin so, without the beginning."""
     only: int | None = None
-    """Keeps only the part with this number, from 0."""
+    """Keeps only the part with this number, from 0, or from the end: -1 is the last. A blank part
+    has its number, too, unless there is a prefix."""
     join: str = ","
     change: tuple[Change, ...] = ()
     values: dict[str, str] = {}
@@ -207,6 +210,7 @@ def parse_profile(text: str, *, name: str = "mapping") -> Profile:
     _check_patterns(profile)
     _check_form(profile)
     for target, spec in profile.fields.items():
+        _check_glue(target, spec)
         if spec.lookup and spec.lookup not in profile.lookups:
             raise MappingInvalid(
                 f"There is no lookup {spec.lookup!r}.",
@@ -236,6 +240,19 @@ def _check_form(profile: Profile) -> None:
             raise MappingInvalid(f"{name} cannot be used: {reason}.", field=name, reason=reason)
 
 
+def _check_glue(target: str, spec: Field) -> None:
+    """Raises MappingInvalid for columns that are to be joined and are not several."""
+    field: Field | None = spec
+    while field is not None:
+        if field.glue is not None and len(field.columns) < 2:
+            raise MappingInvalid(
+                f"fields.{target}: glue joins two columns or more, but there are not so many.",
+                field=f"fields.{target}.glue",
+                reason="fewer than two columns",
+            )
+        field = field.instead
+
+
 def _check_patterns(profile: Profile) -> None:
     """Raises MappingInvalid for a pattern that is none."""
     found = [("conditions", one.match) for one in profile.conditions()]
@@ -251,6 +268,28 @@ def _check_patterns(profile: Profile) -> None:
             raise MappingInvalid(
                 f"{where}: {pattern!r} is no pattern: {problem}", field=where, reason=str(problem)
             ) from problem
+
+
+def said_of(mapping: msgspec.Struct) -> dict[str, Any]:
+    """What a profile, or a part of one, says beyond the defaults: as its TOML would say it."""
+    said: dict[str, Any] = {}
+    for field in msgspec.structs.fields(mapping):
+        value = getattr(mapping, field.name)
+        made = field.default_factory
+        default = field.default if made is msgspec.NODEFAULT else made()
+        if value != default:
+            said[field.name] = _plain(value)
+    return said
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return said_of(value)
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value
 
 
 def load_mapping(path: Path) -> Profile:

@@ -15,7 +15,7 @@ from shopwire.modules.feeds.reading import Bare, Item
 from shopwire.modules.feeds.transforms import value_of
 from shopwire.modules.feeds.values import Refused
 
-MAPPING_VERSION: Final = 1
+MAPPING_VERSION: Final = 2
 """Counted up with each change after which some row maps to something else: old marks end."""
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _NONE: Final = Field()

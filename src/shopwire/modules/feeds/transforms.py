@@ -22,23 +22,13 @@ def value_of(
     field: Field, cells: Mapping[str, str], lookups: Mapping[str, Mapping[str, str]]
 ) -> str:
     """What a field comes to for a row; blank where there is none. Raises Refused."""
-    text = ""
-    for column in field.columns:
-        text = cells.get(column, "")
-        if text and text not in field.blank:
-            break
-        text = ""
+    text = _cell_of(field, cells)
     if text and field.lookup:
         text = lookups[field.lookup].get(text, "")
     if text and (field.match or field.replace):
         text = _matched(field, text)
     if text and field.split:
-        parts = [part.strip() for part in text.split(field.split)]
-        parts = [part for part in parts if part.startswith(field.prefix)]
-        parts = [part.removeprefix(field.prefix) for part in parts if part]
-        if field.only is not None:
-            parts = parts[field.only : field.only + 1]
-        text = field.join.join(parts)
+        text = _parted(field, text)
     for change in field.change if text else ():
         text = _CHANGES[change](text)
     if field.values:
@@ -46,6 +36,29 @@ def value_of(
     if not text and field.instead is not None:
         return value_of(field.instead, cells, lookups)
     return text or field.default
+
+
+def _cell_of(field: Field, cells: Mapping[str, str]) -> str:
+    """The first cell that is not blank, or all of them in one text."""
+    if field.glue is not None:
+        found = (cells.get(column, "") for column in field.columns)
+        return field.glue.join(text for text in found if text and text not in field.blank)
+    for column in field.columns:
+        text = cells.get(column, "")
+        if text and text not in field.blank:
+            return text
+    return ""
+
+
+def _parted(field: Field, text: str) -> str:
+    parts = [part.strip() for part in text.split(field.split)]
+    if field.prefix:
+        found = (part.removeprefix(field.prefix) for part in parts if part.startswith(field.prefix))
+        parts = [part for part in found if part]
+    if field.only is None:
+        return field.join.join(part for part in parts if part)
+    # A blank part has its place: in "Mug||red" red is the third.
+    return parts[field.only] if -len(parts) <= field.only < len(parts) else ""
 
 
 def plain_column(field: Field) -> str | None:
