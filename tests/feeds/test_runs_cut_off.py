@@ -9,10 +9,12 @@ from tests.feeds.conftest import Shop, open_shop
 from tests.feeds.test_runs_mend import HEAD, mend, said
 from tests.feeds.test_runs_undo import public
 
+from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import KeyInFlight, RuleBroken
-from shopwire.modules.feeds.store import DUE_APPROVED
+from shopwire.modules.feeds.store import DUE_APPROVED, DUE_CUT_OFF
 from shopwire.services import import_news
 from shopwire.services.import_approve import go_on
+from shopwire.services.import_cut import close_all_cut_off, close_cut_off
 from shopwire.services.import_undo import undo_run
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -222,4 +224,74 @@ async def test_an_undo_waits_for_a_mend_that_goes_on(shop: Shop, monkeypatch):
     assert isinstance(mending.exception(), RuleBroken)
     assert (undone["status"], undone["stayed"], undone["mended"]) == ("undone", 0, 0)
     assert (await said(shop, "stock:M"))["available"] == 0
+    assert await shop.drift() == []
+
+
+async def cut_off(shop: Shop, run: str, at: int) -> None:
+    """An import of 24 rows whose process dies at a transaction, and gives nothing back."""
+
+    async def nothing(_: Any) -> None:
+        pass
+
+    async with open_shop(shop.dsn) as dead:
+        dead.write_path.drop_lease = nothing
+        with pytest.raises(Died), Death(dead, at, after=True):
+            await dead.take(feed(stock=7), run=run, force=True)
+
+
+async def due(shop: Shop) -> list[tuple[str, bool]]:
+    """Runs that go on, and whether their process is known to be dead."""
+    now_ms = SystemClock().now_ms()
+    rows = await shop.store.reads.fetch(DUE_CUT_OFF, 9)
+    return [(row["id"], row["due_ms"] <= now_ms) for row in rows]
+
+
+async def test_a_run_whose_process_died_is_interrupted_once_its_lease_is_over(shop: Shop):
+    await shop.take(feed(stock=5))
+    before = await public(shop)
+    await cut_off(shop, "dead", 3)
+    assert await due(shop) == [("dead", False)]
+    await close_cut_off(shop.importer, "dead")
+    assert (await the_run(shop, "dead"))["status"] == "running"
+    await shop.query("UPDATE idempotency SET until_ms = 1 WHERE operation = 'feeds.run'")
+    assert await due(shop) == [("dead", True)]
+    await close_all_cut_off(shop.importer, SystemClock().now_ms())
+    found = await the_run(shop, "dead")
+    assert found["status"] == "interrupted"
+    assert found["error"].startswith("It was interrupted: its process ended.")
+    assert found["altered"] > 0
+    assert await due(shop) == []
+    undone = await undo_run(shop.importer, "dead", principal="ann")
+    assert (undone["status"], undone["stayed"]) == ("undone", 0)
+    assert await public(shop) == before
+    assert await shop.drift() == []
+
+
+async def test_an_interrupted_feed_is_sent_again_and_has_no_second_effect(shop: Shop):
+    await cut_off(shop, "dead", 5)
+    await shop.query("UPDATE idempotency SET until_ms = 1 WHERE operation = 'feeds.run'")
+    await close_cut_off(shop.importer, "dead")
+    again = await shop.take(feed(stock=7), run="again", force=True)
+    assert (again.status, again.changed, again.stock.applied) == ("finished", 24, 0)
+    assert (await shop.query("SELECT count(*) FROM stock_ledger"))[0][0] == 24
+    assert await shop.drift() == []
+
+
+async def test_a_process_that_only_stood_still_finds_its_run_closed(shop: Shop):
+    submit, count = shop.write_path.submit_many, 0
+
+    async def stands_still(sent: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == 6:  # all of it took effect, and that is not written down yet
+            await shop.query("UPDATE idempotency SET until_ms = 1 WHERE operation = 'feeds.run'")
+            await close_cut_off(shop.importer, "still")
+        return await submit(sent)
+
+    shop.write_path.submit_many = stands_still
+    summary = await shop.take(feed(stock=7), run="still", force=True)
+    shop.write_path.submit_many = submit
+    assert summary.status == "failed"
+    found = await the_run(shop, "still")
+    assert (found["status"], found["altered"]) == ("interrupted", 24)
     assert await shop.drift() == []

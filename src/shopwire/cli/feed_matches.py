@@ -15,9 +15,9 @@ from shopwire.cli.feed_runs import (
     Json,
     _ask,
     _json,
-    _listed,
     _more,
     _table,
+    listed,
 )
 from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import ProfileUnknown, SetupProblem
@@ -140,7 +140,7 @@ def profiles(*, data: Data = _FOLDER, database: Database = None, json_: Json = F
     """List the profiles that feeds are read by: your own first, then those that are shipped."""
     found = _ask(
         data, database, "GET", "/api/feeds/profiles",
-        lambda one: _listed(list_profiles(one.reads, DEFAULT_TENANT)),
+        lambda one: listed(list_profiles(one.reads, DEFAULT_TENANT)),
     )["items"]  # fmt: skip
     if json_:
         return _json(found)
@@ -165,7 +165,7 @@ def saved_profile(name: str, data: Path, database: str | None) -> Profile:
     """A mapping that was given a name; raises ProfileUnknown."""
     found = _ask(
         data, database, "GET", "/api/feeds/profiles",
-        lambda one: _listed(list_profiles(one.reads, DEFAULT_TENANT)),
+        lambda one: listed(list_profiles(one.reads, DEFAULT_TENANT)),
     )["items"]  # fmt: skip
     for one in found:
         if one["name"] == name and not one["shipped"]:

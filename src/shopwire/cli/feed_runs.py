@@ -14,6 +14,7 @@ from rich.table import Table
 
 from shopwire.cli.import_ import open_importer, show_hold
 from shopwire.cli.import_remote import ask_server
+from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id
 from shopwire.kernel.names import slug_of
@@ -26,6 +27,7 @@ from shopwire.modules.feeds.store import (
     list_quarantine,
     list_runs,
 )
+from shopwire.services.import_cut import close_all_cut_off
 from shopwire.services.import_mend import MendRequest, mend_row
 from shopwire.services.import_undo import undo_run
 from shopwire.services.importing import Importer
@@ -58,7 +60,7 @@ def runs(
     query = f"?limit={limit}" + (f"&supplier={quote(supplier)}" if supplier else "")
     found = _ask(
         data, database, "GET", f"/api/imports{query}",
-        lambda one: _listed(list_runs(one.reads, DEFAULT_TENANT, supplier=supplier, limit=limit)),
+        lambda one: _newest(one, supplier, limit),
     )["items"]  # fmt: skip
     if json_:
         return _json(found)
@@ -67,7 +69,14 @@ def runs(
     return 0
 
 
-async def _listed(found: Awaitable[list[dict[str, Any]]]) -> dict[str, Any]:
+async def _newest(one: Importer, supplier: str | None, limit: int) -> dict[str, Any]:
+    """Runs, where no server is up that would close those which are cut off."""
+    await close_all_cut_off(one, SystemClock().now_ms())
+    return await listed(list_runs(one.reads, DEFAULT_TENANT, supplier=supplier, limit=limit))
+
+
+async def listed(found: Awaitable[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Rows as a server's answer holds them."""
     return {"items": await found}
 
 
@@ -288,7 +297,7 @@ def _run(found: dict[str, Any], *, as_json: bool) -> int:
         _json(found)
     else:
         print_run(found)
-    if found["status"] == "failed":
+    if found["status"] in ("failed", "interrupted"):
         return _FAILED
     if found["status"] == "held":
         return HELD

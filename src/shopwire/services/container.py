@@ -37,6 +37,7 @@ from shopwire.services.graphql_door import GraphqlDoor
 from shopwire.services.graphql_door import Parts as GraphqlParts
 from shopwire.services.hubs import hub_routes
 from shopwire.services.import_approve import go_on
+from shopwire.services.import_cut import close_cut_off
 from shopwire.services.import_door import import_routes
 from shopwire.services.importing import Importer
 from shopwire.services.issuers import IssuerOptions
@@ -255,7 +256,8 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
     places = _places(options).adapters()
     sourcing = Sourcing(write_path, store.reads, importer, places, clock)
-    more = (*source_activities(sourcing.fetch, clock), *feed_activities(partial(go_on, importer)))
+    feeds = feed_activities(partial(go_on, importer), partial(close_cut_off, importer))
+    more = (*source_activities(sourcing.fetch, clock), *feeds)
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=more)
     access = await _open_access(log, store, options)
     take = CommandDoor(write_path, access.book).take

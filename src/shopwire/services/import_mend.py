@@ -15,7 +15,7 @@ from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds.api import BadRow, IntendMend, NoteMend, Reading, RecoverMend
 from shopwire.modules.feeds.documents import JsonReader
-from shopwire.modules.feeds.domain import place_of
+from shopwire.modules.feeds.domain import ENDED, place_of
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
@@ -98,7 +98,7 @@ def _check_open(row: Mapping[str, Any], found: Readable) -> None:
             rule="a quarantined row is settled once",
             reason=f"{row['outcome']} by {row['settled_by']}",
         )
-    if found.status not in ("finished", "failed"):
+    if found.status not in ENDED:
         raise RuleBroken(
             f"The import is {found.status}.",
             rule="rows are mended in imports that have ended",

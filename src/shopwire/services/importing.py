@@ -47,6 +47,7 @@ from shopwire.modules.feeds.store import (
 from shopwire.modules.inventory.store import all_open_sales, skus_with_open_sales
 from shopwire.services.feed_formats import FORMATS
 from shopwire.services.import_approve import approve_run, go_on
+from shopwire.services.import_cut import RUNNING
 from shopwire.services.import_effect import took_effect
 from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
@@ -90,7 +91,11 @@ class Importer:
         id that was used before. A feed that would do too much at once is held, and waits.
         """
         job = await self.opened(request, stream)
-        return await job.run(stream, progress)
+        if request.dry_run:
+            return await job.run(stream, progress)
+        # Where this process ends before the run does, the lease tells.
+        async with self.alone(RUNNING, request.run, request.tenant):
+            return await job.run(stream, progress)
 
     async def opened(self, request: ImportRequest, stream: BinaryIO) -> Job:
         """A run over a feed, whose first rows were read; raises what cannot be read at all."""
@@ -240,8 +245,8 @@ class Importer:
             elif run["status"] == "running" and run["id"] != request.run:
                 counts = Counts(**{name: run[name] for name in Counts.__struct_fields__})
                 await self.recover(request, run["id"], counts)
-                error = "it was interrupted; a newer run began"
-                finish = FinishRun(run=run["id"], counts=counts, error=error)
+                error = "It was interrupted: a newer import of this supplier began."
+                finish = FinishRun(run=run["id"], counts=counts, error=error, interrupted=True)
                 await self.send(request, [(f"close/{run['id']}", finish)])
 
     async def recover(self, request: ImportRequest, run: str, counts: Counts) -> None:

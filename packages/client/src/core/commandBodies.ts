@@ -193,6 +193,7 @@ export interface FinishRun {
   counts: Counts;
   notes?: ReadonlyArray<string>;
   error?: string | null;
+  interrupted?: boolean;
   keep?: boolean;
 }
 

@@ -149,7 +149,15 @@ export interface ImportDocument {
   supplier: string;
   profile: string;
   source: string;
-  status: "running" | "held" | "rejected" | "finished" | "failed" | "undoing" | "undone";
+  status:
+    | "running"
+    | "held"
+    | "rejected"
+    | "finished"
+    | "failed"
+    | "interrupted"
+    | "undoing"
+    | "undone";
   /** What a full feed does not name is discontinued. */
   kind: "full" | "partial";
   rows: number;

@@ -10,6 +10,7 @@ import { useRemote } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { durationText, momentText, useNow } from "../shared/time.ts";
 import { ChangesPanel } from "./ChangesPanel.tsx";
+import { CutOff } from "./CutOff.tsx";
 import { importPath, useDecision } from "./decisions.ts";
 import { HoldPanel } from "./HoldPanel.tsx";
 import { LimitsPanel } from "./LimitsPanel.tsx";
@@ -55,7 +56,7 @@ interface ShownProps {
 }
 
 function Shown({ run, name, reload }: ShownProps) {
-  const ended = run.status === "finished" || run.status === "failed";
+  const ended = ["finished", "failed", "interrupted"].includes(run.status);
   return (
     <>
       <div className="page-head">
@@ -78,6 +79,7 @@ function Shown({ run, name, reload }: ShownProps) {
         </p>
       )}
       {run.status === "failed" && run.kept && <TryAgain run={run} decided={reload} />}
+      {run.status === "interrupted" && <CutOff run={run} />}
       {run.status === "held" && run.hold !== null && (
         <HoldPanel run={run} hold={run.hold} decided={reload} />
       )}

@@ -13,6 +13,13 @@ export function ImportsPage() {
   const runs = useRuns();
   const suppliers = useSuppliers();
   const held = runs.data?.filter((run) => run.status === "held") ?? [];
+  // Only where no later import of the supplier came.
+  const cut =
+    runs.data?.filter(
+      (run, at, all) =>
+        run.status === "interrupted" &&
+        all.findIndex(({ supplier }) => supplier === run.supplier) === at,
+    ) ?? [];
   return (
     <>
       <div className="page-head">
@@ -28,6 +35,22 @@ export function ImportsPage() {
           <span>
             {held.length === 1 ? "One import waits" : `${held.length} imports wait`} for you:{" "}
             {held.map((run, at) => (
+              <span key={run.id}>
+                {at > 0 && ", "}
+                <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>
+                  {nameOf(run.supplier, suppliers.data)}
+                </Link>
+              </span>
+            ))}
+          </span>
+        </p>
+      )}
+      {cut.length > 0 && (
+        <p className="banner banner-warm waiting" role="status">
+          <Icon name="alert" />
+          <span>
+            Cut off before the end, to be started again:{" "}
+            {cut.map((run, at) => (
               <span key={run.id}>
                 {at > 0 && ", "}
                 <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>

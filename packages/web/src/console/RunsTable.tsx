@@ -95,6 +95,7 @@ const STATES: Readonly<Record<ImportRun["status"], State>> = {
   rejected: { word: "Turned down", tone: "over" },
   finished: { word: "Finished", tone: "good" },
   failed: { word: "Failed", tone: "bad" },
+  interrupted: { word: "Interrupted", tone: "bad" },
   undoing: { word: "Being undone", tone: "going" },
   undone: { word: "Undone", tone: "over" },
 };

@@ -5,18 +5,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.commands import Command
 from shopwire.modules.feeds.api import PruneRun
-from shopwire.modules.feeds.events import ImportDecided, ImportPruned
-from shopwire.modules.feeds.store import DUE_APPROVED, DUE_PRUNING
+from shopwire.modules.feeds.events import ImportDecided, ImportPruned, ImportStarted
+from shopwire.modules.feeds.store import DUE_APPROVED, DUE_CUT_OFF, DUE_PRUNING
 
+CloseCutOff = Callable[[str, str], Awaitable[None]]
+"""Ends a run of a tenant that nobody is at any more."""
 GoOn = Callable[[str, str], Awaitable[None]]
 """Brings a run of a tenant to its end, or waits for who is at it."""
 
 
-def activities(go_on: GoOn) -> tuple[Activity, ...]:
+def activities(go_on: GoOn, close_cut_off: CloseCutOff) -> tuple[Activity, ...]:
     """Those of this module; a run that is approved somewhere is waited for."""
 
     async def perform(job: Job) -> Sequence[Command]:
         await go_on(job.payload["run"], job.tenant)
+        return ()
+
+    async def close(job: Job) -> Sequence[Command]:
+        await close_cut_off(job.payload["run"], job.tenant)
         return ()
 
     return (
@@ -25,6 +31,12 @@ def activities(go_on: GoOn) -> tuple[Activity, ...]:
             wakes_on=frozenset({ImportDecided.event_type}),
             due=DUE_APPROVED,
             perform=perform,
+        ),
+        Activity(
+            name="feeds.close_cut_off",
+            wakes_on=frozenset({ImportStarted.event_type}),
+            due=DUE_CUT_OFF,
+            perform=close,
         ),
         Activity(
             name="feeds.prune_run",

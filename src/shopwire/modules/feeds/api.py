@@ -150,6 +150,8 @@ class FinishRun(Command, frozen=True, kw_only=True):
     counts: Counts
     notes: tuple[str, ...] = ()
     error: str | None = None
+    interrupted: bool = False
+    """Its process ended before the feed did; `error` says what is to be done."""
     keep: bool = False
     """Whether the bytes of a feed that a person approved are kept, to be tried again."""
 

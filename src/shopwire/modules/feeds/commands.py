@@ -35,6 +35,7 @@ from shopwire.modules.feeds.events import (
     ImportStarted,
     RecentChanged,
     RecentDocument,
+    Status,
 )
 from shopwire.modules.feeds.limits import MENDABLE_CHARS_MAX, QUARANTINED_ROWS_MAX
 
@@ -127,7 +128,7 @@ def do_finish_run(command: FinishRun, view: View, context: Context) -> Decision:
     run = replace(
         _counted(known, command.counts),
         version=known.version + 1,
-        status="failed" if command.error else "finished",
+        status=_end_of(command),
         notes=command.notes,
         finished_at_ms=context.now_ms,
         error=command.error,
@@ -136,6 +137,12 @@ def do_finish_run(command: FinishRun, view: View, context: Context) -> Decision:
     gone = [] if command.keep else forgotten(known)
     event = ImportFinished(entity=run.id, version=run.version, document=run.document())
     return Decision(put=[run, *gone], events=[event], result=run.document())
+
+
+def _end_of(command: FinishRun) -> Status:
+    if command.interrupted:
+        return "interrupted"
+    return "failed" if command.error else "finished"
 
 
 def change_rows(run: Run, altered: Sequence[AlteredGroup]) -> list[Row]:

@@ -25,6 +25,7 @@ from shopwire.modules.feeds.api import (
 )
 from shopwire.modules.feeds.commands import change_rows, forgotten
 from shopwire.modules.feeds.domain import (
+    ENDED,
     FEEDS,
     FeedLimits,
     FeedRow,
@@ -159,7 +160,7 @@ def do_reject_run(command: RejectRun, view: View, context: Context) -> Decision:
 
 def do_note_mend(command: NoteMend, view: View, context: Context) -> Decision:
     """Settles a quarantined row, once; what it changed is the run's, so that an undo knows it."""
-    known = _in_state(view, command.run, "finished", "failed")
+    known = _in_state(view, command.run, *ENDED)
     _check_kept(known)
     if not 1 <= command.seq <= known.kept:
         raise NotFound(what="quarantined row", id=f"{command.run}/{command.seq}")
@@ -198,7 +199,7 @@ def do_note_mend(command: NoteMend, view: View, context: Context) -> Decision:
 
 def do_intend_mend(command: IntendMend, view: View, context: Context) -> Decision:
     """Writes down what a mended row is about to change; nothing begins in a run that is undone."""
-    known = _in_state(view, command.run, "finished", "failed")
+    known = _in_state(view, command.run, *ENDED)
     _check_kept(known)
     place = place_of(known.id, command.seq)
     return Decision(put=[ImportIntent(tenant=context.tenant, run=place, groups=command.groups)])
@@ -206,7 +207,7 @@ def do_intend_mend(command: IntendMend, view: View, context: Context) -> Decisio
 
 def do_recover_mend(command: RecoverMend, view: View, context: Context) -> Decision:
     """Makes what a cut off mend changed a part of its run, also where the run's undo has begun."""
-    known = _in_state(view, command.run, "finished", "failed", "undoing")
+    known = _in_state(view, command.run, *ENDED, "undoing")
     altered = known.altered + len(command.altered)
     begun = known.status == "undoing"
     run = replace(
@@ -224,7 +225,7 @@ def do_recover_mend(command: RecoverMend, view: View, context: Context) -> Decis
 
 def do_undo_run(command: BeginUndo, view: View, _context: Context) -> Decision:
     """Begins to put back what a run changed, or goes on with it where that was cut off."""
-    known = _in_state(view, command.run, "finished", "failed", "undoing", "undone")
+    known = _in_state(view, command.run, *ENDED, "undoing", "undone")
     if known.status in ("undoing", "undone"):
         return Decision(result=known.document())
     _check_kept(known)
@@ -241,7 +242,7 @@ def do_undo_run(command: BeginUndo, view: View, _context: Context) -> Decision:
 
 def do_prune_run(command: PruneRun, view: View, context: Context) -> Decision:
     """Forgets a part of what nobody needs any more; raises RuleBroken while somebody may."""
-    known = _in_state(view, command.run, "finished", "failed", "undone", "rejected")
+    known = _in_state(view, command.run, *ENDED, "undone", "rejected")
     if context.now_ms < (known.finished_at_ms or context.now_ms) + UNDO_KEPT_MS:
         raise RuleBroken(
             "The import can still be undone.",
@@ -318,6 +319,7 @@ _DONE: Final = {
     "undone": "was undone",
     "finished": "is finished",
     "failed": "has failed",
+    "interrupted": "was interrupted",
 }
 
 

@@ -17,6 +17,8 @@ from shopwire.modules.feeds.limits import (
 
 FEEDS: Final = "feeds"
 """The key whose partition all runs live in."""
+ENDED: Final[tuple[Status, ...]] = ("finished", "failed", "interrupted")
+"""States of a run that has come to an end, one or another, and can be undone and mended."""
 RECENT: Final = "recent"
 """Entity of the topic that lists the latest runs."""
 RECENT_RUNS_MAX: Final = 20
@@ -101,7 +103,7 @@ class Run(Row, frozen=True, kw_only=True):
 
 def undo_until_ms(status: str, finished_at_ms: int | None, pruned_to: int) -> int | None:
     """Until when a run can be undone and its rows mended; None where it cannot."""
-    if status not in ("finished", "failed") or pruned_to or finished_at_ms is None:
+    if status not in ENDED or pruned_to or finished_at_ms is None:
         return None
     return finished_at_ms + UNDO_KEPT_MS
 

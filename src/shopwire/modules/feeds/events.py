@@ -6,9 +6,12 @@ import msgspec
 
 from shopwire.kernel.events import Event
 
-Status = Literal["running", "held", "rejected", "finished", "failed", "undoing", "undone"]
-"""Held: it waits for a person, and nothing of it is in effect. Undone: what it changed is put
-back, as far as nothing newer changed it."""
+Status = Literal[
+    "running", "held", "rejected", "finished", "failed", "interrupted", "undoing", "undone"
+]
+"""Held: it waits for a person, and nothing of it is in effect. Interrupted: its process ended
+before the feed did; what had taken effect stays, and the file may be sent again. Undone: what it
+changed is put back, as far as nothing newer changed it."""
 FeedKind = Literal["full", "partial"]
 """Full: what it does not name, the supplier has no more. Partial: it says nothing of the rest."""
 

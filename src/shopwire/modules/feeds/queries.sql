@@ -293,6 +293,18 @@ WHERE status = 'running' AND held_parts > 0
 ORDER BY started_at_ms, id
 LIMIT $1
 
+-- due_cut_off --
+-- Runs that go on, each due when the lease of its process runs out, which a process that lives
+-- puts off again and again; one that never had a lease is of a former release, and has an hour.
+SELECT r.id, r.tenant, coalesce(i.until_ms, r.started_at_ms + 3600000) AS due_ms,
+    jsonb_build_object('run', r.id) AS payload
+FROM import_run r
+LEFT JOIN idempotency i ON i.tenant = r.tenant AND i.principal = 'alone'
+    AND i.operation = 'feeds.run' AND i.key = r.id
+WHERE r.status = 'running' AND r.held_parts = 0
+ORDER BY due_ms, r.id
+LIMIT $1
+
 -- due_pruning --
 -- Runs of which something is kept that only an undo or a mend needs, each due when neither is
 -- offered any more: UNDO_KEPT_MS after its end.
@@ -300,7 +312,7 @@ SELECT id, tenant, finished_at_ms + 2592000000 AS due_ms,
     jsonb_build_object('run', id, 'from', pruned_to) AS payload
 FROM import_run
 WHERE finished_at_ms IS NOT NULL AND pruned_to < greatest(altered, kept)
-    AND status IN ('finished', 'failed', 'undone', 'rejected')
+    AND status IN ('finished', 'failed', 'interrupted', 'undone', 'rejected')
 ORDER BY finished_at_ms, tenant, id
 LIMIT $1
 

@@ -58,6 +58,9 @@ CHECKS: Final = (
 DUE_PRUNING: Final = _SQL["due_pruning"]
 """Ended runs as jobs, each due when what only an undo needs may go."""
 
+DUE_CUT_OFF: Final = _SQL["due_cut_off"]
+"""Runs that go on as jobs, each due when its process's lease runs out."""
+
 DUE_APPROVED: Final = _SQL["due_approved"]
 """Approved runs as jobs, until they have ended."""
 

@@ -1,0 +1,44 @@
+/** An import that was cut off: how it is started again, from where it came. */
+
+import { useCommand, useStatus } from "@shopwire/client/react";
+import type { ImportRun } from "../shared/documents.ts";
+import { Link } from "../shared/router.tsx";
+import { hrefOf, useSources } from "./useSources.ts";
+
+export function CutOff({ run }: { run: ImportRun }) {
+  const sources = useSources(run.supplier).data?.sources ?? [];
+  const source = sources.find(
+    ({ name }) => run.source === name || run.source.startsWith(`${name}: `),
+  );
+  const now = useCommand("sources.run_now");
+  const blocked = useStatus().status === "offline" || now.pending;
+  if (source === undefined) {
+    return (
+      <p className="run-actions">
+        <Link className="button" href="/console/try-a-file">
+          Send the file again
+        </Link>
+        What the shop knows by now is not sent twice.
+      </p>
+    );
+  }
+  const fetchAgain = (): void => {
+    if (!blocked) void now.send({ supplier: source.supplier, name: source.name });
+  };
+  return (
+    <p className="run-actions">
+      <button
+        type="button"
+        className="button"
+        data-testid="fetch-again"
+        aria-disabled={blocked}
+        onClick={fetchAgain}
+      >
+        {now.pending ? "One moment…" : "Fetch it again"}
+      </button>
+      <span role="status">{now.result !== null && "It is fetched now."}</span>
+      <Link href={hrefOf(source)}>Its source</Link>
+      <span role="alert">{now.error?.message}</span>
+    </p>
+  );
+}
