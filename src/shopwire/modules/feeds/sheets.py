@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
-import openpyxl
-
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import CELL_CHARS_MAX, COLUMNS_MAX, RAW_CHARS_MAX
 from shopwire.modules.feeds.reading import Detected, RawRow, spelt_as
@@ -25,6 +23,9 @@ class SheetReader:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        # Loaded for workbooks only: it takes as long as thousands of rows of any other feed.
+        import openpyxl  # noqa: PLC0415
+
         try:
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
         except Exception as problem:  # noqa: BLE001 -- whatever a broken workbook sets off
