@@ -12,7 +12,7 @@ from shopwire.kernel.commands import Answer, Command, Decision, Envelope, Handle
 from shopwire.kernel.errors import ErrorBody
 from shopwire.kernel.ids import partition_of
 from shopwire.kernel.storage import Storage
-from shopwire.kernel.write_path import WritePath
+from shopwire.kernel.write_path import BULK_PASSED_MAX, WritePath
 from shopwire.testing.conformance.sample import COUNT_MAX, COUNT_UP, CountUp, count_up
 from shopwire.testing.conformance.storage import load
 
@@ -46,6 +46,26 @@ class Nest(Command, frozen=True, kw_only=True):
         return Nest(depth=self.depth - 1, last=self.last)
 
 
+class CountMany(Command, frozen=True, kw_only=True):
+    """Counts many things on one shelf."""
+
+    operation = "sample.count_many"
+
+    shelf: str
+    ids: tuple[str, ...]
+
+    def counts(self) -> list[CountUp]:
+        return [CountUp(shelf=self.shelf, id=one) for one in self.ids]
+
+
+COUNT_MANY: Handler[CountMany] = Handler(
+    command=CountMany,
+    partition_key=lambda command: command.shelf,
+    needs=lambda _: (),
+    includes=CountMany.counts,
+    decide=lambda command, _view, _context: Decision(then=command.counts()),
+    lines=lambda command: len(command.ids),
+)
 COUNT_EACH: Handler[CountEach] = Handler(
     command=CountEach,
     partition_key=lambda command: command.counts[0].shelf,
@@ -65,8 +85,8 @@ NEST: Handler[Nest] = Handler(
 
 
 @asynccontextmanager
-async def running(storage: Storage) -> AsyncIterator[WritePath]:
-    path = WritePath(storage, [COUNT_UP, COUNT_EACH, NEST], SystemClock())
+async def running(storage: Storage, **limits: int) -> AsyncIterator[WritePath]:
+    path = WritePath(storage, [COUNT_UP, COUNT_EACH, COUNT_MANY, NEST], SystemClock(), **limits)
     await path.start()
     try:
         yield path
@@ -146,6 +166,37 @@ async def test_single_partitions_go_on_in_order_while_one_wide_batch_follows_ano
             found = [msgspec.json.decode(one.body, type=Answer).result["count"] for one in answers]
             assert found == list(range(1, 41))
         done.set()
+
+
+def many(key: str, shelf: str, things: int) -> Envelope:
+    ids = tuple(f"{key}-{number}" for number in range(things))
+    return Envelope(command=CountMany(shelf=shelf, ids=ids), key=key)
+
+
+async def test_a_wide_batch_leaves_a_command_about_many_things_and_what_is_behind_it(path):
+    wide = each("wide", CountUp(shelf="a"), CountUp(shelf="b"))
+    outcomes = await path.submit_many([wide, many("m", "c", 3), count_up("n", "c")])
+    assert all(one.ok for one in outcomes)
+    assert path.stats.batches == 2
+
+
+async def test_commands_about_many_things_have_turns_of_one_between_wide_batches(opened):
+    done: list[str] = []
+
+    async def note(path: WritePath, envelope: Envelope) -> None:
+        assert (await path.submit(envelope)).ok
+        done.append(envelope.key)
+
+    async with running(opened.storage, batch_max=8) as path, asyncio.TaskGroup() as group:
+        for number in range(64):
+            wide = each(f"w-{number}", CountUp(shelf="a"), CountUp(shelf="b"))
+            group.create_task(note(path, wide))
+        for number in range(3):
+            group.create_task(note(path, many(f"m-{number}", "c", 3)))
+    places = [done.index(f"m-{number}") for number in range(3)]
+    assert places[0] == 8 * BULK_PASSED_MAX
+    assert places[-1] <= 3 * 8 * BULK_PASSED_MAX + 2
+    assert path.stats.batches == 64 // 8 + 3
 
 
 async def test_one_refusal_leaves_nothing_of_the_others(path, opened):

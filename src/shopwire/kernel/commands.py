@@ -112,6 +112,9 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     """Decides commands that follow one another at once, where that is cheaper: as many of the first
     as it can, maybe none, as `decide` would one after the other; `decide` has the rest. Of a row
     that several of them put only the last has to put it. It refuses nothing and names no `then`."""
+    lines: Callable[[C], int] | None = None
+    """For a command about many things: how many. Such a command waits for its own turn, rather than
+    ride in a batch of those that somebody waits for."""
     includes: Callable[[C], Iterable[Command]] | None = None
     """Commands that the decision may name in `then`, or others that need the same: what they need
     is loaded, and their partitions are held, with this one's own."""

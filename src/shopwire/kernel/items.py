@@ -10,7 +10,16 @@ from shopwire.kernel.storage import Claim, Move
 class Ticket:
     """A command on its way: its handler, its partitions, the right to its key."""
 
-    __slots__ = ("claim", "envelope", "handler", "identity", "partitions", "slot", "waiter")
+    __slots__ = (
+        "claim",
+        "envelope",
+        "handler",
+        "identity",
+        "lines",
+        "partitions",
+        "slot",
+        "waiter",
+    )
     weight: Final = 1
     """How many commands it is."""
 
@@ -20,6 +29,8 @@ class Ticket:
         self.envelope = envelope
         self.handler = handler
         self.partitions = partitions
+        self.lines = 1 if handler.lines is None else handler.lines(envelope.command)
+        """Things that it is about."""
         tenant, principal, key = envelope.tenant, envelope.principal, envelope.key
         operation = envelope.command.operation
         self.claim = Claim(
@@ -41,12 +52,13 @@ class Step:
     A domain refusal is an answer like any other; a temporary one or a defect undoes the step.
     """
 
-    __slots__ = ("move", "partitions", "tickets", "weight")
+    __slots__ = ("lines", "move", "partitions", "tickets", "weight")
 
     def __init__(self, move: Move, tickets: Sequence[Ticket]) -> None:
         self.move = move
         self.tickets = tickets
         self.weight = len(tickets)
+        self.lines = sum(ticket.lines for ticket in tickets)
         self.partitions = tuple(sorted({at for ticket in tickets for at in ticket.partitions}))
 
 

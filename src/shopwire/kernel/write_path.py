@@ -32,6 +32,8 @@ BATCH_TARGET_MS: Final = 50.0
 BATCH_COMMANDS_MIN: Final = 64
 """What a slow database cannot shrink a batch below: smaller ones pay so often for what each costs
 that their commands end later, not sooner."""
+BULK_PASSED_MAX: Final = 2
+"""Wide batches that may begin before a command about many things; then it has its turn."""
 CLAIM_RACES_MAX: Final = 5
 """Times a key may be snatched by another process before the caller is told to come back."""
 RETRY_MS_MIN: Final = 50
@@ -121,18 +123,26 @@ class _Lane:
         self.batch_max = batch_max
         self.ms_per_command = 1.0
 
-    def take(self, room: int | None = None) -> list[Item]:
-        """What is next, at least one item; `room` for as many commands, else for a batch.
+    def take(self, room: int | None = None, *, bulk: bool = True) -> list[Item]:
+        """What is next, at least one item; `room` for as many lines, else for a batch.
 
         A consumer's step may be larger than any room. It grows while it waits, and all behind it
-        wait as well, so it is taken whole rather than passed over.
+        wait as well, so it is taken whole rather than passed over. Without `bulk` a command about
+        many things is left where it is, and so is what waits behind it.
         """
         batch: list[Item] = []
         left = self.batch_max if room is None else room
-        while self.queue and (self.queue[0].weight <= left or not batch):
+        while self.queue and (self.queue[0].lines <= left or not batch):
+            if not bulk and self.bulky:
+                break
             batch.append(self.queue.popleft())
-            left -= batch[-1].weight
+            left -= batch[-1].lines
         return batch
+
+    @property
+    def bulky(self) -> bool:
+        """Whether a command about many things is next."""
+        return bool(self.queue) and isinstance(one := self.queue[0], Ticket) and one.lines > 1
 
     def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
         """Halves the batch when one takes too long, and lets it grow again when it is quick."""
@@ -206,6 +216,8 @@ class WritePath:
         self._lanes = [_Lane(str(number), batch_max) for number in range(storage.partitions)]
         self._lanes.append(_Lane(_WIDE, batch_max))
         self._turns = _Turns()
+        self._passed = 0
+        """Wide batches in a row that left commands about many things waiting."""
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         self._closing.set()
@@ -364,12 +376,14 @@ class WritePath:
         """The writer of one partition: takes what is there, as long as there is something."""
         while True:
             if lane.queue:
+                if lane.name == _WIDE:
+                    await self._let_bulk_go()
                 async with self._turns.alone() if lane.name == _WIDE else self._turns.beside():
                     # While it waited for its turn, a wide batch may have taken all of it along.
                     if batch := self._take(lane):
                         started = self._clock.monotonic_ms()
                         await self._settle(lane, batch)
-                        commands = sum(item.weight for item in batch)
+                        commands = sum(item.lines for item in batch)
                         lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
             elif self._closing.is_set():
                 return
@@ -380,15 +394,29 @@ class WritePath:
     def _take(self, lane: _Lane) -> list[Item]:
         """What is next in a lane; a wide batch takes along what waits in the others.
 
-        So they need not wait for the heads after it, nor while one wide batch follows another.
+        So they need not wait for the heads after it, nor while one wide batch follows another. A
+        command about many things is not taken along: those in the wide lane, which somebody waits
+        for, would take as long as it. It has a turn of its own after every few wide batches, and
+        while others wait no more than that one.
         """
+        if lane.name != _WIDE:
+            return lane.take(1 if self._lanes[-1].queue and lane.bulky else None)
         batch = lane.take()
-        if lane.name == _WIDE:
-            for other in self._lanes[:-1]:
-                # A wide lane that is never empty leaves the others no turn of their own.
-                room = max(BATCH_COMMANDS_MIN, lane.batch_max // self._storage.partitions)
-                batch += other.take(room)
+        for other in self._lanes[:-1]:
+            # A wide lane that is never empty leaves the others no turn of their own.
+            room = max(BATCH_COMMANDS_MIN, lane.batch_max // self._storage.partitions)
+            batch += other.take(room, bulk=False)
         return batch
+
+    async def _let_bulk_go(self) -> None:
+        """After BULK_PASSED_MAX wide batches in a row the commands that they passed over begin."""
+        if self._passed >= BULK_PASSED_MAX:
+            await asyncio.sleep(0)  # who waits for the end of the last wide batch begins here
+            self._passed = 1
+        elif any(other.bulky for other in self._lanes[:-1]):
+            self._passed += 1
+        else:
+            self._passed = 0
 
     async def _settle(self, lane: _Lane, batch: list[Item], races: int = 0) -> None:
         """Commits a batch, or finds by halving which of its commands is refused."""

@@ -291,6 +291,7 @@ HANDLERS: Final = (
         partition_key=lambda _: CATALOG,
         needs=lambda command: _needs(command.products),
         decide=do_put_products,
+        lines=lambda command: len(command.products),
     ),
     Handler(
         command=PutProduct,

@@ -214,6 +214,7 @@ HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (Need(Run, command.run),),
         decide=do_note_intent,
+        lines=lambda command: len(command.groups),
     ),
     Handler(
         command=NoteChunk,
@@ -223,6 +224,7 @@ HANDLERS: Final = (
             *(Need(FeedRow, digest.key) for digest in (*command.digests, *command.marks)),
         ),
         decide=do_note_chunk,
+        lines=lambda command: len(command.altered) + len(command.bad_rows),
     ),
     Handler(
         command=FinishRun,

@@ -269,6 +269,7 @@ HANDLERS: Final = (
             for kind in (StockItem, Pool, OpenSale)
         ),
         decide=do_report_stocks,
+        lines=lambda command: len(command.counts),
     ),
     Handler(
         command=SellStock,

@@ -140,6 +140,7 @@ HANDLERS: Final = (
         keys=lambda command: (terms.sku for terms in command.offers),
         needs=lambda command: (Need(Offer, terms.sku) for terms in command.offers),
         decide=do_put_offers,
+        lines=lambda command: len(command.offers),
     ),
     Handler(
         command=WithdrawOffer,
