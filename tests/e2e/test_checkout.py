@@ -14,6 +14,7 @@ from tests.e2e.test_two_windows import SHOPPER, SOON_MS, fits, open_product
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
+LINE_SUM = "[data-testid=line-sum]"
 AFTER_RESTART_MS = 30_000 + SOON_MS
 """A checkout that a kill interrupted is finished within 30 s of the server's return."""
 
@@ -275,6 +276,12 @@ def test_no_page_of_buying_scrolls_sideways(browser: Browser, shop: Shop, tmp_pa
     page = browser.new_context().new_page()
     put_into_cart(page, shop, "blue-cup")
     fits(page, shop, "/cart", "/checkout")
+    page.goto(f"{shop.url}/cart")
+    page.set_viewport_size({"width": 320, "height": 800})
+    remove, total = (page.locator(one).bounding_box() for one in (".cart-remove", LINE_SUM))
+    assert remove is not None
+    assert total is not None
+    assert remove["x"] + remove["width"] <= total["x"] or remove["y"] >= total["y"] + 20
     fill_in(page, shop)
     page.get_by_test_id("place-order").click()
     placed(page)

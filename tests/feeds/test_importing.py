@@ -17,6 +17,7 @@ from shopwire.kernel.errors import (
 from shopwire.modules.feeds import commands as feed_commands
 from shopwire.modules.feeds.limits import SENDS_MAX
 from shopwire.modules.inventory.api import SellStock
+from shopwire.modules.pricing.api import PutRates, RateLine
 from shopwire.modules.suppliers.api import WithdrawOffer
 from shopwire.services import import_job
 
@@ -327,3 +328,24 @@ async def test_all_compares_with_the_shop_and_mends_what_was_changed_there(shop:
     assert (summary.products.applied, summary.stock.applied) == (0, 0)
     (row,) = await shop.query("SELECT active FROM offer WHERE sku = 'J'")
     assert row[0]
+
+
+async def test_offers_in_a_currency_without_a_rate_are_told_of(shop: Shop):
+    content = "sku,title,stock,cost,currency\nA,Mug,1,2.50,USD\nB,Jug,1,2.50,EUR\nC,Pan,1,9,USD\n"
+    (note,) = [note for note in (await shop.take(content)).notes if "no rate" in note]
+    assert note.startswith("2 offers are in USD, and the shop has no rate from USD to EUR")
+    rate = RateLine(base="USD", quote="EUR", rate="0.9", valid_from_ms=0)
+    await shop.write_path.submit(Envelope(command=PutRates(rates=(rate,)), key="rate"))
+    again = await shop.take(content, afresh=True, source="other.csv")
+    assert not [note for note in again.notes if "no rate" in note]
+
+
+async def test_a_letter_that_the_database_cannot_hold_costs_its_row(shop: Shop):
+    with pytest.raises(FeedUnreadable, match="a letter that is none"):
+        await shop.take("sku,title,odd\0\nA,Mug,x\n")
+    head = "sku,title,stock,cost,odd\n"
+    summary = await shop.take(head + "A,Mu\0g,1,2.50,x\nB,Jug,1,2.50,y\0\nC,Pan,1,2.50,z\n")
+    assert (summary.status, *sums(summary)) == ("finished", 3, 2, 0, 1)
+    (bad,) = await shop.quarantine(summary.id)
+    assert (bad["line"], bad["cells"]["title"]) == (2, "Mu\\x00g")
+    assert await shop.drift() == []

@@ -8,7 +8,11 @@ import pytest
 
 from shopwire import __version__
 from shopwire.cli import main as cli
+from shopwire.cli.import_ import show_summary
 from shopwire.kernel.errors import SetupProblem
+from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.reading import Detected
+from shopwire.services.import_request import Summary, Tally
 
 
 def test_help_lists_every_command_without_loading_any(capsys: pytest.CaptureFixture[str]):
@@ -72,3 +76,17 @@ def test_with_json_the_error_is_data(capsys: pytest.CaptureFixture[str]):
 def test_with_debug_the_error_is_raised():
     with pytest.raises(SetupProblem):
         cli.run(["version", "--debug"])
+
+
+def test_a_feeds_words_are_shown_as_they_are_and_steer_nothing(capsys: pytest.CaptureFixture[str]):
+    bad = BadRow(line=2, column="[/x]", code="c", reason="it is [/red]\x1b[2J", remedy="", raw="")
+    summary = Summary(
+        id="r", supplier="[/a]", profile="p", source="[b].csv", kind="partial", status="failed",
+        dry_run=False, detected=Detected(), products=Tally(), offers=Tally(), stock=Tally(),
+        notes=["columns that were not used: price [eur], [/y]"],
+        bad_rows=[bad], error="broken [/z]",
+    )  # fmt: skip
+    show_summary(summary)
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in ("[b].csv of [/a]", "price [eur], [/y]", "[/x]", "[/red]\\x1b[2J", "broken [/z]."):
+        assert words in shown

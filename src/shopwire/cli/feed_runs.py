@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from shopwire.cli.import_ import open_importer, show_hold
 from shopwire.cli.import_remote import ask_server
@@ -308,7 +309,8 @@ def _run(found: dict[str, Any], *, as_json: bool) -> int:
 def print_run(found: dict[str, Any]) -> None:
     """A run in words."""
     console = Console()
-    console.print(f"[bold]{found['id']}[/] {found['source']} of {found['supplier']}")
+    whose = f" {found['source']} of {found['supplier']}"
+    console.print(Text.assemble((found["id"], "bold"), whose))
     console.print(f"  {found['status']} ({found['kind']} feed)", highlight=False)
     sums = Table(box=None, pad_edge=False, show_header=False)
     for name in (

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from shopwire.adapters.postgres.migrate import migrate
 from shopwire.adapters.postgres.server import open_database
@@ -112,7 +114,7 @@ def _told(summary: Summary, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(msgspec.json.encode(summary).decode() + "\n")
     else:
-        _show(summary)
+        show_summary(summary)
     codes = {"failed": _FAILED, "held": _HELD}
     return codes.get(summary.status, _PARTLY if summary.quarantined else 0)
 
@@ -197,12 +199,14 @@ async def open_importer(data: Path | None, database: str | None) -> AsyncIterato
                 await write_path.stop()
 
 
-def _show(summary: Summary) -> None:
+def show_summary(summary: Summary) -> None:
+    """What came of an import, for people."""
     console = Console()
-    head = "Held" if summary.status == "held" else "Imported"
+    head = {"held": "Held", "failed": "Not all of it taken:"}.get(summary.status, "Imported")
     head = "Would change" if summary.dry_run else head
     verb = "to send" if summary.dry_run else "changed"
-    console.print(f"[bold]{head}[/] {summary.source} of {summary.supplier} ({summary.profile})")
+    whose = escape(f"{summary.source} of {summary.supplier} ({summary.profile})")
+    console.print(f"[bold]{head}[/] {whose}")
     console.print(f"  read as {summary.detected.words()}", markup=False, highlight=False)
     sums = Table(box=None, pad_edge=False, show_header=False)
     for name in ("rows", "changed", "unchanged", "quarantined"):
@@ -216,16 +220,27 @@ def _show(summary: Summary) -> None:
         kept = "" if summary.dry_run else f", {tally.unchanged:,} as they were"
         console.print(f"  {kind}: {tally.applied:,} {verb}{kept}{refused}")
     for note in summary.notes:
-        console.print(f"  [dim]note: {note}[/]", markup=True, highlight=False)
+        console.print(Text(f"  note: {_printable(note)}", "dim"))
     for bad in summary.bad_rows:
         place = f"line {bad.line}" + (f", {bad.column}" if bad.column else "")
-        console.print(f"  [yellow]{place}[/]: {bad.reason}. {bad.remedy}", highlight=False)
+        told = _printable(f": {bad.reason}. {bad.remedy}")
+        console.print(Text.assemble("  ", (_printable(place), "yellow"), told))
     if summary.quarantined > len(summary.bad_rows):
         console.print(f"  and {summary.quarantined - len(summary.bad_rows):,} more in quarantine")
     if summary.hold is not None:
         _show_held(console, summary)
     if summary.error:
-        console.print(f"[red]It ended early:[/] {summary.error}. Rows before it stay.")
+        said = _printable(summary.error.rstrip("."))
+        console.print(Text.assemble(("It ended early:", "red"), f" {said}. Rows before it stay."))
+
+
+def _printable(text: str) -> str:
+    """A feed's words without what would steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 RULES: Final = {

@@ -177,7 +177,8 @@ def _print_report(report: audit.Report) -> None:
         proofs.add_row(name, str(count) if count else "0")
     console.print(proofs)
     for drift in report.drift[:50]:
-        console.print(f"{drift.check}: {drift.where}: expected {drift.expected}, {drift.found}")
+        told = f"{drift.check}: {drift.where}: expected {drift.expected}, {drift.found}"
+        console.print(told, markup=False, highlight=False)
     told = f"{report.events} events, {report.topics} topics, {report.documents} documents"
     print(f"drift {report.drift_total} in {told}")
 

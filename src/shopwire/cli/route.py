@@ -178,7 +178,7 @@ def scores(
         own = _score(bytes(row["score"]))
         parts = (own.score, own.acknowledged, own.shipped, own.accepted, own.kept, own.honest)
         table.add_row(row["id"], *(str(part) for part in parts))
-    Console().print(table)
+    Console().print(table, markup=False)
     return 0
 
 
@@ -214,7 +214,7 @@ def _show(choice: RouteChoice, currency: str) -> None:
         sends = ", ".join(f"{pick.quantity} {pick.sku} by {pick.supplier}" for pick in picks)
         amounts = (sums.cost_minor, sums.shipping_minor, sums.weights_minor, sums.total_minor)
         table.add_row(f"{name}: {sends}", *map(str, (*amounts, sums.profit_minor)))
-    Console().print(table)
+    Console().print(table, markup=False)
     gap = choice.sums.total_minor - choice.bound_minor
     print("No other way has a lower total." if not gap else f"At most {gap} could be saved.")
     for out in choice.left_out:

@@ -249,8 +249,8 @@ def list_(
         own = f"{one['supplier']}/{one['name']}"
         sources.add_row(own, where, state, _moment(one["due_ms"]), last)
     console = Console(highlight=False)
-    console.print(table)
-    console.print(sources)
+    console.print(table, markup=False)
+    console.print(sources, markup=False)
     return 0
 
 
@@ -282,7 +282,7 @@ def log(
         table.add_row(
             str(one["fence"]), began, took, str(one["bytes"]), str(one["rows"]), _words(one)
         )
-    Console(highlight=False).print(table)
+    Console(highlight=False).print(table, markup=False)
     return 0
 
 

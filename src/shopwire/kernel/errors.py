@@ -257,7 +257,7 @@ class FeedUnreadable(ShopwireError):
 
     code, status = 3000, 422
     message = "The feed could not be read."
-    remedy = "See data.reason; rows before data.line were applied and stay."
+    remedy = "Mend the file, or say how to read it, and send it again: what was taken stays."
     fields = ("reason", "line")
 
 

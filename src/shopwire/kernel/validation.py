@@ -1,7 +1,13 @@
 """Checks of single values, the same at every door."""
 
+import re
+from typing import Final
+
 from shopwire.kernel.errors import InvalidField
 from shopwire.kernel.limits import MONEY_MINOR_MAX, NAME_CHARS_MAX, QUANTITY_MAX, TEXT_CHARS_MAX
+
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Surrogates: no letters by themselves, and nothing that UTF-8 has bytes for."""
 
 
 def check_name(value: str, field: str) -> str:
@@ -24,6 +30,13 @@ def check_name(value: str, field: str) -> str:
             f"{field} cannot be used: {reason}.", field=field, reason=reason, value=value[:60]
         )
     return value
+
+
+def storable(text: str) -> str:
+    """A text from elsewhere as PostgreSQL can hold it: NUL and halves of letters are spelt out."""
+    if "\0" not in text and not _HALVES.search(text):
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def check_text(value: str, field: str, *, chars_max: int = TEXT_CHARS_MAX) -> str:

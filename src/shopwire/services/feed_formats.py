@@ -5,6 +5,7 @@ from typing import BinaryIO, Final
 
 from shopwire.adapters.x12.messages import AVAILABLE
 from shopwire.adapters.x12.syntax import Segment, Segments
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
 from shopwire.modules.feeds.opening import Formats
 from shopwire.modules.feeds.reading import Detected, RawRow
@@ -78,8 +79,7 @@ class AdviceReader:
         cells["quantity"] = next((quantities[kind] for kind in AVAILABLE if kind in quantities), "")
         sign = self._walk.element_sign
         raw = "\n".join(sign.join([one.id, *one.elements]) for one in held)[:RAW_CHARS_MAX]
-        raw = raw.replace("\0", "\\x00")
-        return RawRow(line, cells, raw, chars=sum(map(len, cells.values())))
+        return RawRow(line, cells, storable(raw), chars=sum(map(len, cells.values())))
 
 
 FORMATS: Final[Formats] = {"x12": AdviceReader}

@@ -1,6 +1,7 @@
 """One run of an import: read, compared, looked at as a whole, and then put into effect."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -52,6 +53,7 @@ class Job:
         self._approved = False
         self._before = ""
         self._known_bad: frozenset[tuple[int, str]] = frozenset()
+        self._offers_in: Counter[str] = Counter()
         self._kept_before = 0
         self._matching = importer.matching(request)
         said: FeedKind = "partial" if feed.profile.partial else "full"
@@ -90,7 +92,7 @@ class Job:
             held = False
             summary.status, summary.error = "failed", problem.detail
         if not held:
-            self._note()
+            await self._note()
             if not request.dry_run:
                 await self._finish()
         return summary
@@ -188,7 +190,7 @@ class Job:
         summary.quarantined = weight.bad
         summary.unchanged = weight.rows - weight.changed - weight.bad
         summary.bad_rows = weight.bad_rows
-        self._note()
+        await self._note()
         hold = HoldRun(
             run=request.run,
             counts=self.counts(),
@@ -311,6 +313,7 @@ class Job:
         bad_before = {sku for rows in refused.values() for sku in rows}
         changes: tuple[AlteredGroup, ...] = ()
         news = news.without_skus(bad_before)
+        self._offers_in.update(offered.terms.currency for offered in news.offers)
         if request.dry_run:
             self._count_unsent(news)
         elif news.groups:
@@ -378,7 +381,7 @@ class Job:
         if summary.changed:
             await self._importer.supersede(self._request)
 
-    def _note(self) -> None:
+    async def _note(self) -> None:
         summary = self.summary
         summary.notes = [*self._feed.notes, *([self._before] if self._before else [])]
         if self._sender.foreign:
@@ -390,6 +393,19 @@ class Job:
             summary.notes.append(f"only the first {QUARANTINED_ROWS_MAX} bad rows are kept")
         if self._gone is not None:
             summary.notes += self._gone.notes()
+        summary.notes += await self._unpriced()
+
+    async def _unpriced(self) -> list[str]:
+        """Says of whose currency the shop knows no rate: such offers give no price."""
+        if not self._offers_in:
+            return []
+        wanted, own = await self._importer.rates_wanted(self._request, self._offers_in)
+        return [
+            f"{self._offers_in[one]} offers are in {one}, and the shop has no rate from {one} to"
+            f" {own}: they have no price until you tell one, in the console under Prices or with"
+            " `shopwire send pricing.put_rates`"
+            for one in wanted
+        ]
 
     def counts(self) -> Counts:
         """The rows so far; what was in quarantine when it went on is there all the while."""

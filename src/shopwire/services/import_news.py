@@ -261,7 +261,7 @@ def refused_row(row: RawRow, error: Mapping[str, Any]) -> BadRow:
         line=row.line,
         column=str(error.get("data", {}).get("field", "")),
         code="refused",
-        reason=error["message"],
+        reason=error["message"].rstrip("."),
         remedy=error["remedy"],
         raw=row.raw[:RAW_CHARS_MAX],
         cells=row.cells,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import BinaryIO, Final, TypeVar
 
@@ -45,6 +45,7 @@ from shopwire.modules.feeds.store import (
     said_last,
 )
 from shopwire.modules.inventory.store import all_open_sales, skus_with_open_sales
+from shopwire.modules.pricing.reading import rates_wanted
 from shopwire.services.feed_formats import FORMATS
 from shopwire.services.import_approve import approve_run, go_on
 from shopwire.services.import_cut import RUNNING
@@ -284,6 +285,12 @@ class Importer:
     async def marks_said(self, request: ImportRequest, supplier: str) -> Marks:
         """Marks of what the supplier said last."""
         return await self._patiently(lambda: marks_said(self.reads, request.tenant, supplier))
+
+    async def rates_wanted(
+        self, request: ImportRequest, currencies: Iterable[str]
+    ) -> tuple[list[str], str]:
+        """Of some currencies those that the shop has no rate from, and the shop's own."""
+        return await self._patiently(lambda: rates_wanted(self.reads, request.tenant, currencies))
 
     async def all_open_sales(self, request: ImportRequest, supplier: str) -> frozenset[str]:
         """As `open_sales`, of all that the supplier has; a little more than OPEN_SALES_MAX."""

@@ -50,7 +50,7 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
       // A short past does not fill the width: it would look like a long one.
       x: {
         time: true,
-        range: (_plot, least, most) => [Math.min(least, most - SPAN_S_LEAST), most],
+        range: (_plot, least, most) => spanOf(least, most),
       },
       // The scale starts at zero, and a quiet line does not look like a storm.
       y: { range: (_plot, _least, most) => [0, Math.max(5, (most ?? 0) * 1.15)] },
@@ -61,9 +61,22 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
     ],
     series: [
       {},
-      { label: unit, stroke: line, width: 1.75, fill: faint(line), points: { show: false } },
+      {
+        label: unit,
+        stroke: line,
+        width: 1.75,
+        fill: faint(line),
+        // One value alone makes no line.
+        points: { show: (plot) => plot.data[0].length === 1, size: 5 },
+      },
     ],
   };
+}
+
+/** From when to when; before the first value comes, the last minute. */
+function spanOf(least: number | null, most: number | null): [number, number] {
+  const end = most ?? Date.now() / 1_000;
+  return [Math.min(least ?? end, end - SPAN_S_LEAST), end];
 }
 
 function timesOf(_plot: uPlot, seconds: number[]): string[] {

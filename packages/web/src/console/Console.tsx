@@ -8,6 +8,7 @@ import { Mark } from "../shared/Mark.tsx";
 import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
+import { useCurrentInView } from "../shared/useCurrentInView.ts";
 import { ChannelsPage } from "./ChannelsPage.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
 import { FindStockPage } from "./FindStockPage.tsx";
@@ -77,13 +78,14 @@ function Desk() {
   const open = useTopic("ops:orders")?.doc?.open_conflicts ?? 0;
   const waiting = Object.values(useTopic("matches:queue")?.doc?.waiting ?? {});
   const matches = waiting.reduce((sum, one) => sum + one, 0);
+  const row = useCurrentInView(path);
   return (
     <div className="console">
       <header className="console-side">
         <Link className="wordmark" href="/console" aria-label="Shopwire console">
           <Mark /> <span>Shopwire</span>
         </Link>
-        <nav className="console-nav" aria-label="Console">
+        <nav className="console-nav links-row" aria-label="Console" ref={row}>
           {NAV.map(({ href, name, icon }) => (
             <Link key={href} href={href} aria-current={isWithin(path, href) ? "page" : undefined}>
               <Icon name={icon} /> {name}

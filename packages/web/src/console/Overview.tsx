@@ -2,6 +2,7 @@
 
 import { useStatus } from "@shopwire/client/react";
 import { useMemo } from "react";
+import type { ImportRun, Supplier } from "../shared/documents.ts";
 import { OldMark } from "../shared/Freshness.tsx";
 import { Failed } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
@@ -12,11 +13,12 @@ import { RunsTable } from "./RunsTable.tsx";
 import { Sparkline } from "./Sparkline.tsx";
 import { SuppliersTable } from "./SuppliersTable.tsx";
 import { useRuns } from "./useRuns.ts";
-import { useSuppliers } from "./useSuppliers.ts";
+import { runsOf, useSuppliers } from "./useSuppliers.ts";
 
 /** Beats behind a number; the large charts show all of them. */
 const SPARK_BEATS = 60;
 const RUNS_SHOWN = 8;
+const SUPPLIERS_SHOWN = 8;
 
 export function Overview() {
   useTitle("Overview · Shopwire console");
@@ -52,12 +54,28 @@ export function Overview() {
           {suppliers.error && suppliers.data === null ? (
             <Failed error={suppliers.error} retry={suppliers.reload} />
           ) : (
-            <SuppliersTable suppliers={suppliers.data} runs={runs.data} compact />
+            <SuppliersTable
+              suppliers={lately(suppliers.data, runs.data)}
+              runs={runs.data}
+              compact
+            />
           )}
         </section>
       </div>
     </>
   );
+}
+
+/** The suppliers that were last heard of, in their usual order: rows that hop are hard to read. */
+function lately(
+  suppliers: readonly Supplier[] | null,
+  runs: readonly ImportRun[] | null,
+): readonly Supplier[] | null {
+  if (suppliers === null || suppliers.length <= SUPPLIERS_SHOWN) return suppliers;
+  const heard = (one: Supplier): number => runsOf(one, runs)[0]?.started_at_ms ?? 0;
+  const newest = suppliers.toSorted((one, other) => heard(other) - heard(one));
+  const shown = new Set(newest.slice(0, SUPPLIERS_SHOWN));
+  return suppliers.filter((one) => shown.has(one));
 }
 
 function PageHead({ beats }: { beats: readonly Beat[] }) {

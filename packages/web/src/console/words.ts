@@ -114,10 +114,12 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   revenue: "Revenue",
   refunds: "Refunds",
   chargebacks: "Chargebacks",
+  purchases: "Purchases",
+  supplier_payable: "Owed to suppliers",
 };
 
 export function accountText(account: string): string {
-  return ACCOUNTS[account] ?? account;
+  return ACCOUNTS[account] ?? spelled(account);
 }
 
 /** A code such as `partly_shipped` as words. */

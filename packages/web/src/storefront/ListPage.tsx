@@ -61,7 +61,7 @@ function Welcome() {
   const { status } = useStatus();
   return (
     <section className="welcome" aria-labelledby="welcome">
-      <h1 id="welcome">Good things for the house, counted as you look.</h1>
+      <h1 id="welcome">Good things, counted as you look.</h1>
       <p>{CLAIMS[status]}</p>
     </section>
   );

@@ -9,6 +9,7 @@ import { Notice } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
+import { useCurrentInView } from "../shared/useCurrentInView.ts";
 import { useRevision } from "../shared/useRevision.ts";
 import { CartButton } from "./cart/CartButton.tsx";
 import { ListPage } from "./ListPage.tsx";
@@ -86,9 +87,10 @@ function CategoryMenu(props: { categories: readonly Category[] | null; query: Qu
   const { categories, query } = props;
   const top = categories?.filter((one) => one.parent === null && one.products > 0) ?? [];
   const chosen = query?.category ?? null;
-  const branch = categories?.find((one) => one.slug === chosen)?.parent ?? chosen;
+  const branch = rootOf(categories, chosen);
+  const row = useCurrentInView(`${branch} ${top.length}`);
   return (
-    <nav className="menu" aria-label="Categories">
+    <nav className="menu links-row" aria-label="Categories" ref={row}>
       <Link href="/" aria-current={chosen === "" && query?.q === "" ? "page" : undefined}>
         Everything
       </Link>
@@ -103,6 +105,16 @@ function CategoryMenu(props: { categories: readonly Category[] | null; query: Qu
       ))}
     </nav>
   );
+}
+
+/** The category of the menu that a category is below, however deep. */
+function rootOf(categories: readonly Category[] | null, slug: string | null): string | null {
+  const known = new Map(categories?.map((one) => [one.slug, one.parent]));
+  let root = slug;
+  for (let depth = 0; depth < known.size && root !== null; depth++) {
+    root = known.get(root) ?? root;
+  }
+  return root;
 }
 
 function Lost() {

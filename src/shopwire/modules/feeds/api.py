@@ -3,8 +3,10 @@
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from shopwire.kernel.commands import Command
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.events import FeedKind, Hold
 from shopwire.modules.feeds.limits import (
     PRICE_FACTOR_DEFAULT,
@@ -27,6 +29,13 @@ class BadRow(msgspec.Struct, frozen=True, kw_only=True):
     raw: str
     cells: dict[str, str] = {}
     """Its cells by column, where it came apart into cells and they are not too long."""
+
+    def __post_init__(self) -> None:
+        # One character that the database cannot hold would end the whole run.
+        for name in ("column", "reason", "raw"):
+            force_setattr(self, name, storable(getattr(self, name)))
+        cells = {storable(name): storable(cell) for name, cell in self.cells.items()}
+        force_setattr(self, "cells", cells)
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):

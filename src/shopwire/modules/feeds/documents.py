@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import (
     CELL_CHARS_MAX,
@@ -210,8 +211,7 @@ class JsonLinesReader:
 
 def row_of(line: int, value: Any, raw: str, problem: str) -> RawRow:
     """A row of a JSON object: `a.b` is b in a, `a.0.b` b in the first of a."""
-    raw = raw.strip()[:RAW_CHARS_MAX].replace("\0", "\\x00")
-    raw = raw.encode("utf-8", "backslashreplace").decode()
+    raw = storable(raw.strip()[:RAW_CHARS_MAX])
     if problem:
         return _broken(line, raw, "malformed", f"it is no JSON: {problem}"[:300])
     if not isinstance(value, dict):

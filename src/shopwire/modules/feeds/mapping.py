@@ -254,9 +254,8 @@ class Mapper:
             except Refused as problem:
                 group.bad.append(self._bad(row, problem))
             except InvalidField as problem:
-                refused = Refused(
-                    problem.data["field"], "not_allowed", problem.detail, "Correct the value."
-                )
+                field, reason = problem.data["field"], problem.detail.rstrip(".")
+                refused = Refused(field, "not_allowed", reason, "Correct the value.")
                 group.bad.append(self._bad(row, refused))
         if variants and "product" in self.profile.brings:
             try:

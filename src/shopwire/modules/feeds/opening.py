@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, Protocol
 
 from shopwire.kernel.errors import FeedUnreadable, MappingInvalid
 from shopwire.kernel.money import exponent_of
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, COLUMNS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
@@ -97,7 +98,7 @@ class OpenFeed:
             notes.append(f"only the sheet {detected.sheet!r} was read; others have cells, too")
         if isinstance(self._reader, DelimitedReader) and self._reader.unended:
             notes.append("the last line has no end: if the file was cut there, a cell is short")
-        return notes
+        return [storable(note) for note in notes]
 
 
 def open_feed(
@@ -137,6 +138,12 @@ def open_feed(
     _check_encoding(encoding, reader)
     reader.detected.packing = "" if packing == "xlsx" else packing
     items, chosen = _with_profile(reader, chosen)
+    for column in reader.detected.columns:
+        if column != storable(column):
+            unreadable(
+                f"the header has a letter that is none, in {storable(column)[:60]!r}: see whether"
+                " the file is of another encoding, such as UTF-16"
+            )
     sample, items = _sampled(items, _whole_by(reader))
     _sense_decimals(chosen, reader.detected, sample)
     lookups = load_lookups(chosen, folder)

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import (
     CELL_CHARS_MAX,
@@ -187,8 +188,7 @@ class Lines:
 
 def raw_of(taken: Sequence[str]) -> str:
     """Lines of a row as one text, shortened, fit to be kept."""
-    text = "".join(taken).rstrip("\r\n")[:RAW_CHARS_MAX]
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return storable("".join(taken).rstrip("\r\n")[:RAW_CHARS_MAX])
 
 
 class DelimitedReader:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
+from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import CELL_CHARS_MAX, COLUMNS_MAX, RAW_CHARS_MAX
 from shopwire.modules.feeds.reading import Detected, RawRow, spelt_as
@@ -63,7 +64,7 @@ class SheetReader:
             except Exception as problem:  # noqa: BLE001 -- whatever a broken sheet sets off
                 unreadable(f"the sheet breaks off: {problem}")
             cells = [_text(value) for value in values]
-            raw = " | ".join(cells)[:RAW_CHARS_MAX].replace("\0", "\\x00")
+            raw = storable(" | ".join(cells)[:RAW_CHARS_MAX])
             extra = any(cells[len(columns) :])
             cells += [""] * (len(columns) - len(cells))
             fault = next((cell for cell in cells if cell in _FAULTS), "")

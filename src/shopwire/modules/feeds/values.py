@@ -59,7 +59,7 @@ def name_of(text: str, column: str) -> str:
     try:
         return check_name(text, column)
     except InvalidField as problem:
-        refuse(column, "not_allowed", problem.detail, "Shorten or correct it.")
+        refuse(column, "not_allowed", problem.detail.rstrip("."), "Shorten or correct it.")
 
 
 def status_of(text: str, column: str) -> Status:

@@ -296,6 +296,13 @@ ORDER BY next_due_ms LIMIT $1
 -- The exchange rates of a shop.
 SELECT version, current, coming FROM price_rates WHERE tenant = $1
 
+-- unpriced_currencies --
+-- Articles without a price, by the currencies of their offers.
+SELECT i.currency, count(DISTINCT i.sku) AS skus
+FROM price_input i LEFT JOIN price p USING (tenant, sku)
+WHERE i.tenant = $1 AND i.active AND p.amount_minor IS NULL
+GROUP BY i.currency ORDER BY skus DESC, i.currency
+
 -- rates_told --
 -- The last rates that were told.
 SELECT pair, valid_from_ms, rate_pico, told_by, told_at_ms FROM price_rate_told

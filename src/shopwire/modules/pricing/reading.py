@@ -1,5 +1,6 @@
 """What the console reads of prices: rules and their history, rates, promotions, why a price is."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from shopwire.kernel.errors import NotFound
 from shopwire.kernel.queries import Reads
 from shopwire.modules.pricing.api import PriceRules
 from shopwire.modules.pricing.domain import CostInput, Promotion, Sale, Traits, quote
-from shopwire.modules.pricing.rates import RATE_DIGITS, Rate, RatesRow
+from shopwire.modules.pricing.rates import RATE_DIGITS, Converter, Rate, RatesRow
 from shopwire.modules.pricing.store import SQL, rates_of, rules_of
 from shopwire.modules.pricing.why import Step, steps_of
 
@@ -49,6 +50,19 @@ async def read_history(reads: Reads, tenant: str) -> list[dict[str, Any]]:
     ]
 
 
+async def rates_wanted(
+    reads: Reads, tenant: str, currencies: Iterable[str]
+) -> tuple[list[str], str]:
+    """Of some currencies those that no rate leads from to the shop's; and the shop's."""
+    rules: PriceRules = (await read_rules(reads, tenant))["rules"]
+    current: dict[str, Rate] = {}
+    for found in await reads.fetch(SQL["rates"], tenant):
+        current = rates_of(found["current"])
+    converter = Converter(current, rules.currency)
+    wanted = sorted(one for one in set(currencies) if converter.share(one) is None)
+    return wanted, rules.currency
+
+
 async def read_rates(reads: Reads, tenant: str) -> dict[str, Any]:
     """The exchange rates that hold, those to come, and what was told last."""
     row = RatesRow(tenant=tenant)
@@ -65,6 +79,7 @@ async def read_rates(reads: Reads, tenant: str) -> dict[str, Any]:
         "version": row.version,
         "rates": document.rates,
         "coming": document.coming,
+        "wanted": await _unpriced(reads, tenant),
         "told": [
             {
                 "pair": one["pair"],
@@ -76,6 +91,16 @@ async def read_rates(reads: Reads, tenant: str) -> dict[str, Any]:
             for one in told
         ],
     }
+
+
+async def _unpriced(reads: Reads, tenant: str) -> list[dict[str, Any]]:
+    """The currencies that lack a rate, and how many articles have no price because of it."""
+    found = {
+        row["currency"]: row["skus"]
+        for row in await reads.fetch(SQL["unpriced_currencies"], tenant)
+    }
+    wanted, _ = await rates_wanted(reads, tenant, found)
+    return [{"currency": one, "skus": skus} for one, skus in found.items() if one in wanted]
 
 
 async def read_promotions(reads: Reads, tenant: str) -> list[dict[str, Any]]:

@@ -57,7 +57,17 @@ export function RatesPanel({ currency }: { currency: string }) {
           </table>
         </Scroll>
       )}
-      <NewRate quote={currency} />
+      {data !== null && data.wanted.length > 0 && (
+        <ul className="rates-wanted" data-testid="rates-wanted">
+          {data.wanted.map((one) => (
+            <li key={one.currency}>
+              {one.skus === 1 ? "1 article has" : `${one.skus.toLocaleString("en")} articles have`}{" "}
+              no price, since its cost is in {one.currency}: tell a rate.
+            </li>
+          ))}
+        </ul>
+      )}
+      <NewRate quote={currency} first={data?.wanted[0]?.currency ?? ""} />
     </section>
   );
 }
@@ -78,7 +88,7 @@ function RateRow({ rate, coming }: { rate: Rate; coming: boolean }) {
 
 const EMPTY = { base: "", rate: "", from: "" };
 
-function NewRate({ quote }: { quote: string }) {
+function NewRate({ quote, first }: { quote: string; first: string }) {
   const command = useCommand("pricing.put_rates");
   const offline = useStatus().status === "offline";
   const [draft, setDraft] = useState(EMPTY);
@@ -96,13 +106,13 @@ function NewRate({ quote }: { quote: string }) {
     if ((await command.send({ rates: [told] })) !== null) setDraft(EMPTY);
   };
   return (
-    <details className="price-new">
+    <details className="price-new" open={first !== ""}>
       <summary>Tell a rate</summary>
       <form className="price-form" onSubmit={(event) => void submit(event)}>
         <div className="price-row">
           <Cell
             label="One unit of"
-            hint="USD"
+            hint={first || "USD"}
             value={draft.base}
             change={(base) => setDraft({ ...draft, base: base.toUpperCase() })}
           />

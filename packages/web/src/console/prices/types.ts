@@ -121,4 +121,6 @@ export interface Rate {
 export interface RatesRead {
   readonly rates: readonly Rate[];
   readonly coming: readonly Rate[];
+  /** Currencies that lack a rate, and how many articles have no price because of it. */
+  readonly wanted: readonly { readonly currency: string; readonly skus: number }[];
 }
