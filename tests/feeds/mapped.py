@@ -138,7 +138,8 @@ def mapped(case: str) -> list[Any]:
         }
         for group in feed.groups
     ]
-    plain: list[Any] = msgspec.json.decode(msgspec.json.encode([*found, sorted(feed.notes)]))
+    told = sorted(set(feed.notes) - set(feed.profile.notes))
+    plain: list[Any] = msgspec.json.decode(msgspec.json.encode([*found, told]))
     return plain
 
 

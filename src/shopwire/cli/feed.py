@@ -4,6 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import msgspec
 from cyclopts import App, Parameter
@@ -13,11 +14,13 @@ from rich.table import Table
 from shopwire.cli import feed_matches, feed_runs
 from shopwire.cli.feed_matches import saved_profile
 from shopwire.cli.import_ import open_importer
+from shopwire.cli.import_remote import download
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.profile import Profile, built_in_profiles, load_mapping
-from shopwire.services.feed_export import ExportFormat, export_feed
+from shopwire.services.export_forms import ExportFormat
+from shopwire.services.feed_export import export_feed
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
 
 _PARTLY = 3
@@ -95,53 +98,52 @@ def export(
     *,
     form: Annotated[ExportFormat, Parameter(name="--format")] = "generic",
     supplier: str | None = None,
+    base: str = "",
     data: feed_runs.Data = Path(".shopwire/data"),
     database: feed_runs.Database = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Write the shop's articles as a table that `shopwire import` and other shops read.
+    """Write the shop's articles as a file that `shopwire import` and other shops read.
 
     Args:
         out: The file; one that is there is replaced once the new one is whole.
         form: How it is written; a profile of the same name reads it back.
         supplier: Only what this supplier offers, with its costs and counts.
+        base: Goes before addresses of the shop's own, such as https://shop.example.
         data: The shop's folder.
-        database: Instead of a folder: a PostgreSQL database.
+        database: Instead of a folder: a PostgreSQL database, or a running server (http://...).
         json: Print one JSON object.
     """
-    if database is not None and database.startswith(("http://", "https://")):
-        raise SetupProblem(
-            "An export reads the database itself.",
-            what="usage",
-            reason="name its folder or address",
-        )
-    rows = asyncio.run(_export(out, form, supplier, data, database))
+    whose = None if supplier is None else slug_of(supplier)
+    draft = out.with_name(f".{out.name}.part")
+    try:  # beside its place first, so that nobody reads a half of it
+        if database is not None and database.startswith(("http://", "https://")):
+            wanted = {"base": base} | ({} if whose is None else {"supplier": whose})
+            size = download(database, f"/api/exports/{form}?{urlencode(wanted)}", draft)
+            told: dict[str, Any] = {"bytes": size, "format": form}
+        else:
+            rows = asyncio.run(_export(draft, form, whose, base, data, database))
+            told = {"rows": rows, "format": form}
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
     if json:
-        sys.stdout.write(msgspec.json.encode({"rows": rows, "format": form}).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
-        print(f"{rows:,} rows as {form} in {out}")
+        what = f"{told['rows']:,} rows" if "rows" in told else f"{told['bytes']:,} bytes"
+        print(f"{what} as {form} in {out}")
     return 0
 
 
 async def _export(
-    out: Path, form: ExportFormat, supplier: str | None, data: Path, database: str | None
-) -> int:
-    """Beside its place first, so that nobody reads a half of it."""
-    draft = out.with_name(f".{out.name}.part")
+    draft: Path, form: ExportFormat, whose: str | None, base: str,
+    data: Path, database: str | None,
+) -> int:  # fmt: skip
     async with open_importer(data, database) as importer:
-        try:
-            with draft.open("w", encoding="utf-8", newline="") as file:
-                rows = await export_feed(
-                    importer.reads,
-                    DEFAULT_TENANT,
-                    file,
-                    form,
-                    supplier=None if supplier is None else slug_of(supplier),
-                )
-            draft.replace(out)
-        finally:
-            draft.unlink(missing_ok=True)
-    return rows
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            return await export_feed(
+                importer.reads, DEFAULT_TENANT, file, form, supplier=whose, base=base
+            )
 
 
 def _show(name: str, found: Preview) -> None:

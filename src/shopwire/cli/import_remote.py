@@ -45,6 +45,24 @@ def ask_server(url: str, method: str, path: str, body: Any = None, key: str | No
         return _read(connection.getresponse(), Any)
 
 
+def download(url: str, path: str, out: Path) -> int:
+    """Writes what a server answers into a file; how many bytes that are.
+
+    Raises what it answered instead, and SetupProblem where the answer breaks off.
+    """
+    connection, split = _connected(url)
+    with contextlib.closing(connection), _answering(split.netloc):
+        connection.request("GET", f"{split.path.rstrip('/')}{path}")
+        response = connection.getresponse()
+        if response.status != 200:
+            _read(response, Any)
+        size = 0
+        with out.open("wb") as file:
+            while piece := response.read(PIECE_BYTES):
+                size += file.write(piece)
+        return size
+
+
 def _connected(url: str) -> tuple[HTTPConnection, SplitResult]:
     split = urlsplit(url)
     if split.scheme not in ("http", "https") or not split.hostname:

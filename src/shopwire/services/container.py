@@ -32,6 +32,7 @@ from shopwire.services.command_door import CommandDoor
 from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
 from shopwire.services.database import Database, own_database
+from shopwire.services.export_door import export_routes
 from shopwire.services.front import Front
 from shopwire.services.graphql_door import GraphqlDoor
 from shopwire.services.graphql_door import Parts as GraphqlParts
@@ -178,6 +179,7 @@ class Container(msgspec.Struct, kw_only=True):
                     *hub_routes(self.line.hubs),
                     *module_routes(self.store.reads),
                     *import_routes(self.write_path, self.importer),
+                    *export_routes(self.store.reads),
                     *preview_routes(self.store.reads),
                     *checkout_routes(self.checkout, self.store.reads),
                     *webhook_routes(webhooks),

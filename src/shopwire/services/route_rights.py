@@ -67,6 +67,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "/api/checkout": _everybody,
     "/api/portal/orders": _a_supplier,
     "/api/portal/cancellations": _a_supplier,
+    "/api/portal/exports/{form}": _a_supplier,
     "/api/webhooks/payments/{provider}": _everybody,
     "/api/webhooks/suppliers/{supplier}": _everybody,
     "/api/webhooks/feeds/{supplier}": _everybody,

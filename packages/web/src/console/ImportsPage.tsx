@@ -3,10 +3,12 @@
 import { Icon } from "../shared/icons.tsx";
 import { Failed } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
+import { ExportPanel } from "./ExportPanel.tsx";
 import { RunsTable } from "./RunsTable.tsx";
 import { useRuns } from "./useRuns.ts";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import "../styles/imports.css";
+import "../styles/preview.css";
 
 export function ImportsPage() {
   useTitle("Imports · Shopwire console");
@@ -68,6 +70,7 @@ export function ImportsPage() {
           <RunsTable runs={runs.data} suppliers={suppliers.data} />
         )}
       </section>
+      <ExportPanel suppliers={suppliers.data} />
     </>
   );
 }

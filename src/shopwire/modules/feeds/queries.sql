@@ -320,6 +320,19 @@ LIMIT $1
 -- Lines of the file that a run has in quarantine already.
 SELECT line, code FROM import_quarantine WHERE tenant = $1 AND run = $2
 
+-- export_mark --
+-- What changes with everything that an export tells of: a document's version only grows, and one
+-- that is gone keeps its row. A log that was restored has another epoch.
+SELECT
+    (SELECT log_id::text FROM log_meta) AS log, (SELECT min(epoch) FROM head) AS epoch,
+    count(*) AS count, coalesce(sum(version), 0)::bigint AS versions
+FROM documents
+WHERE tenant = $1 AND (
+    (topic >= 'category:' AND topic < 'category;') OR (topic >= 'offer:' AND topic < 'offer;')
+    OR (topic >= 'price:' AND topic < 'price;') OR (topic >= 'product:' AND topic < 'product;')
+    OR (topic >= 'stock:' AND topic < 'stock;')
+)
+
 -- export_page --
 -- Variants of some products after a product's id, with the cheapest offer (of one supplier, where
 -- one is named), the price and what is there.
@@ -329,7 +342,8 @@ SELECT p.id, p.title, p.description, p.brand, p.status, p.tags::text AS tags,
     v.one #>> '{variant,sku}' AS sku, coalesce(v.one #>> '{variant,title}', '') AS variant,
     coalesce(v.one #> '{variant,options}', '{}')::text AS options,
     v.one #>> '{variant,gtin}' AS gtin, v.one #>> '{variant,mpn}' AS mpn,
-    o.cost_minor, o.currency AS cost_currency,
+    o.cost_minor, o.currency AS cost_currency, o.msrp_minor, o.map_minor, o.lead_time_days,
+    o.order_min, o.order_max,
     (price.body ->> 'amount_minor')::bigint AS price_minor,
     price.body ->> 'currency' AS price_currency,
     greatest(0, coalesce(s.units, 0))::bigint AS quantity
@@ -339,7 +353,7 @@ FROM (
 ) p
 CROSS JOIN LATERAL jsonb_array_elements(p.variants) WITH ORDINALITY AS v (one, number)
 LEFT JOIN LATERAL (
-    SELECT cost_minor, currency FROM offer
+    SELECT * FROM offer
     WHERE tenant = $1 AND sku = v.one #>> '{variant,sku}' AND active
         AND ($2::text IS NULL OR supplier = $2)
     ORDER BY cost_minor, supplier LIMIT 1

@@ -175,9 +175,9 @@ async def open_runs(reads: Reads, tenant: str, supplier: str) -> list[dict[str, 
 
 
 async def category_paths(
-    reads: Reads, tenant: str, slugs: Sequence[str]
+    reads: Reads, tenant: str, slugs: Sequence[str], *, gaps: bool = False
 ) -> tuple[tuple[str, ...], ...]:
-    """Categories as paths of names from the top."""
+    """Categories as paths of names from the top; with `gaps` an unknown one is an empty path."""
     rows = await reads.fetch(_SQL["category_names"], tenant, list(slugs))
     known = {row["slug"]: (row["name"], row["parent"]) for row in rows}
     paths: list[tuple[str, ...]] = []
@@ -188,7 +188,7 @@ async def category_paths(
             name, up = known[up]
             path.insert(0, name)
         paths.append(tuple(path))
-    return tuple(path for path in paths if path)
+    return tuple(path for path in paths if path or gaps)
 
 
 async def export_page(
@@ -201,20 +201,28 @@ async def export_page(
     """
     rows = await reads.fetch(_SQL["export_page"], tenant, supplier, after, limit)
     slugs = [msgspec.json.decode(row["categories"]) for row in rows]
-    first = {one[0] for one in slugs if one}
-    paths = dict(
-        zip(first, await category_paths(reads, tenant, list(first)), strict=False)
-    ) if first else {}  # fmt: skip
+    wanted = list(dict.fromkeys(slug for one in slugs for slug in one))
+    paths = dict(zip(wanted, await category_paths(reads, tenant, wanted, gaps=True), strict=True))
     found = []
     for row, categories in zip(rows, slugs, strict=True):
         one = dict(row)
         del one["categories"]
-        one["category"] = " > ".join(paths.get(categories[0], ())) if categories else ""
+        named = [" > ".join(paths[slug]) for slug in categories]
+        one["category"] = "|".join(name for name in named if name)
         one["tags"] = msgspec.json.decode(one["tags"])
         one["options"] = msgspec.json.decode(one["options"])
-        one["images"] = [image["url"] for image in msgspec.json.decode(one["images"])]
+        images = msgspec.json.decode(one["images"])
+        one["images"] = [image["url"] for image in images]
+        alt = images[0]["alt"] if images else ""
+        one["image_alt"] = "" if alt == one["title"] else alt
         found.append(one)
     return found
+
+
+async def export_mark(reads: Reads, tenant: str) -> list[Any]:
+    """What is another one after each change of something that an export tells of."""
+    (row,) = await reads.fetch(_SQL["export_mark"], tenant)
+    return list(dict(row).values())
 
 
 class Readable(msgspec.Struct, frozen=True, kw_only=True):
