@@ -1,5 +1,7 @@
 """Orders as X12 through a folder, and everything that comes back by it."""
 
+import os
+
 import pytest
 from msgspec.structs import replace
 from tests.channels.partner import WAY, Partner
@@ -13,7 +15,9 @@ from shopwire.adapters.x12.messages import Acknowledgement855
 from shopwire.kernel.activities import Job
 from shopwire.kernel.clock import SystemClock
 from shopwire.modules.channels.api import MendMessage, SettleInvoice
+from shopwire.modules.channels.store import ways_to_read
 from shopwire.modules.shipping.api import ApplyOffer
+from shopwire.services.exchange_pruning import FILES_KEPT_MS, prune_files
 from shopwire.services.inbox import Inbox, mending
 from shopwire.services.x12_answers import X12Answers
 
@@ -246,3 +250,30 @@ async def read_again(desk) -> None:
     job = Job(id=row["id"], tenant=row["tenant"], due_ms=row["due_ms"], payload=row["payload"])
     for command in await desk.mending.perform(job):
         await desk.it.shop.do(command)
+
+
+async def test_files_with_addresses_go_once_their_orders_are_over(desk):
+    root, reads, depot = desk.partner.root, desk.it.shop.reads, FolderDepot(desk.partner.root)
+    await desk.it.shop.do(plan_of({"acme": {"A": 2, "B": 1}}))
+    order = await desk.sent()
+    (out,) = (root / "out").iterdir()
+    (root / "done").mkdir()
+    old = [root / "done/old.x12", root / "staging/void-850-000000009.x12", root / "out/other.x12"]
+    for path in (*old, root / "done/new.x12"):
+        path.write_text("Ada, Ghent")
+    for path in (out, *old):
+        os.utime(path, (1, 1))
+    (reached,) = await ways_to_read(reads)
+    now_ms = SystemClock().now_ms()
+    assert await prune_files(reads, reached, depot, now_ms) == 2
+    assert [one.name for one in (root / "done").iterdir()] == ["new.x12"]
+    assert out.is_file()  # its order is open: the supplier may not have taken it yet
+    desk.partner.accepts(order, A=2, B=1)
+    desk.partner.ships(order, A=2, B=1)
+    assert await desk.inbox.look() == 2  # and each look sweeps
+    assert not out.exists()
+    assert (root / "out/other.x12").is_file()  # the shop did not write it
+    assert await prune_files(reads, reached, depot, now_ms) == 0
+    later_ms = now_ms + FILES_KEPT_MS + 60_000
+    assert await prune_files(reads, reached, depot, later_ms) == 5  # 2 receipts of ours
+    assert list((root / "done").iterdir()) == []

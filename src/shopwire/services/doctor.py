@@ -21,9 +21,10 @@ from shopwire.adapters.postgres.account import choose_account
 from shopwire.adapters.postgres.find import MAJOR_MIN, Binaries, find_postgres
 from shopwire.adapters.postgres.inspect import DatabaseFacts, look_at
 from shopwire.adapters.postgres.server import FREE_BYTES_MIN, attach
+from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.services.doctor_access import access_findings
-from shopwire.services.doctor_work import bus_finding, work_findings
+from shopwire.services.doctor_work import bus_finding, exchange_finding, work_findings
 from shopwire.services.findings import Finding
 from shopwire.services.pages import pages_dir
 from shopwire.services.server import listen
@@ -67,6 +68,7 @@ async def examine(patient: Patient) -> list[Finding]:
     findings += about
     more = msgspec.structs.replace(patient.more, data=patient.data)
     findings += await access_findings(more, patient.host, facts)
+    findings.append(exchange_finding(patient.data, SystemClock().now_ms()))
     findings.append(await bus_finding(more.bus, more.hubs))
     findings += [_port(patient.host, patient.port), _broker(), _pages(), _node(), _browser()]
     return findings

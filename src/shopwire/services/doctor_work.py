@@ -1,15 +1,21 @@
 """The doctor's words about what should be going on: sources, channels, the bus."""
 
 from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from shopwire.adapters.bus.look import look_at_bus
 from shopwire.adapters.postgres.inspect import OVERDUE_MS, DatabaseFacts
+from shopwire.services.channel_work import EXCHANGE
+from shopwire.services.exchange_pruning import FILES_KEPT_MS, PRUNE_EVERY_MS
 from shopwire.services.findings import Finding
 from shopwire.services.settings import without_password
 
 NAMES_MAX: Final = 5
 """Names that one line tells; the rest is counted."""
+EXCHANGE_FILES_MAX: Final = 100_000
+"""Files of the folders shared with suppliers that are looked at; further ones are not counted."""
 
 
 def work_findings(facts: DatabaseFacts) -> list[Finding]:
@@ -48,6 +54,23 @@ def _channels(facts: DatabaseFacts) -> Finding:
         remedy = "Start `shopwire up`, if none runs; else `shopwire channel log` says what fails."
         return Finding("channels", "warn", seen, remedy)
     return Finding("channels", "ok", "nothing that should have left is here")
+
+
+def exchange_finding(data: Path, now_ms: int) -> Finding:
+    """Files with shoppers' addresses that lie in the folders shared with suppliers for too long."""
+    before_s = (now_ms - FILES_KEPT_MS - PRUNE_EVERY_MS) / 1_000
+    old = 0
+    for path in islice((data / EXCHANGE).glob("*/*/*"), EXCHANGE_FILES_MAX):
+        try:
+            old += path.is_file() and path.stat().st_mtime < before_s
+        except OSError:
+            continue  # it went in between
+    days = FILES_KEPT_MS // 86_400_000
+    if not old:
+        return Finding("exchange", "ok", f"no file is older than {days} days")
+    seen = f"{old} files are older than {days} days; such files may hold addresses of shoppers"
+    remedy = "A running `shopwire up` erases its own whose orders are over; see the others in "
+    return Finding("exchange", "warn", seen, f"{remedy}{data / EXCHANGE}.")
 
 
 async def bus_finding(servers: Sequence[str], hubs: int) -> Finding:

@@ -24,14 +24,13 @@ from shopwire.modules.channels.api import KeepMessage, NoteInbox, SettleMessage,
 from shopwire.modules.channels.events import MessageMended
 from shopwire.modules.channels.store import DUE, Reached, to_way, ways_to_read
 from shopwire.services.activities import Leader
+from shopwire.services.exchange_pruning import DONE, PRUNE_EVERY_MS, prune_files
 from shopwire.services.x12_answers import PRINCIPAL, Outcome, X12Answers
 
 LOOK_MS: Final = 1_000
 """How often it is looked which inbox is due; each has its own pace."""
 LOOKS_MAX: Final = 8
 """Inboxes that are read at once; the others wait for their turn."""
-DONE: Final = "done"
-"""Where files go that were read, below the place."""
 CUT_OFF_LOOKS_MAX: Final = 5
 """Looks at a file that ends too early until it counts as broken: it may still be written."""
 
@@ -52,6 +51,7 @@ class Inbox:
         self._write_path, self._reads, self._answers = write_path, reads, answers
         self._depot_of, self._clock = depot_of, clock
         self._due_ms: dict[tuple[str, str], float] = {}
+        self._prune_ms: dict[tuple[str, str], float] = {}
         self._short: dict[tuple[str, str], int] = {}
         self._noted: dict[str, str] = {}
 
@@ -90,6 +90,7 @@ class Inbox:
         try:
             async with looks:
                 done = await self._look_at(reached, reached.way)
+                await self._prune(reached, reached.way)
         except StorageUnavailable:
             self._due_ms.pop((reached.tenant, reached.supplier))
             raise
@@ -120,6 +121,16 @@ class Inbox:
         for name in (await depot.names(way.inbox))[:FILES_MAX]:
             done += await self._take(depot, reached.supplier, way, name)
         return done
+
+    async def _prune(self, reached: Reached, way: X12Way) -> None:
+        """Erases files that are over, now and then."""
+        key, now = (reached.tenant, reached.supplier), self._clock.monotonic_ms()
+        if self._prune_ms.get(key, 0) > now:
+            return
+        self._prune_ms[key] = now + PRUNE_EVERY_MS
+        gone = await prune_files(self._reads, reached, self._depot_of(way), self._clock.now_ms())
+        if gone:
+            _log.info("inbox.pruned", supplier=reached.supplier, files=gone)
 
     async def _take(self, depot: Depot, supplier: str, way: X12Way, name: str) -> bool:
         path = f"{way.inbox}/{name}"

@@ -5,6 +5,7 @@ and nobody but the shop touches it; that is what makes a crash answerable.
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,6 +52,14 @@ class Depot(Protocol):
         """A file's bytes; None for one that is longer."""
         ...
 
+    async def old_names(self, folder: str, before_ms: int) -> list[str]:
+        """As `names`, of files that were written last before a moment."""
+        ...
+
+    async def remove(self, path: str) -> None:
+        """Erases a file; one that is not there is none less."""
+        ...
+
 
 class FolderDepot(Depot):
     """A folder of this machine, perhaps mounted from elsewhere."""
@@ -78,6 +87,14 @@ class FolderDepot(Depot):
     async def read(self, path: str, bytes_max: int) -> bytes | None:
         return await self._run(self._read, path, bytes_max)
 
+    @override
+    async def old_names(self, folder: str, before_ms: int) -> list[str]:
+        return await self._run(self._names, folder, before_ms)
+
+    @override
+    async def remove(self, path: str) -> None:
+        await self._run(self._remove, path)
+
     async def _run(self, work: Callable[..., R], *args: object) -> R:
         try:
             return await asyncio.to_thread(work, *args)
@@ -103,12 +120,20 @@ class FolderDepot(Depot):
             finally:
                 os.close(handle)
 
-    def _names(self, folder: str) -> list[str]:
+    def _names(self, folder: str, before_ms: float = math.inf) -> list[str]:
         with suppress(FileNotFoundError), os.scandir(self._root / folder) as found:
-            # A link may lead out of the folder; what it means is not taken from a supplier.
-            names = [one.name for one in found if one.is_file(follow_symlinks=False)]
+            names = [
+                one.name
+                for one in found
+                # A link may lead out of the folder; what it means is not taken from a supplier.
+                if one.is_file(follow_symlinks=False)
+                and (before_ms == math.inf or one.stat().st_mtime * 1_000 < before_ms)
+            ]
             return sorted(filter(is_finished, names))[:FILES_MAX]
         return []
+
+    def _remove(self, path: str) -> None:
+        (self._root / path).unlink(missing_ok=True)
 
     def _read(self, path: str, bytes_max: int) -> bytes | None:
         with (self._root / path).open("rb") as file:

@@ -1,6 +1,7 @@
 """Folders of servers, by SFTP."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
@@ -54,13 +55,29 @@ class SftpDepot(Depot):
 
     @override
     async def names(self, folder: str) -> list[str]:
+        return await self._names(folder, math.inf)
+
+    @override
+    async def old_names(self, folder: str, before_ms: int) -> list[str]:
+        return await self._names(folder, before_ms / 1_000)
+
+    @override
+    async def remove(self, path: str) -> None:
+        async with self._session() as sftp:
+            if await sftp.isfile(self._at(path)):
+                await sftp.remove(self._at(path))
+
+    async def _names(self, folder: str, before_s: float) -> list[str]:
         async with self._session() as sftp:
             if not await sftp.isdir(self._at(folder)):
                 return []
             names: list[str] = []
             async for one in sftp.scandir(self._at(folder)):
                 name = str(one.filename)
-                if one.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR and is_finished(name):
+                regular = one.attrs.type == asyncssh.FILEXFER_TYPE_REGULAR
+                # A server that tells no times has no old files.
+                written = one.attrs.mtime if one.attrs.mtime is not None else math.inf
+                if regular and is_finished(name) and (math.isinf(before_s) or written < before_s):
                     names.append(name)
                 if len(names) >= FILES_MAX:
                     break

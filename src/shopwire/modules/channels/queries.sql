@@ -214,6 +214,18 @@ LIMIT $2
 SELECT tenant, supplier, way FROM channel WHERE way ->> 'type' = 'x12'
 ORDER BY tenant, supplier LIMIT $1
 
+-- bundles_over --
+-- Of these bundles of a supplier those that left, and none of whose orders is open any more.
+SELECT b.control FROM channel_bundle b
+WHERE b.tenant = $1 AND b.supplier = $2 AND b.control = ANY ($3::bigint[]) AND b.state = 'left'
+    AND NOT EXISTS (
+        SELECT FROM channel_letter l
+        JOIN purchase_order p ON p.tenant = l.tenant AND p.id = l.purchase_order
+            AND p.order_id = split_part(l.purchase_order, '/', 1)
+        WHERE l.tenant = b.tenant AND l.supplier = b.supplier AND l.bundle = b.id
+            AND p.status NOT IN ('shipped', 'delivered', 'refused', 'cancelled')
+    )
+
 -- letter --
 -- Where a purchase order stands on its way.
 SELECT state, number, lines, supplier, bundle FROM channel_letter

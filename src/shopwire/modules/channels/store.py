@@ -82,6 +82,14 @@ async def ways_to_read(reads: Reads) -> list[Reached]:
     ]
 
 
+async def bundles_over(
+    reads: Reads, tenant: str, supplier: str, controls: Sequence[int]
+) -> list[int]:
+    """Of bundles, by their numbers, those that left and of whose orders none is open."""
+    rows = await reads.fetch(_SQL["bundles_over"], tenant, supplier, list(controls))
+    return [row["control"] for row in rows]
+
+
 async def standing_of(reads: Reads, tenant: str, purchase_order: str) -> Standing | None:
     """Where a purchase order stands that was taken over; None where it never was."""
     rows = await reads.fetch(_SQL["letter"], tenant, purchase_order)
