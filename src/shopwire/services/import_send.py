@@ -18,6 +18,7 @@ from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier
 from shopwire.services.import_effect import Applied, altered, before, groups_of, intended
 from shopwire.services.import_news import News, offer_commands, refused_row, stock_commands
 from shopwire.services.import_request import ImportRequest, Tally
+from shopwire.services.import_same import without_known
 
 if TYPE_CHECKING:
     from shopwire.services.importing import Importer
@@ -54,11 +55,14 @@ class Sender:
         reads, tenant = self._importer.reads, self._request.tenant
         applied = Applied(set(), set(), set())
         was = await before(reads, tenant, self._supplier, news)
+        told, news = news, without_known(news, was, self._request.as_of_ms)
+        self.offers.unchanged += len(told.offers) - len(news.offers)
+        self.stock.unchanged += len(told.counts) - len(news.counts)
         about = intended(news, was, self._supplier)
-        if intend is None:
+        if intend is None and about:
             note = NoteIntent(run=self._request.run, groups=about)
             await self._importer.record(self._request, f"{key}/intent", note)
-        else:
+        elif intend is not None:
             await self._importer.decide(intend(about), self._request.principal, tenant)
         await self._send(key, news, refused, applied)
         found = await altered(reads, tenant, self._supplier, news, was, applied)

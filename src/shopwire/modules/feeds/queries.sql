@@ -226,7 +226,7 @@ JOIN offer o ON o.tenant = $1 AND o.sku = wanted.sku AND o.supplier = wanted.sup
 
 -- counts_before --
 -- What one supplier has reported of SKUs.
-SELECT sku, reported, as_of_ms, sequence, withheld, doubtful FROM stock_pool
+SELECT sku, reported, as_of_ms, sequence, withheld, doubtful, sold FROM stock_pool
 WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[])
 
 -- products_before --
