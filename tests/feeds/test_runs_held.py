@@ -144,3 +144,36 @@ async def test_a_newer_feed_of_the_same_source_replaces_a_held_one(shop: Shop, m
     assert not held.hold.kept
     with pytest.raises(RuleBroken):
         await shop.importer.approve(held.id)
+
+
+async def status_of(shop: Shop, run: str) -> str:
+    return (await shop.query("SELECT status FROM import_run WHERE id = $1", run))[0][0]
+
+
+async def test_a_newer_feed_takes_the_place_of_a_held_one_also_where_it_says_what_was_known(
+    shop: Shop,
+):
+    await shop.take(feed(), source="main: monday.csv")
+    assert (await shop.take(feed(stock=0), source="main: tuesday.csv", run="zero")).status == "held"
+    await shop.take(feed(), source="other: wednesday.csv")
+    assert await status_of(shop, "zero") == "held"  # another source says nothing of it
+    await shop.take(feed(), source="main: wednesday.csv")
+    assert await status_of(shop, "zero") == "rejected"
+
+
+async def test_a_smaller_delta_leaves_what_a_held_feed_brought(shop: Shop):
+    await shop.take(feed())
+    await shop.take(feed(stock=0), run="zero")
+    await shop.take(feed(1, stock=7))
+    assert await status_of(shop, "zero") == "held"
+    await shop.take(feed(41, stock=6), kind="full")
+    assert await status_of(shop, "zero") == "rejected"
+
+
+async def test_an_older_feed_that_is_approved_leaves_the_newer_one_waiting(shop: Shop):
+    await shop.take(feed())
+    await shop.take(feed(stock=0), run="older")
+    await shop.take(feed(30, stock=0), run="newer")
+    assert (await status_of(shop, "older"), await status_of(shop, "newer")) == ("held", "held")
+    await shop.importer.approve("older")
+    assert await status_of(shop, "newer") == "held"

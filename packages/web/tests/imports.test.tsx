@@ -55,6 +55,17 @@ test("a held feed tells why and goes in once, when a person says so", async () =
   expect(decided).toBe(1);
 });
 
+test("a held feed tells how long it waits, and of what took effect meanwhile", async () => {
+  const started_at_ms = Date.now() - 3 * 24 * 3_600_000;
+  const newer = { ...RUN, id: "n", changed: 4, started_at_ms: started_at_ms + 1 };
+  shop = openShop((path) => json(path.startsWith("/api/imports?") ? { items: [newer] } : {}));
+  const run: ImportRun = { ...RUN, status: "held", started_at_ms };
+  await shop.show(<HoldPanel run={run} hold={HOLD} decided={() => undefined} />);
+  await shop.advance(0);
+  expect(screen.getByTestId("waits").textContent).toContain("(3 days)");
+  expect(screen.getByText(/A newer import of this supplier took effect/)).toBeTruthy();
+});
+
 test("a feed that is not kept cannot be taken from here, and the reason is told", async () => {
   shop = openShop(() => json({}));
   await shop.show(

@@ -198,7 +198,8 @@ class Job:
             parts=parts,
             notes=tuple(summary.notes),
         )
-        await self._importer.supersede(request)
+        full = summary.kind == "full"
+        await self._importer.supersede(request, rows=summary.rows, full=full)
         await self._importer.record(request, "hold", hold)
         return True
 
@@ -378,8 +379,9 @@ class Job:
         except RuleBroken as problem:
             summary.status, summary.error = "failed", problem.detail
             return
-        if summary.changed:
-            await self._importer.supersede(self._request)
+        if summary.status == "finished" and summary.rows:
+            full = summary.kind == "full"
+            await self._importer.supersede(self._request, rows=summary.rows, full=full)
 
     async def _note(self) -> None:
         summary = self.summary

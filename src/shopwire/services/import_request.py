@@ -43,6 +43,14 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = DEFAULT_TENANT
 
 
+def origin_of(source: str) -> str:
+    """Where a feed comes from, whatever its file is called this time: a source's name, or a file.
+
+    A source says `main: stock-2026-11-27.csv`.
+    """
+    return source.partition(": ")[0]
+
+
 class Tally(msgspec.Struct, kw_only=True):
     """What became of things of one kind."""
 

@@ -52,7 +52,7 @@ from shopwire.services.import_cut import RUNNING
 from shopwire.services.import_effect import took_effect
 from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
-from shopwire.services.import_request import ImportRequest, Progress, Summary, error_of
+from shopwire.services.import_request import ImportRequest, Progress, Summary, error_of, origin_of
 from shopwire.services.import_send import Refusals, Sender
 from shopwire.services.leases import alone
 from shopwire.services.matching import Matched, SkuMatching
@@ -259,11 +259,24 @@ class Importer:
             note = NoteChunk(run=run, supplier=supplier, counts=counts, altered=found)
             await self.send(request, [(f"recover/{run}", note)])
 
-    async def supersede(self, request: ImportRequest) -> None:
-        """Rejects held feeds of the same source: this one is newer."""
-        for run in await open_runs(self.reads, request.tenant, request.supplier):
-            same = run["source"] == request.source and run["id"] != request.run
-            if run["status"] == "held" and same:
+    async def supersede(self, request: ImportRequest, *, rows: int, full: bool) -> None:
+        """Rejects older held feeds of the same source whose place this one takes.
+
+        It does where it is full or has as many rows at least; a smaller delta says nothing of what
+        the held one brought, which goes on waiting.
+        """
+        waiting = [
+            run
+            for run in await open_runs(self.reads, request.tenant, request.supplier)
+            if run["status"] == "held" and run["id"] != request.run
+            and origin_of(run["source"]) == origin_of(request.source)
+            and (full or rows >= run["rows"])
+        ]  # fmt: skip
+        if not waiting:
+            return
+        own = await get_run(self.reads, request.tenant, request.run)
+        for run in waiting:
+            if run["started_at_ms"] <= own["started_at_ms"]:
                 reason = f"a newer feed of the same source came: {request.run}"
                 reject = RejectRun(run=run["id"], reason=reason)
                 await self.send(request, [(f"supersede/{run['id']}", reject)])

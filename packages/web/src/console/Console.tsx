@@ -8,6 +8,7 @@ import { Mark } from "../shared/Mark.tsx";
 import { Notice } from "../shared/Notice.tsx";
 import { Link, match, usePlace, useTitle } from "../shared/router.tsx";
 import { ThemeSwitch } from "../shared/theme.tsx";
+import { useNow } from "../shared/time.ts";
 import { useCurrentInView } from "../shared/useCurrentInView.ts";
 import { ChannelsPage } from "./ChannelsPage.tsx";
 import { ConflictsPage } from "./ConflictsPage.tsx";
@@ -28,11 +29,13 @@ import { AddSourcePage, EditSourcePage } from "./SourceFormPage.tsx";
 import { SourcePage } from "./SourcePage.tsx";
 import { StockPage } from "./StockPage.tsx";
 import { SuppliersPage } from "./SuppliersPage.tsx";
+import { LONG_HELD_MS, useHeld } from "./useHeld.ts";
 import "../styles/console.css";
 import "../styles/panels.css";
 import "../styles/desk.css";
 
 const CONFLICTS = "/console/conflicts";
+const IMPORTS = "/console/imports";
 const MATCHES = "/console/matches";
 const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: "/console", name: "Overview", icon: "pulse" },
@@ -40,7 +43,7 @@ const NAV: readonly { href: string; name: string; icon: IconName }[] = [
   { href: CONFLICTS, name: "Conflicts", icon: "scales" },
   { href: "/console/routing", name: "Routing", icon: "swap" },
   { href: "/console/prices", name: "Prices", icon: "tag" },
-  { href: "/console/imports", name: "Imports", icon: "inbox" },
+  { href: IMPORTS, name: "Imports", icon: "inbox" },
   { href: MATCHES, name: "Matches", icon: "link" },
   { href: "/console/suppliers", name: "Suppliers", icon: "people" },
   { href: "/console/channels", name: "Ways out", icon: "truck" },
@@ -54,7 +57,7 @@ const PAGES: readonly (readonly [place: string, page: () => ReactNode])[] = [
   ["/console/conflicts", ConflictsPage],
   ["/console/routing", RoutingPage],
   ["/console/prices", PricesPage],
-  ["/console/imports", ImportsPage],
+  [IMPORTS, ImportsPage],
   ["/console/try-a-file", PreviewPage],
   [MATCHES, MatchesPage],
   ["/console/suppliers", SuppliersPage],
@@ -78,6 +81,8 @@ function Desk() {
   const open = useTopic("ops:orders")?.doc?.open_conflicts ?? 0;
   const waiting = Object.values(useTopic("matches:queue")?.doc?.waiting ?? {});
   const matches = waiting.reduce((sum, one) => sum + one, 0);
+  const held = useHeld();
+  const late = useIsLate(held[0]?.started_at_ms ?? null);
   const row = useCurrentInView(path);
   return (
     <div className="console">
@@ -93,6 +98,18 @@ function Desk() {
                 <span className="nav-count" data-testid="open-conflicts">
                   {open}
                   <span className="visually-hidden"> open</span>
+                </span>
+              )}
+              {href === IMPORTS && held.length > 0 && (
+                <span
+                  className="nav-count"
+                  data-late={late || undefined}
+                  data-testid="waiting-imports"
+                >
+                  {held.length}
+                  <span className="visually-hidden">
+                    {late ? " waiting for more than a day" : " waiting"}
+                  </span>
                 </span>
               )}
               {href === MATCHES && matches > 0 && (
@@ -117,6 +134,12 @@ function Desk() {
       </main>
     </div>
   );
+}
+
+/** Whether something waits for more than a day; it is looked each minute. */
+function useIsLate(sinceMs: number | null): boolean {
+  const now = useNow(60_000);
+  return sinceMs !== null && now - sinceMs > LONG_HELD_MS;
 }
 
 function isWithin(path: string, href: string): boolean {

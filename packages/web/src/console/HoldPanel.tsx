@@ -2,8 +2,13 @@
 
 import type { ImportHold } from "@shopwire/client";
 import { useStatus } from "@shopwire/client/react";
+import { getJson, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
+import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
+import { useRemote } from "../shared/remote.ts";
+import { Link } from "../shared/router.tsx";
+import { ageText, agoText, momentText, useNow } from "../shared/time.ts";
 import { importPath, useDecision } from "./decisions.ts";
 import { Scroll } from "./Scroll.tsx";
 
@@ -27,6 +32,8 @@ export function HoldPanel({ run, hold, decided }: HoldPanelProps) {
   const decision = useDecision<unknown>();
   const offline = useStatus().status === "offline";
   const blocked = offline || decision.pending;
+  const now = useNow(60_000);
+  const newer = useNewer(run);
   const decide = (what: "approve" | "reject"): void => {
     if (blocked || (what === "approve" && !hold.kept)) return;
     void decision.send(importPath(run.id, `/${what}`)).then((done) => done !== null && decided());
@@ -35,7 +42,10 @@ export function HoldPanel({ run, hold, decided }: HoldPanelProps) {
     <section className="panel" aria-labelledby="hold" data-testid="hold">
       <div className="panel-head">
         <h2 id="hold">It waits for you</h2>
-        <span>nothing of it is in the shop</span>
+        <span data-testid="waits">
+          since {momentText(run.started_at_ms)} ({ageText(Math.max(0, now - run.started_at_ms))});
+          nothing of it is in the shop
+        </span>
       </div>
       <ul className="hold-reasons">
         {hold.reasons.map((reason) => (
@@ -50,6 +60,22 @@ export function HoldPanel({ run, hold, decided }: HoldPanelProps) {
         {hold.offers.toLocaleString()} offers and {hold.counts.toLocaleString()} counts
         {hold.discontinued > 0 && `, and end ${hold.discontinued.toLocaleString()} articles`}.
         {!hold.kept && " It is too large to be kept here: send it again to take it."}
+      </p>
+      {newer !== undefined && (
+        <p className="banner banner-warm" role="status">
+          <Icon name="alert" />
+          <span>
+            A newer import of this supplier took effect{" "}
+            <Link href={`/console/imports/${encodeURIComponent(newer.id)}`}>
+              {agoText(Math.max(0, now - newer.started_at_ms))}
+            </Link>
+            : taking this one in puts what it says over that.
+          </span>
+        </p>
+      )}
+      <p className="panel-note">
+        It waits until you decide. The next feed of this source takes its place, if it is full or
+        has as many rows; a smaller one leaves it here.
       </p>
       <div className="run-actions">
         <button
@@ -73,6 +99,18 @@ export function HoldPanel({ run, hold, decided }: HoldPanelProps) {
         <span role="alert">{decision.error?.body.message}</span>
       </div>
     </section>
+  );
+}
+
+/** The newest import of the supplier that took effect after this one came. */
+function useNewer(run: ImportRun): ImportRun | undefined {
+  const path = withParams("/api/imports", { supplier: run.supplier, limit: 50 });
+  const runs = useRemote(path, (at, signal) =>
+    getJson<{ items: readonly ImportRun[] }>(at, signal).then(({ items }) => items),
+  ).data;
+  return runs?.find(
+    ({ started_at_ms, changed, status }) =>
+      started_at_ms > run.started_at_ms && changed > 0 && status !== "held",
   );
 }
 

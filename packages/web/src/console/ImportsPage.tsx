@@ -3,8 +3,10 @@
 import { Icon } from "../shared/icons.tsx";
 import { Failed } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
+import { ageText, useNow } from "../shared/time.ts";
 import { ExportPanel } from "./ExportPanel.tsx";
 import { RunsTable } from "./RunsTable.tsx";
+import { useHeld } from "./useHeld.ts";
 import { useRuns } from "./useRuns.ts";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import "../styles/imports.css";
@@ -14,7 +16,8 @@ export function ImportsPage() {
   useTitle("Imports · Shopwire console");
   const runs = useRuns();
   const suppliers = useSuppliers();
-  const held = runs.data?.filter((run) => run.status === "held") ?? [];
+  const held = useHeld();
+  const now = useNow(60_000);
   // Only where no later import of the supplier came.
   const cut =
     runs.data?.filter(
@@ -41,7 +44,8 @@ export function ImportsPage() {
                 {at > 0 && ", "}
                 <Link href={`/console/imports/${encodeURIComponent(run.id)}`}>
                   {nameOf(run.supplier, suppliers.data)}
-                </Link>
+                </Link>{" "}
+                (for {ageText(Math.max(0, now - run.started_at_ms))})
               </span>
             ))}
           </span>

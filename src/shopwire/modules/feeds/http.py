@@ -25,9 +25,14 @@ def routes(reads: Reads) -> list[Any]:
 
     @get("/api/imports", summary="Imports, newest first")
     async def imports(
-        limit: FromQuery[int] = 50, supplier: FromQuery[str | None] = None
+        limit: FromQuery[int] = 50,
+        supplier: FromQuery[str | None] = None,
+        only_open: FromQuery[bool] = False,
     ) -> dict[str, Any]:
-        return {"items": await list_runs(reads, DEFAULT_TENANT, supplier=supplier, limit=limit)}
+        found = await list_runs(
+            reads, DEFAULT_TENANT, supplier=supplier, limit=limit, only_open=only_open
+        )
+        return {"items": found}
 
     @get("/api/imports/{run:str}", summary="One import")
     async def one_import(run: FromPath[str]) -> dict[str, Any]:

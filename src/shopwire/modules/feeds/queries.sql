@@ -380,6 +380,7 @@ SELECT
 FROM import_run
 WHERE tenant = $1
     AND ($2::text IS NULL OR supplier = $2)
+    AND (NOT $4::boolean OR status IN ('running', 'held', 'undoing'))
 ORDER BY started_at_ms DESC, id DESC
 LIMIT $3
 
@@ -393,7 +394,8 @@ FROM import_run WHERE tenant = $1 AND id = $2
 
 -- open_runs --
 -- Runs of one supplier that go on or wait.
-SELECT id, status, source, kind, rows, changed, unchanged, quarantined, held_parts FROM import_run
+SELECT id, status, source, kind, rows, changed, unchanged, quarantined, held_parts, started_at_ms
+FROM import_run
 WHERE tenant = $1 AND supplier = $2 AND status IN ('running', 'held')
 ORDER BY started_at_ms
 LIMIT $3

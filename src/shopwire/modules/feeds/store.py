@@ -80,11 +80,17 @@ async def marks_said(reads: Reads, tenant: str, supplier: str) -> Marks:
 
 
 async def list_runs(
-    reads: Reads, tenant: str, *, supplier: str | None = None, limit: int = 50
+    reads: Reads,
+    tenant: str,
+    *,
+    supplier: str | None = None,
+    limit: int = 50,
+    only_open: bool = False,
 ) -> list[dict[str, Any]]:
-    """Runs, newest first."""
+    """Runs, newest first; `only_open`: those that go on or wait for a person."""
     limit = max(1, min(limit, RUNS_PAGE_MAX))
-    return [_run(row) for row in await reads.fetch(_SQL["latest_runs"], tenant, supplier, limit)]
+    rows = await reads.fetch(_SQL["latest_runs"], tenant, supplier, limit, only_open)
+    return [_run(row) for row in rows]
 
 
 async def get_run(reads: Reads, tenant: str, run_id: str) -> dict[str, Any]:
