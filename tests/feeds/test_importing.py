@@ -19,7 +19,7 @@ from shopwire.modules.feeds.limits import SENDS_MAX
 from shopwire.modules.inventory.api import SellStock
 from shopwire.modules.pricing.api import PutRates, RateLine
 from shopwire.modules.suppliers.api import WithdrawOffer
-from shopwire.services import import_job
+from shopwire.services import import_job, importing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -261,6 +261,18 @@ async def test_a_newer_import_of_a_supplier_ends_the_older_one(shop: Shop, monke
     assert "newer import" in older.error
     assert sums(newer) == (1_200, 1_200, 0, 0)
     assert await shop.drift() == []
+
+
+async def test_a_run_that_somebody_else_closes_in_between_is_in_nobodys_way(
+    shop: Shop, monkeypatch
+):
+    older = await shop.take(SMALL)
+
+    async def as_it_was(reads, tenant, supplier):
+        return [{**msgspec.structs.asdict(older), "status": "running", "held_parts": 0}]
+
+    monkeypatch.setattr(importing, "open_runs", as_it_was)
+    assert sums(await shop.take(WORSE)) == (5, 0, 3, 2)
 
 
 async def test_the_id_of_a_run_is_used_once(shop: Shop):

@@ -3,11 +3,13 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from shopwire.adapters.postgres.pool import to_shopwire
 from shopwire.kernel.clock import SystemClock
-from shopwire.kernel.errors import SetupProblem, StorageUnavailable
+from shopwire.kernel.errors import SetupProblem, StorageFull, StorageUnavailable
 from shopwire.services import database as watched
 from shopwire.services.database import RESTARTS_MAX, Database
 
@@ -52,7 +54,10 @@ class Question:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROBE_EVERY_MS", "PROBE_MS_MAX", "RESTART_MS_MIN", "RESTART_MS_MAX"):
+    for name in (
+        *("PROBE_EVERY_MS", "PROBE_MS_MAX"),
+        *("RESTART_MS_MIN", "RESTART_MS_MAX", "RESTART_LATE_MS"),
+    ):
         monkeypatch.setattr(watched, name, 5)
 
 
@@ -70,6 +75,11 @@ async def until(condition) -> None:
         await asyncio.sleep(0.001)
 
 
+def test_a_full_disk_is_no_database_that_is_away():
+    assert type(to_shopwire(asyncpg.DiskFullError("could not extend file"))) is StorageFull
+    assert type(to_shopwire(asyncpg.TooManyConnectionsError("too many"))) is StorageUnavailable
+
+
 @pytest.mark.usefixtures("quick")
 async def test_a_dead_child_is_started_again():
     server = Server()
@@ -83,14 +93,16 @@ async def test_a_dead_child_is_started_again():
 
 
 @pytest.mark.usefixtures("quick")
-async def test_starts_that_fail_are_repeated_and_then_given_up():
-    server = Server(failures=10**6)
+async def test_after_many_starts_that_fail_a_person_is_called_and_a_late_one_heals():
+    server = Server(failures=RESTARTS_MAX + 1)
     database = Database("dsn", server, SystemClock())
     async with watching(database, Question()) as said:
         server.died.set()
         await until(lambda: any(line["event"] == "database.given_up" for line in said))
-    assert server.starts == RESTARTS_MAX
-    assert not database.up
+        assert (server.starts, database.up) == (RESTARTS_MAX, False)
+        await until(lambda: database.up)
+    assert (server.starts, database.restarts) == (RESTARTS_MAX + 2, 1)
+    assert [line["event"] for line in said].count("database.given_up") == 1
 
 
 @pytest.mark.usefixtures("quick")

@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, CycloptsError
 
 from shopwire import __version__
-from shopwire.kernel.errors import ShopwireError
+from shopwire.kernel.errors import SetupProblem, ShopwireError, StorageUnavailable
 
 FAILED: Final = 1
 """It did not work; the message says why and what to do."""
@@ -96,9 +96,11 @@ def run(arguments: Sequence[str]) -> int:
 def _tell(problem: ShopwireError, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.encode({"error": problem.body()}).decode() + "\n")
-    remedy = problem.data.get("reason") if problem.code == 4005 else None
+    more = problem.data.get("reason") if isinstance(problem, SetupProblem) else None
+    if isinstance(problem, StorageUnavailable):
+        more = "If it stays, see `shopwire doctor --data DIR` and the server's log."
     print(f"shopwire: {problem.detail}", file=sys.stderr)
-    for line in (remedy, problem.remedy):
+    for line in (more, problem.remedy):
         if line and line not in problem.detail:
             print(f"  {line}", file=sys.stderr)
 

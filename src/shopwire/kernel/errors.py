@@ -352,6 +352,15 @@ class BusUnavailable(ShopwireError):
     fields = ("reason",)
 
 
+class StorageFull(StorageUnavailable):
+    """The database's disk is full. Nothing of what was asked is done, and nothing else is lost."""
+
+    code, status, temporary = 4008, 503, True
+    message = "The disk of the database is full."
+    remedy = "Make room on it; then try again with the same idempotency key."
+    fields = ("retry_ms",)
+
+
 # -- 5000: our own fault ----------------------------------------------------------------------
 
 

@@ -17,11 +17,13 @@ PROBE_EVERY_MS: Final = 500
 PROBE_MS_MAX: Final = 2_000
 """An answer that takes longer counts as none."""
 RESTARTS_MAX: Final = 8
-"""Starts of a dead PostgreSQL in a row; then a person is needed."""
+"""Starts of a dead PostgreSQL in a row; then a person is called, and one is tried now and then."""
 RESTART_MS_MIN: Final = 100
 """Wait after the first failed start; it doubles each time."""
 RESTART_MS_MAX: Final = 10_000
 """Longest wait between two starts."""
+RESTART_LATE_MS: Final = 30_000
+"""Wait between two starts once a person was called: a disk may have room again."""
 STEADY_MS: Final = 60_000
 """After so long without a death the count of starts begins anew."""
 
@@ -90,14 +92,19 @@ class Database:
         self._went_down("PostgreSQL has ended")
         if self._clock.monotonic_ms() - self._began_ms > STEADY_MS:
             self._in_a_row = 0
-        while self._in_a_row < RESTARTS_MAX:
+        while True:
+            if self._in_a_row == RESTARTS_MAX:
+                _log.critical("database.given_up")
+            if self._in_a_row >= RESTARTS_MAX:
+                await asyncio.sleep(RESTART_LATE_MS / 1_000)
             self._in_a_row += 1
             _log.warning("database.restarting", attempt=self._in_a_row)
             try:
                 await server.stop()
                 await server.start()
             except SetupProblem as problem:
-                wait_ms = min(RESTART_MS_MIN * 2**self._in_a_row, RESTART_MS_MAX)
+                doubled = RESTART_MS_MIN * 2 ** min(self._in_a_row, RESTARTS_MAX)
+                wait_ms = min(doubled, RESTART_MS_MAX)
                 _log.error(
                     "database.restart_failed",
                     attempt=self._in_a_row,
@@ -109,8 +116,6 @@ class Database:
                 self.restarts += 1
                 self._began_ms = self._clock.monotonic_ms()
                 return
-        _log.critical("database.given_up")
-        await asyncio.Event().wait()
 
     def _went_down(self, reason: str) -> None:
         if self.up:

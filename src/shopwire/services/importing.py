@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import BinaryIO, Final, TypeVar
 
 from shopwire.kernel.commands import Command, Envelope, Outcome
@@ -248,7 +248,8 @@ class Importer:
                 await self.recover(request, run["id"], counts)
                 error = "It was interrupted: a newer import of this supplier began."
                 finish = FinishRun(run=run["id"], counts=counts, error=error, interrupted=True)
-                await self.send(request, [(f"close/{run['id']}", finish)])
+                with suppress(RuleBroken):  # somebody else has closed it in between
+                    await self.record(request, f"close/{run['id']}", finish)
 
     async def recover(self, request: ImportRequest, run: str, counts: Counts) -> None:
         """Writes down what an interrupted run had put into effect and not told any more."""

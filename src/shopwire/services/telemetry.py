@@ -101,7 +101,7 @@ LOG_EVENTS: Final = {
     "database.up": "The database answers again; `away_ms`.",
     "database.restarting": "Our own PostgreSQL is dead and is started again; `attempt`.",
     "database.restart_failed": "That start failed; `attempt`, `retry_ms`, `reason`.",
-    "database.given_up": "No more starts of PostgreSQL are tried; an operator is needed.",
+    "database.given_up": "PostgreSQL stays dead; an operator is needed, a start is rarely tried.",
     "bus.up": "A broker is connected.",
     "bus.down": "The broker is away; hubs follow the database until it is back.",
     "relay.leads": "This process relays the log to the bus.",

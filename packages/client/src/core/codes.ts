@@ -71,6 +71,7 @@ export const CODES = {
   SetupProblem: 4005,
   LeaseLost: 4006,
   BusUnavailable: 4007,
+  StorageFull: 4008,
   InternalError: 5000,
   LogCorrupt: 5001,
   CommandTooLarge: 5002,
@@ -80,4 +81,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 1110, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 1110, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007, 4008]);

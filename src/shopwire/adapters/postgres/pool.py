@@ -26,6 +26,7 @@ from shopwire.kernel.errors import (
     KeyInFlight,
     LogCorrupt,
     ShopwireError,
+    StorageFull,
     StorageUnavailable,
 )
 from shopwire.kernel.queries import Reads
@@ -79,6 +80,8 @@ def to_shopwire(problem: BaseException) -> ShopwireError | None:
         return ConstraintRefused("The database cannot hold a value.", constraint="value")
     if getattr(problem, "sqlstate", None) == LOG_REFUSED:
         return LogCorrupt(str(problem), reason=str(problem))
+    if isinstance(problem, asyncpg.DiskFullError):
+        return StorageFull(retry_ms=RETRY_MS)
     if isinstance(problem, _AWAY):
         return StorageUnavailable(retry_ms=RETRY_MS)
     return None
