@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from tests.feeds.reading import PLAIN, bad_rows, groups_of, opened, used_skus
 
-from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.errors import FeedUnreadable, MappingInvalid
 from shopwire.modules.feeds import unpacking
 from shopwire.modules.feeds.opening import open_feed
 from shopwire.modules.feeds.profile import parse_profile
@@ -349,3 +349,32 @@ def test_a_pattern_that_takes_too_long_costs_the_row():
     slow = parse_profile("[fields]\nsku = { columns = ['sku'], match = '^(a|a)*(a|aa)+$' }")
     content = "sku,title\n" + "a" * 60 + "!,Mug\nb,Jug\n"
     assert (2, "pattern_too_slow") in [(bad.line, bad.code) for bad in bad_rows(content, slow)]
+
+
+LOOKED_UP = parse_profile(
+    """
+    brings = ["offer"]
+    [fields]
+    sku = { columns = ["article"], lookup = "articles", required = true }
+    cost = { columns = ["cost"] }
+    [lookups.articles]
+    file = "articles.tsv"
+    key = 0
+    value = 1
+    """
+)
+
+
+def test_an_archive_brings_the_files_that_a_mapping_looks_things_up_in():
+    files = {"articles.tsv": b"1\tMUG\n2\tJUG\n", "offers.csv": b"article,cost\n1,2.50\n2,3\n"}
+    assert used_skus(groups_of(zipped(**files), LOOKED_UP)) == ["MUG", "JUG"]
+    with pytest.raises(FeedUnreadable, match="2 files"):
+        opened(zipped(**files, **{"more.csv": b"article,cost\n"}), LOOKED_UP)
+    with pytest.raises(FeedUnreadable, match="leads out"):
+        opened(zipped(**files, **{"../articles.tsv": b""}), LOOKED_UP)
+    with pytest.raises(MappingInvalid, match="in one zip archive with it"):
+        opened(zipped(**{"offers.csv": files["offers.csv"]}), LOOKED_UP)
+    with pytest.raises(MappingInvalid, match="in one zip archive with it"):
+        opened(files["offers.csv"], LOOKED_UP)
+    with pytest.raises(MappingInvalid, match="a line has 1048576 letters or more"):
+        opened(zipped(**files | {"articles.tsv": b"1" * 3_000_000}), LOOKED_UP)

@@ -193,7 +193,7 @@ function Shape({ columns, said, column, change }: ShapeProps) {
       <Typed
         label="Other words for values"
         value={words}
-        hint="yes = 10, no = 0"
+        hint="yes = 10, no = 0, - ="
         change={(text) => {
           setWords(text);
           const values = wordsOf(text);

@@ -95,13 +95,16 @@ function Row({ row, columns }: { row: PreviewRow; columns: readonly string[] }) 
   );
 }
 
-/** A row in words: what it is, what it costs, how many there are. */
+/** A row in words: what it is, where it stands, what it costs, how many there are. */
 export function becomesText({ outcome, sku, becomes }: PreviewRow): string {
   if (outcome === "unmapped") return "";
   const offer = becomes.offer as { cost_minor: number; currency: string } | undefined;
   return [
     sku,
     becomes.title,
+    becomes.brand,
+    (becomes.categories as readonly string[] | undefined)?.join(", "),
+    Object.values((becomes.options as Record<string, string> | undefined) ?? {}).join(" / "),
     offer && formatMoney(offer.cost_minor, offer.currency),
     becomes.quantity !== undefined && `${becomes.quantity} in stock`,
     becomes.gtin && `GTIN ${becomes.gtin}`,

@@ -28,6 +28,8 @@ UPLOAD_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Size of a feed sent over HTTP; more is refused with BodyTooLarge."""
 LOOKUP_ROWS_MAX: Final = 1_000_000
 """Rows of a file that a mapping looks things up in."""
+LOOKUP_LINE_CHARS_MAX: Final = 1024 * 1024
+"""Letters of a line of such a file; with a longer one the feed is refused."""
 QUARANTINE_PAGE_MAX: Final = 200
 """Quarantined rows on one page."""
 RUNS_PAGE_MAX: Final = 200

@@ -25,7 +25,7 @@ from shopwire.modules.feeds.sensing import convention_of, encoding_of
 from shopwire.modules.feeds.sheets import SheetReader
 from shopwire.modules.feeds.structured import SaleorReader, XmlReader
 from shopwire.modules.feeds.telling import key_of, tell_bare, tell_named
-from shopwire.modules.feeds.unpacking import unpacked, unreadable
+from shopwire.modules.feeds.unpacking import beside, unpacked, unreadable
 from shopwire.modules.feeds.values import Decimal
 
 NAMED_MAX: Final = 12
@@ -120,7 +120,8 @@ def open_feed(
     wanted = profile_named(profile) if isinstance(profile, str) else profile
     if wanted is not None and wanted.currency:
         exponent_of(wanted.currency)
-    feed, packing, start = unpacked(stream)
+    lookups, besides = _looked_up(wanted, stream, folder)
+    feed, packing, start = unpacked(stream, besides)
     chosen = _by_start(wanted, start)
     reader: Reader
     if packing == "xlsx":
@@ -146,7 +147,8 @@ def open_feed(
             )
     sample, items = _sampled(items, _whole_by(reader))
     _sense_decimals(chosen, reader.detected, sample)
-    lookups = load_lookups(chosen, folder)
+    if lookups is None:
+        lookups = load_lookups(chosen, folder)
     decimal: Decimal = (
         "," if reader.detected.decimal == "," else "." if reader.detected.decimal else ""
     )
@@ -163,6 +165,23 @@ def open_feed(
         )
 
     return OpenFeed(chosen, mapper, reader, items, key)
+
+
+def _looked_up(
+    wanted: Profile | None, stream: BinaryIO, folder: Path | None
+) -> tuple[dict[str, Mapping[str, str]] | None, frozenset[str]]:
+    """What lies in an archive beside the feed, and the names of those files.
+
+    None where a mapping's files lie elsewhere, or it has none.
+    """
+    if wanted is None or not wanted.lookups:
+        return None, frozenset()
+    archive = beside(stream)
+    if archive is None:
+        return None, frozenset()
+    found = load_lookups(wanted, folder, archive)
+    stream.seek(0)
+    return found, frozenset(one.file for one in wanted.lookups.values())
 
 
 def _whole_by(reader: Reader) -> Callable[[Item], RawRow]:

@@ -6,6 +6,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Final, NoReturn, cast
 
@@ -93,12 +94,42 @@ def unreadable(reason: str, line: int = 0) -> NoReturn:
     raise FeedUnreadable(reason, reason=reason, line=line)
 
 
-def unpacked(stream: BinaryIO) -> tuple[BinaryIO, str, bytes]:
+def beside(stream: BinaryIO) -> Callable[[str], BinaryIO | None] | None:
+    """What opens the files of a zip archive by name; None where a stream is no such archive.
+
+    A name that is not there gives None. What is opened is bounded like any feed. Raises
+    FeedUnreadable.
+    """
+    start = stream.read(4)
+    stream.seek(0)
+    if start != _ZIP:
+        return None
+    try:
+        archive = _archive(stream)
+    except _BROKEN as problem:
+        unreadable(f"the zip archive is broken: {problem}")
+    names = set(archive.namelist())
+
+    def opened(name: str) -> BinaryIO | None:
+        if name not in names:
+            return None
+        try:
+            member = cast("BinaryIO", archive.open(name))
+        except _BROKEN as problem:
+            unreadable(f"{name} in the archive cannot be read: {problem}")
+        return io.BufferedReader(_Bounded(member, "zip", stream))
+
+    return opened
+
+
+def unpacked(
+    stream: BinaryIO, besides: Collection[str] = frozenset()
+) -> tuple[BinaryIO, str, bytes]:
     """The feed as a bounded stream, how it was packed (blank: not at all), and how it begins.
 
     A workbook stays as it is, since it is an archive by nature: its packing is `xlsx`. Raises
     FeedUnreadable for archives of several files, for paths out of the archive, and for files that
-    are no feed by their first bytes.
+    are no feed by their first bytes. `besides`: files of an archive that are not the feed.
     """
     start = stream.read(512)
     stream.seek(0)
@@ -111,7 +142,7 @@ def unpacked(stream: BinaryIO) -> tuple[BinaryIO, str, bytes]:
                 _check_workbook(archive)
                 stream.seek(0)
                 return stream, "xlsx", b""
-            inner = _only_member(archive)
+            inner = _only_member(archive, besides)
         elif packing == "gzip":
             inner = cast("BinaryIO", gzip.GzipFile(fileobj=stream))
         elif packing == "bzip2":
@@ -156,17 +187,21 @@ def _archive(stream: BinaryIO) -> zipfile.ZipFile:
     return zipfile.ZipFile(stream)
 
 
-def _only_member(archive: zipfile.ZipFile) -> BinaryIO:
-    """The one file of an archive."""
+def _only_member(archive: zipfile.ZipFile, besides: Collection[str]) -> BinaryIO:
+    """The one file of an archive that is the feed."""
     for one in archive.infolist():
         name = one.orig_filename
         windows = PureWindowsPath(name)
         out = ".." in PurePosixPath(name).parts or ".." in windows.parts
         if out or name.startswith(("/", "\\")) or windows.drive or "\0" in name:
             unreadable(f"the archive has the path {name[:100]!r}, which leads out of it")
-    members = [one for one in archive.infolist() if not one.is_dir()]
+    files = [one for one in archive.infolist() if not one.is_dir()]
+    members = [one for one in files if one.filename not in besides]
     if len(members) != 1:
-        unreadable(f"the archive has {len(members)} files; send one feed in an archive")
+        unreadable(
+            f"the archive has {len(members)} files; send one feed in an archive, with nothing"
+            " beside it but files that the mapping looks things up in"
+        )
     if members[0].flag_bits & 1:
         unreadable("the archive is encrypted")
     return archive.open(members[0])  # type: ignore[return-value]
