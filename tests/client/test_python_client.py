@@ -124,6 +124,20 @@ async def test_a_right_that_is_withdrawn_takes_the_document_away():
             assert own.connections == 1
 
 
+async def test_a_right_that_was_withdrawn_while_nobody_was_connected_takes_it_away_as_well():
+    async with guarded() as shop:
+        await shop.change([(MINE, {"n": 1}), ("stock:A", {"n": 1})])
+        token = await shop.token("shopper", "sh_me", 3_600_000)
+        async with client_of(shop, token=token) as own:
+            own.subscribe([MINE, "stock:A"])
+            await own.until_live()
+            own.cut()
+            await shop.withdraw("shopper", "sh_me")
+            await own.until(lambda: own.refusal(MINE) is not None)
+            assert own.held(MINE) is None
+            assert own.held("stock:A").version == 1
+
+
 # -- facts and proofs -----------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from shopwire.testing.simulation.screens import World, judge
+from shopwire.testing.simulation.screens import World
+from shopwire.testing.simulation.verdict import judge
 
 SEEDS = int(os.environ.get("SHOPWIRE_SEEDS", "600"))
 """Histories; more of them by SHOPWIRE_SEEDS=10000."""

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { open, received } from "./setUp.ts";
+import { open, received, setUp } from "./setUp.ts";
 
 async function holding() {
   const all = await open();
@@ -42,12 +42,53 @@ describe("a topic that is taken back", () => {
     expect(all.client.refusal("order:1")).toBeUndefined();
   });
 
+  it("is gone as well where that was while nobody was connected", async () => {
+    const all = await holding();
+    all.server.connections[0]?.close(1006);
+    all.server.allows = (topic) => topic !== "order:1";
+    const shown: unknown[] = [];
+    all.client.store.onTopic("order:1", () => shown.push(all.client.store.get("order:1")));
+    await all.clock.advance(500);
+    expect(all.client.store.get("order:1")).toBeUndefined();
+    expect(shown.at(-1)).toBeUndefined();
+    expect(all.client.refusal("order:1")?.code).toBe(1010);
+    expect(all.client.store.get("stock:A")?.v).toBe(1);
+  });
+
   it("that nobody needs is only dropped", async () => {
     const all = await open();
     all.client.store.offer([{ topic: "order:9", v: 1, doc: {}, at: 0 }]);
     all.server.connections[0]?.send({ t: "revoke", topic: "order:9", reason: "withdrawn" });
     expect(all.client.store.get("order:9")).toBeUndefined();
     expect(all.client.refusal("order:9")).toBeUndefined();
+  });
+});
+
+describe("whoever comes back as somebody else", () => {
+  it("holds nothing of what the other one saw, at the same version either", async () => {
+    let token = "anna";
+    const all = setUp({ token: async () => token });
+    all.server.callers?.set("anna", { subject: "anna", role: "operator" });
+    all.server.callers?.set("acme", { subject: "acme", role: "supplier" });
+    all.server.putAll({ "purchase_order:1/acme": { total: 5, cost: 3 }, "stock:A": { n: 1 } });
+    all.client.subscribe(["purchase_order:1/acme", "stock:A"]);
+    all.client.start();
+    await all.clock.advance(0);
+    expect(all.client.store.get("purchase_order:1/acme")?.doc).toEqual({ total: 5, cost: 3 });
+
+    all.server.connections[0]?.close(1006);
+    token = "acme";
+    await all.client.access.renew();
+    all.server.narrow("purchase_order:1/acme", "supplier", { total: 5 });
+    const stock: unknown[] = [];
+    all.client.store.onTopic("stock:A", () => stock.push(all.client.store.get("stock:A")));
+    await all.clock.advance(500);
+    expect(all.client.access.get().role).toBe("supplier");
+    const held = all.client.store.get("purchase_order:1/acme");
+    expect(held).toMatchObject({ v: 1, doc: { total: 5 } });
+    expect(held?.doc).not.toHaveProperty("cost");
+    expect(all.client.status.get().status).toBe("live");
+    expect(stock).toEqual([]); // What everybody sees stays, and does not flicker.
   });
 });
 

@@ -35,6 +35,7 @@ class Leader {
       {
         ...{ store: this.#store, status: new StatusTracker(clock), clock },
         isOpen: () => true,
+        role: () => null,
         subscribe: () => () => {},
         stateOf: () => "live",
         refusal: () => undefined,

@@ -148,6 +148,21 @@ describe("tabs", () => {
     expect(other.refusal("order:1")?.code).toBe(1010);
   });
 
+  it("hold nothing of another role, once the leader speaks for somebody else", async () => {
+    const { tabs, one, other } = await two();
+    const link = tabs.server.connections[0];
+    link?.send({ t: "authed", id: 99, subject: "anna", role: "operator", expires_at: null });
+    await tabs.clock.advance(0);
+    const kept = { topic: "order:9", v: 4, doc: { cost: 3 }, at: 0 };
+    for (const { store } of [one, other]) store.offer([kept]);
+    link?.send({ t: "authed", id: 99, subject: "acme", role: "supplier", expires_at: null });
+    await tabs.clock.advance(0);
+    for (const { store } of [one, other]) {
+      expect(store.get("order:9")).toBeUndefined();
+      expect(store.get("stock:A")?.v).toBe(1);
+    }
+  });
+
   it("are each alone where the browser has no locks", async () => {
     const tabs = new Tabs();
     for (let count = 0; count < 2; count += 1) {

@@ -257,8 +257,9 @@ class SyncClient:
         take = self._TAKES.get(kind)
         if take is not None:
             take(self, message)
-        if change.missed:
-            self._sub(list(change.missed), {})
+        # Behind a welcome everything is asked for anyway.
+        if change.missed and kind != "welcome":
+            self._sub([topic for topic in change.missed if topic in self._topics.wanted], {})
         if change.topics or change.dropped:
             self._idle_again()
             self._facts.took(change)

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from shopwire.kernel.errors import TopicRefused
+from shopwire.sync.topics import kind_of
+
 Message = Mapping[str, Any]
 
 
@@ -23,7 +26,8 @@ class Change(NamedTuple):
     dropped: bool
     """Whether everything was void before that: subscribe anew to all, without versions."""
     missed: frozenset[str]
-    """Topics with a gap that was not there before: subscribe anew to these, without versions."""
+    """Topics with a gap that was not there before, or that were dropped since the caller is another
+    one: subscribe anew to these, without versions."""
     steps: tuple[tuple[str, Held], ...] = ()
     """Every version that was taken, in order: what facts are told from."""
 
@@ -42,6 +46,8 @@ class Replica:
         """Topics with a gap: the newest version known to exist and not held."""
         self.suspect: set[str] = set()
         """Topics of which a digest differed: a snapshot of the version that is held is taken."""
+        self.role: str | None = None
+        """Whose all is that is held and that not everybody sees; None before the server said."""
 
     @property
     def versions(self) -> dict[str, int]:
@@ -58,10 +64,12 @@ class Replica:
                 return self._items([_checked(message)])
             if kind in {"revoke", "narrow"}:
                 return self._purge(message["topic"])
+            if kind == "error" and message["code"] == TopicRefused.code:
+                return self._purge(str((message.get("data") or {}).get("topic")))
             if kind == "reset":
                 return self._drop(int(message["epoch"]))
-            if kind == "welcome" and message["epoch"] != self.epoch:
-                return self._drop(int(message["epoch"]))
+            if kind in {"welcome", "authed"}:
+                return self._greeted(message)
         except (KeyError, TypeError, AttributeError) as problem:
             raise ProtocolBroken(f"{kind}: {problem!r}") from problem
         return Change(frozenset(), dropped=False, missed=frozenset())
@@ -73,6 +81,21 @@ class Replica:
         self.missed.clear()
         self.suspect.clear()
         return Change(topics, dropped=True, missed=frozenset())
+
+    def _greeted(self, message: Message) -> Change:
+        """Somebody else may see less of what is held, at the same version: it is fetched anew."""
+        before, self.role = self.role, message.get("role", self.role)
+        if message["t"] == "welcome" and message["epoch"] != self.epoch:
+            return self._drop(int(message["epoch"]))
+        if before in {None, self.role}:
+            return Change(frozenset(), dropped=False, missed=frozenset())
+        gone = frozenset(topic for topic in self.docs if not _for_everybody(topic))
+        for topic in gone:
+            version = self.docs[topic].version
+            known = max(version, self.missed.get(topic, version))
+            self._purge(topic)
+            self.missed[topic] = known
+        return Change(gone, dropped=False, missed=gone)
 
     def _purge(self, topic: str) -> Change:
         if not isinstance(topic, str):
@@ -118,6 +141,11 @@ class Replica:
         if self.missed.get(topic, version + 1) <= version:
             del self.missed[topic]
         return True
+
+
+def _for_everybody(topic: str) -> bool:
+    kind = kind_of(topic)
+    return kind is not None and kind.audience == "public"
 
 
 def _checked(item: Message) -> Message:

@@ -214,7 +214,7 @@ class Session:
             else:
                 self._answer(narrow_frame(name, view.name))
                 ticket = Ticket(self, None)
-                self._join(name, view, NOTHING, ticket)
+                ticket.precede(self.tickets, self._join(name, view, NOTHING, ticket))
                 self.tickets.append(ticket)
                 self._fanout.gate(ticket, ())
         self._fanout.touch(self)

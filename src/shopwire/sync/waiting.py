@@ -1,12 +1,13 @@
 """Small parts of a session: its wire, its state, what it waits for, how often it may speak."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from shopwire.sync.codes import CloseCode
 
 if TYPE_CHECKING:
+    from shopwire.sync.documents import TopicState
     from shopwire.sync.session import Session
 
 
@@ -60,6 +61,13 @@ class Ticket:
         """Topics whose document was not read yet."""
         self.required: Sequence[int] = ()
         """Head that the hub must have reached, so that a state read early is whole."""
+
+    def precede(self, others: Iterable["Ticket"], state: "TopicState") -> None:
+        """No sub becomes live while a document of its topics is still read in another view."""
+        if self.left:
+            for other in others:
+                other.left += 1
+                state.waiting.append(other)
 
 
 class Bucket:

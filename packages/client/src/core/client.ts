@@ -335,6 +335,7 @@ export class Client {
       up: {
         ...{ store: this.store, status: this.status, clock: this.#clock },
         isOpen: () => this.#isOpen(),
+        role: () => this.access.get().role,
         subscribe: (topics) => this.subscribe(topics),
         stateOf: (topic) => this.#subscriptions.stateOf(topic),
         refusal: (topic) => this.#subscriptions.refusal(topic),

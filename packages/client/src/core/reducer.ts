@@ -1,5 +1,6 @@
 /** What a client holds: the rules of docs/protocol/sync-v1.md section 5, and nothing else. */
 
+import { CODES } from "./codes.ts";
 import type { Item, Json, Patch, ServerMessage } from "./protocol.ts";
 
 /** A document at a version. `at`: when the server committed it, on the server's clock. */
@@ -15,7 +16,10 @@ export interface Change {
   readonly topics: ReadonlySet<string>;
   /** Everything was void before that: subscribe to all anew, without versions. */
   readonly dropped: boolean;
-  /** Topics with a gap that was not there before: subscribe to these anew, without versions. */
+  /**
+   * Topics with a gap that was not there before, or that were dropped since the caller is another
+   * one: subscribe to these anew, without versions.
+   */
   readonly missed: readonly string[];
   /** Every version that was taken, in order: what facts are told from. */
   readonly steps: readonly Step[];
@@ -25,6 +29,9 @@ export interface Step {
   readonly topic: string;
   readonly held: Held;
 }
+
+/** Kinds that everybody sees, and sees whole. */
+const PUBLIC_KINDS: ReadonlySet<string> = new Set(["product", "category", "stock", "price"]);
 
 const NOTHING: Change = { topics: new Set(), dropped: false, missed: [], steps: [] };
 
@@ -37,6 +44,9 @@ export class Replica {
 
   /** Topics whose document was found to be another than the server's: the same version is taken anew. */
   readonly suspect = new Set<string>();
+
+  /** Whose all is that is held and that not everybody sees; null before the server said. */
+  role: string | null = null;
 
   constructor(epoch: number | null = null, docs: Iterable<[string, Held]> = []) {
     this.epoch = epoch;
@@ -52,11 +62,18 @@ export class Replica {
         return this.#take(message.items);
       case "reset":
         return this.#drop(message.epoch);
-      case "welcome":
-        return message.epoch === this.epoch ? NOTHING : this.#drop(message.epoch);
+      case "welcome": {
+        const change = this.#greeted(message.role);
+        return message.epoch === this.epoch ? change : this.#drop(message.epoch, change.topics);
+      }
+      case "authed":
+        return this.#greeted(message.role);
       case "revoke":
       case "narrow":
         return this.forget(message.topic);
+      case "error":
+        if (message.code !== CODES.TopicRefused) return NOTHING;
+        return this.forget(String(message.data?.topic));
       default:
         return NOTHING;
     }
@@ -69,8 +86,24 @@ export class Replica {
     return this.docs.delete(topic) ? { ...NOTHING, topics: new Set([topic]) } : NOTHING;
   }
 
-  #drop(epoch: number): Change {
-    const topics = new Set(this.docs.keys());
+  /** Somebody else may see less of what is held, at the same version: it is fetched anew. */
+  #greeted(role: string | null = this.role): Change {
+    const before = this.role;
+    this.role = role;
+    if (before === null || before === role) return NOTHING;
+    const isPublic = (topic: string) => PUBLIC_KINDS.has(topic.split(":", 1)[0] ?? "");
+    const gone = [...this.docs].filter(([topic]) => !isPublic(topic));
+    for (const [topic, { v }] of gone) {
+      const known = Math.max(v, this.missed.get(topic) ?? v);
+      this.forget(topic);
+      this.missed.set(topic, known);
+    }
+    const topics = gone.map(([topic]) => topic);
+    return { ...NOTHING, topics: new Set(topics), missed: topics };
+  }
+
+  #drop(epoch: number, gone: Iterable<string> = []): Change {
+    const topics = new Set([...gone, ...this.docs.keys()]);
     this.epoch = epoch;
     this.docs.clear();
     this.missed.clear();

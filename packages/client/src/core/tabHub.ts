@@ -15,6 +15,8 @@ import type { TopicState } from "./topicStates.ts";
 
 /** Followers that say nothing for so long are taken for gone; they sign every 10 s. */
 export const FOLLOWER_SILENCE_MS = 30_000;
+/** Number of an answer that no follower has asked for. */
+const NOBODYS = -1;
 /** Beats of a leader, as of a server. */
 const BEAT_MS = 2_000;
 
@@ -36,6 +38,8 @@ export interface Upstream {
   readonly status: StatusTracker;
   readonly clock: Clock;
   isOpen(): boolean;
+  /** Who the server says that the caller is; null before that. */
+  role(): string | null;
   subscribe(topics: Iterable<string>): () => void;
   stateOf(topic: string): TopicState;
   refusal(topic: string): Refusal | undefined;
@@ -107,9 +111,11 @@ export class TabHub {
         break;
       case "revoke":
       case "narrow":
-        for (const [link, { topics }] of this.#followers) {
-          if (topics.has(message.topic)) this.#tell(link, message);
-        }
+        this.#tellThose(({ topics }) => topics.has(message.topic), message);
+        break;
+      case "authed":
+        // Whoever follows holds what this caller sees, too.
+        this.#tellThose(({ greeted }) => greeted, { ...message, id: NOBODYS });
         break;
       case "reset":
         for (const [link, follower] of this.#followers) {
@@ -119,7 +125,7 @@ export class TabHub {
         break;
       case "beat":
         this.#sweep();
-        for (const [link, { greeted }] of this.#followers) if (greeted) this.#tell(link, message);
+        this.#tellThose(({ greeted }) => greeted, message);
         break;
     }
   }
@@ -172,11 +178,13 @@ export class TabHub {
   #greet(link: string, follower: Follower, held: number | null): void {
     const { store, status } = this.#up;
     const epoch = store.epoch ?? 0;
+    const role = this.#up.role();
     follower.greeted = true;
     this.#tell(link, {
       ...{ t: "welcome", proto: 1, epoch, head: [], now: status.serverNow() ?? 0 },
       ...{ lag_ms: status.ageMs() ?? 0, beat_ms: BEAT_MS, session: link },
       limits: { commands_max: 0 },
+      ...(role === null ? {} : { role }),
     });
     if (held !== null && held !== epoch) {
       this.#tell(link, { t: "reset", epoch, reason: "epoch_changed" });
@@ -262,6 +270,10 @@ export class TabHub {
 
   #close(link: string, code: number, reason: string): void {
     this.#bus.tell({ to: "link", link, k: "closed", code, reason } satisfies FromLeader);
+  }
+
+  #tellThose(which: (follower: Follower) => boolean, message: ServerMessage): void {
+    for (const [link, follower] of this.#followers) if (which(follower)) this.#tell(link, message);
   }
 
   #tell(link: string, message: ServerMessage): void {

@@ -1,4 +1,7 @@
-"""Bench `simulate`: seeded histories of a hub and its clients, and what they broke."""
+"""Bench `simulate`: seeded histories of a hub and its clients, and what they broke.
+
+Each seed makes two: one with bad networks alone, one with rights that come and go, too.
+"""
 
 import asyncio
 import time
@@ -8,7 +11,9 @@ from typing import Any, Final
 
 from shopwire.cli.bench.common import Databases, machine
 from shopwire.cli.bench.svg import Chart
-from shopwire.testing.simulation.screens import Verdict, judge
+from shopwire.testing.simulation.screens import World
+from shopwire.testing.simulation.stories import StoryWorld
+from shopwire.testing.simulation.verdict import Verdict, judge
 
 SEEDS: Final = 10_000
 SEEDS_QUICK: Final = 500
@@ -25,7 +30,8 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     began = time.monotonic()
     with ProcessPoolExecutor(workers) as pool:
         parts = [
-            loop.run_in_executor(pool, judge, range(first, seeds, workers), STEPS)
+            loop.run_in_executor(pool, judge, range(first, seeds, workers), STEPS, world)
+            for world in (World, StoryWorld)
             for first in range(workers)
         ]
         verdicts: list[Verdict] = await asyncio.gather(*parts)
@@ -39,7 +45,7 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
             "seeds": sum(verdict.seeds for verdict in verdicts),
             "violations": len(violations),
             "false_live": sum(verdict.false_live for verdict in verdicts),
-            "seeds_per_s": round(seeds / spent_s, 1),
+            "seeds_per_s": round(sum(verdict.seeds for verdict in verdicts) / spent_s, 1),
             "messages": dict(sorted(seen.items())),
             "examples": violations[:5],
         },

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -45,6 +47,7 @@ class Driver:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
+            start_new_session=True,
         )
         self._reading = asyncio.create_task(self._read())
         return self
@@ -57,7 +60,8 @@ class Driver:
         try:
             await asyncio.wait_for(process.wait(), KILLED_S)
         except TimeoutError:
-            process.kill()
+            # What a wrapper began holds its pipes open: all of it ends, or nobody comes back.
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         if self._reading is not None:
             self._reading.cancel()

@@ -1,6 +1,8 @@
 """What holds for every client, whatever the network and the hubs do. Each rule is one scenario."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from shopwire.sync.digests import digest_of_documents
@@ -9,6 +11,8 @@ from shopwire.testing.conformance.clients.stage import Docs, Line, Stage, patch,
 
 A: Final = "stock:A"
 B: Final = "stock:B"
+OWN: Final = "purchase_order:1/acme"
+"""Of a kind that not everybody sees alike."""
 IDLE_MS: Final = 200
 """Quiet time after which a client is asked to prove what it holds."""
 DIGEST_S_MAX: Final = 5.0
@@ -142,6 +146,44 @@ async def revoke(stage: Stage, driver: Driver) -> None:
     assert driver.versions(A) == [1], driver.shown
 
 
+@asynccontextmanager
+async def serving(line: Line, docs: Docs) -> AsyncIterator[None]:
+    """Answers whatever the client asks for meanwhile."""
+    task = asyncio.create_task(line.serve(docs))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def revoke_while_away(stage: Stage, driver: Driver) -> None:
+    """A right is withdrawn while the connection is broken: the document is dropped all the same."""
+    line = await opened(stage, driver, start_docs())
+    line.cut()
+    again = await stage.line()
+    await again.greet(1)
+    async with serving(again, {B: (1, document(1))}):
+        await driver.until({A: None, B: (1, document(1))})
+    assert driver.versions(B) == [1], driver.shown
+
+
+async def narrow_while_away(stage: Stage, driver: Driver) -> None:
+    """The client comes back as somebody who sees less of a document at the version that it holds.
+
+    What everybody sees stays, and is not shown again.
+    """
+    before = {OWN: (4, document(4, hidden="x")), B: (1, document(1))}
+    line = await opened(stage, driver, before)
+    line.cut()
+    again = await stage.line()
+    await again.greet(1, role="supplier")
+    seen = {OWN: (4, document(4)), B: (1, document(1))}
+    async with serving(again, seen):
+        await driver.until(seen)
+    assert driver.versions(B) == [1], driver.shown
+
+
 async def narrow(stage: Stage, driver: Driver) -> None:
     """A view with fewer fields comes with the version that is held; the other is gone."""
     line = await opened(stage, driver, {A: (4, document(4, hidden="x")), B: (1, document(1))})
@@ -191,7 +233,8 @@ RULES: Final[dict[str, ClientRule]] = {
     rule.__name__: rule
     for rule in (
         snapshot_then_changes, changed_together_is_applied_together, cut, duplicate, reorder,
-        epoch, epoch_while_away, revoke, narrow, digest, what_is_not_known_is_passed_over,
+        epoch, epoch_while_away, revoke, revoke_while_away, narrow, narrow_while_away, digest,
+        what_is_not_known_is_passed_over,
     )
 }  # fmt: skip
 """All of them, by name."""

@@ -69,14 +69,14 @@ class Line:
             raise AssertionError(f"the client sends no {kind!r}") from None
         raise AssertionError(f"the client left instead of sending {kind!r}")
 
-    async def greet(self, epoch: int) -> dict[str, Any]:
+    async def greet(self, epoch: int, role: str = "operator") -> dict[str, Any]:
         """Answers the hello, as a hub does: with a reset, where the client comes from elsewhere."""
         hello = await self.next("hello")
         self.epoch, self._known = epoch, hello.get("epoch")
         await self.send(
             {
                 "t": "welcome", "proto": 1, "epoch": epoch, "head": [0], "now": NOW_MS,
-                "lag_ms": 0, "beat_ms": BEAT_MS, "session": "kit", "role": "operator",
+                "lag_ms": 0, "beat_ms": BEAT_MS, "session": "kit", "role": role,
                 "limits": {"topics_max": 1_000, "commands_max": 0},
             }
         )  # fmt: skip
@@ -94,20 +94,30 @@ class Line:
         left, last = set(docs), {}
         while left:
             last = await self.next("sub")
-            have = last.get("have") or {}
-            claimed = last.get("epoch") if last.get("epoch") is not None else self._known
-            if have and claimed not in {None, self.epoch}:
-                await self.reset(self.epoch)
-                continue
-            asked = [topic for topic in last["topics"] if topic in docs]
-            items = [
-                snap(topic, *docs[topic]) for topic in asked if have.get(topic) != docs[topic][0]
-            ]
-            if items:
-                await self.send({"t": "batch", "items": items})
-            await self.send({"t": "live", "id": last["id"], "head": [0]})
-            left -= set(asked)
+            left -= await self._give(last, docs)
         return last
+
+    async def serve(self, docs: Docs) -> None:
+        """Answers every sub until it is cancelled; topics that are not there are refused."""
+        while True:
+            await self._give(await self.next("sub"), docs, refused=True)
+
+    async def _give(self, sub: dict[str, Any], docs: Docs, *, refused: bool = False) -> set[str]:
+        """Answers a sub; returns the topics that are settled."""
+        have = sub.get("have") or {}
+        claimed = sub.get("epoch") if sub.get("epoch") is not None else self._known
+        if have and claimed not in {None, self.epoch}:
+            await self.reset(self.epoch)
+            return set()
+        asked = [topic for topic in sub["topics"] if topic in docs]
+        for topic in sub["topics"] if refused else ():
+            if topic not in docs:
+                await self.send(refusal(sub["id"], topic))
+        items = [snap(topic, *docs[topic]) for topic in asked if have.get(topic) != docs[topic][0]]
+        if items:
+            await self.send({"t": "batch", "items": items})
+        await self.send({"t": "live", "id": sub["id"], "head": [0]})
+        return set(asked)
 
 
 class Stage:
@@ -141,6 +151,15 @@ class Stage:
         line = Line(socket)
         self._lines.put_nowait(line)
         await line.run()
+
+
+def refusal(number: int, topic: str) -> dict[str, Any]:
+    """The caller may not see a topic."""
+    return {
+        "t": "error", "id": number, "status": 404, "code": 1010, "name": "TopicRefused",
+        "message": "This topic is not for you.", "temporary": False, "remedy": "",
+        "data": {"topic": topic, "reason": "not_allowed"},
+    }  # fmt: skip
 
 
 def snap(topic: str, version: int, doc: Any) -> dict[str, Any]:
