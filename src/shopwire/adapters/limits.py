@@ -36,6 +36,25 @@ NOTIFY_SPACING_MS_MIN: Final = 1.0
 """Pause between two hints to other processes where commits are rare: each has its own."""
 NOTIFY_SPACING_MS_MAX: Final = 5.0
 """What the pause grows to while several commits fall into one; their partitions are joined."""
+HINT_BYTES_MAX: Final = 5_700
+"""Bytes of events that one hint carries, which NOTIFY takes as text of less than 8,000. A commit
+beyond it is announced without its events: readers of other processes take them from the log."""
+NOTIFY_BYTES_MAX: Final = 7_900
+"""Length of a hint; one that names more partitions than leave room is sent without events."""
+HINT_EVENTS_MAX: Final = 12
+"""A commit of more events is not weighed: it is announced without them."""
+HINT_COMMITS_MAX: Final = 32
+"""Commits that one hint tells of; of more only their partitions are told."""
+EARLY_EVENTS_MAX: Final = 256
+"""Newest events of a partition that a process keeps for its readers between a hint and their turn;
+who comes later takes them from the log, as everybody does those of a larger commit."""
+EARLY_BYTES_MAX: Final = 512 * 1024
+"""Documents and facts of these; the oldest go first."""
+NOTIFY_QUEUE_SHARE_MAX: Final = 0.25
+"""Share of the database's queue of notifications from which on commits carry no hint: a full one
+would refuse them. It fills where somebody listens and never ends a transaction."""
+NOTIFY_LOOK_MS: Final = 5_000
+"""How often that share is looked at, and whether anybody else still listens."""
 HINT_RETRY_MS: Final = 500
 """Wait before the hint connection is opened again."""
 LEADER_RETRY_MS: Final = 500

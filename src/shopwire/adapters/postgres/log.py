@@ -1,5 +1,6 @@
 """The log in PostgreSQL."""
 
+import operator
 from collections.abc import AsyncIterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from shopwire.adapters.appender import Appender
-from shopwire.adapters.hints import Hints
+from shopwire.adapters.hints import Growth, Hints
 from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.pool import Lane, Pools
@@ -27,7 +28,10 @@ _fields: Final = attrgetter(
 def append_arguments(
     partition: int, epoch: int, now_ms: int | None, events: Sequence[NewEvent]
 ) -> list[Any]:
-    """The arguments of `append`; raises LogCorrupt where a version does not grow by 1."""
+    """The arguments of `append` but for the hint.
+
+    Raises LogCorrupt where a version does not grow by 1.
+    """
     since = [0] * len(events)
     newest: dict[tuple[str, str], int] = {}
     for at, event in enumerate(events):
@@ -91,23 +95,39 @@ class PostgresLog(EventLog):
                     offset=expected,
                     reason=reason,
                 )
+        if events and events[-1].position.epoch > self._local.epoch:
+            self._local.forget(events[-1].position.epoch)
         return events
 
     @override
     async def heads(self) -> Heads:
+        known = [self._local.known(partition) for partition in range(self._partitions)]
         found = await self._pools.read(_SQL["heads"])
-        return Heads(min(row["epoch"] for row in found), tuple(row["next"] for row in found))
+        heads = Heads(min(row["epoch"] for row in found), tuple(row["next"] for row in found))
+        # Whoever finds the log to be another one asks here before it goes on: copies of the log
+        # before are gone by then, also where it was restored without a new epoch.
+        if heads.epoch != self._local.epoch or any(map(operator.lt, heads.next, known)):
+            self._local.forget(heads.epoch)
+        return heads
 
     @override
     async def tail(self, partition: int, offset: int) -> AsyncIterator[list[Recorded]]:
-        while True:
-            seen = self._local.seen(partition)
-            batch = await self.read(partition, offset, READ_EVENTS_MAX)
-            if batch:
-                offset += len(batch)
-                yield batch
-            else:
-                await self._local.wait(partition, seen, self._tail_poll_ms)
+        hints = self._local
+        due, asks = True, 0  # whether the log is to be asked, and what it was last asked for
+        with hints.followed(partition):
+            while True:
+                seen = hints.seen(partition)
+                batch = hints.early(partition, offset)
+                owed = due or hints.known(partition) > offset or hints.asks(partition) != asks
+                if not batch and owed:
+                    asks = hints.asks(partition)
+                    batch = await self.read(partition, offset, READ_EVENTS_MAX)
+                    due = len(batch) == READ_EVENTS_MAX
+                if batch:
+                    offset += len(batch)
+                    yield batch
+                else:
+                    due = not await hints.wait(partition, seen, self._tail_poll_ms)
 
     @override
     async def documents(self, tenant: str, topics: Sequence[str]) -> list[Document]:
@@ -138,11 +158,16 @@ class PostgresLog(EventLog):
 
     async def _write(self, partition: int, events: Sequence[NewEvent]) -> Position:
         arguments = append_arguments(partition, self._epoch, None, events)
-        found = await self._lanes[partition].fetch(_SQL["append"], *arguments)
+        with self._remote.writing():
+            told = self._remote.told_by_commit(self._epoch, partition, events)
+            found = await self._lanes[partition].fetch(_SQL["append"], *arguments, told)
         if not found:
             raise Fenced(epoch=self._epoch, current=(await self.heads()).epoch)
+        first, now_ms, _ = found[0]
+        growth = Growth(self._epoch, partition, first, len(events), now_ms, events)
+        self._remote.note(growth, told=told is not None)
         self._remote.give([partition])
-        return Position(self._epoch, partition, found[0]["first"])
+        return Position(self._epoch, partition, first)
 
 
 def _recorded(partition: int, row: Any) -> Recorded:

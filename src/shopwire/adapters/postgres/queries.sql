@@ -1,8 +1,8 @@
 -- log_meta --
 -- What this log is, and the epoch that a writer is bound to from now on.
-SELECT m.partitions, m.log_id::text AS log_id, min(h.epoch) AS epoch
+SELECT m.partitions, m.log_id::text AS log_id, min(h.epoch) AS epoch, m.hint_key
 FROM log_meta m CROSS JOIN head h
-GROUP BY m.partitions, m.log_id
+GROUP BY m.partitions, m.log_id, m.hint_key
 
 -- lock_heads --
 -- The head is the lock. The time is taken after it, so that it never goes back in a partition.
@@ -19,6 +19,7 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 -- append --
 -- Offsets, events and documents in one statement; no row comes back where the epoch is another one.
 -- `since` is the first version of a topic in this batch, at the row of its newest event, else 0.
+-- $7 is a hint that others get with the commit, but for its offset, its time and their seal.
 WITH place AS (
     UPDATE head SET next = next + $3
     WHERE partition = $1 AND epoch = $2
@@ -56,7 +57,12 @@ WITH place AS (
 SELECT CASE
     WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $6 THEN p.first
     ELSE log_refuse('a version does not follow the one before it')
-END AS first
+END AS first, p.now_ms, CASE WHEN $7::text IS NOT NULL THEN (
+    SELECT pg_notify('shopwire_log', t.told || ':' || encode(
+        sha256(m.hint_key || convert_to(t.told, 'UTF8') || m.hint_key), 'hex'
+    ))
+    FROM log_meta m, (SELECT concat_ws(':', $7, p.first, p.now_ms) AS told) t
+) END
 FROM place p
 
 -- read --
@@ -216,8 +222,17 @@ SET epoch = (
 )
 RETURNING epoch
 
+-- hearing --
+-- How full the queue of notifications is, from 0 to 1, and whether another process listens. Of
+-- sessions of other roles the name is not shown: each of them may be one.
+SELECT pg_notification_queue_usage() AS queued, EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND coalesce(application_name, $1) = $1
+) AS heard
+
 -- notify --
--- Tells other processes which partitions have grown.
+-- Tells other processes which partitions have grown, and by what.
 SELECT pg_notify('shopwire_log', $1)
 
 -- all_documents --

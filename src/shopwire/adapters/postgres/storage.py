@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, Final
 
 import msgspec
 from typing_extensions import override
 
+from shopwire.adapters.hints import Growth
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import append_arguments
 from shopwire.adapters.postgres.pool import Lane, Pools, StorageErrors
@@ -28,6 +30,22 @@ _FREE: Final = Claimed(mine=True, fingerprint=b"")
 """Of a key of which nothing is known."""
 
 
+class _Errors(StorageErrors):
+    """Remembers that there was one."""
+
+    any = False
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.any = self.any or problem is not None
+        await super().__aexit__(kind, problem, trace)
+
+
 class PostgresTransaction(Transaction):
     """One open transaction that holds the heads of its partitions."""
 
@@ -36,16 +54,34 @@ class PostgresTransaction(Transaction):
         con: Any,
         codecs: Mapping[type[Row], RowCodec],
         combinations: Combinations,
+        hints: PostgresHints,
         epoch: int,
         now_ms: int,
     ) -> None:
         self._con = con
+        self._hints = hints
         self._codecs = codecs
         self._combinations = combinations
         self._epoch = epoch
         self.now_ms = now_ms
         self._over = False
         """Whether a claimed key is in the table, with an answer or lease whose time is over."""
+        self._errors = _Errors()
+        self._growths: list[tuple[Growth, bool]] = []
+
+    def growths(self) -> list[tuple[Growth, bool]]:
+        """What it has added, once it is committed, and whether the commit told others of it.
+
+        None where a statement failed and somebody went on: the server then takes COMMIT for
+        ROLLBACK, and says nothing.
+        """
+        return [] if self._errors.any else self._growths
+
+    def _added(
+        self, partition: int, first: int, events: Sequence[NewEvent], *, told: bool = False
+    ) -> None:
+        growth = Growth(self._epoch, partition, first, len(events), self.now_ms, events)
+        self._growths.append((growth, told))
 
     @override
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
@@ -54,7 +90,7 @@ class PostgresTransaction(Transaction):
     @override
     async def load(self, kind: type[R], groups: Sequence[tuple[str, str]]) -> list[R]:
         codec = self._codecs[kind]
-        async with StorageErrors():
+        async with self._errors:
             return codec.rows(await self._con.fetch(codec.load, *_columns(groups)))
 
     @override
@@ -73,7 +109,7 @@ class PostgresTransaction(Transaction):
             return await super().read(claims, wanted)
         for kind in kinds:
             arguments += _columns(wanted[kind])
-        async with StorageErrors():
+        async with self._errors:
             texts = list(await self._con.fetchrow(together(tuple(queries)), *arguments))
         held = texts.pop(0) if claims else None
         rows: dict[type[Row], list[Row]] = {
@@ -101,7 +137,7 @@ class PostgresTransaction(Transaction):
 
     @override
     async def save(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
-        async with StorageErrors():
+        async with self._errors:
             for kind, changed in rows.items():
                 codec = self._codecs[kind]
                 await self._con.fetch(codec.save, codec.argument(changed))
@@ -109,15 +145,16 @@ class PostgresTransaction(Transaction):
     @override
     async def append(self, partition: int, events: Sequence[NewEvent]) -> int:
         arguments = append_arguments(partition, self._epoch, self.now_ms, events)
-        async with StorageErrors():
-            first = await self._con.fetchval(_SQL["append"], *arguments)
+        async with self._errors:
+            first: int | None = await self._con.fetchval(_SQL["append"], *arguments, None)
         if first is None:
             raise Fenced(epoch=self._epoch)
-        return int(first)
+        self._added(partition, first, events)
+        return first
 
     @override
     async def answer(self, answers: Sequence[tuple[Claim, Outcome]]) -> None:
-        async with StorageErrors():
+        async with self._errors:
             done = await self._con.execute(_SQL[self._answer_by], *self._answers(answers))
         self._all_answered(int(done.rsplit(" ", 1)[1]), answers)
 
@@ -137,13 +174,17 @@ class PostgresTransaction(Transaction):
         for partition in partitions[:-1]:
             await self.append(partition, events[partition])
         statement = Statement()
+        told: str | None = None
         for at in last_round:
             kind = kinds[at]
             codec = self._codecs[kind]
             save = codec.insert if kind in born else codec.save
             statement.save(save, codec.argument(rows[kind]))
         for last in partitions[-1:]:
-            statement.append(append_arguments(last, self._epoch, self.now_ms, events[last]))
+            if len(partitions) == 1:
+                told = self._hints.told_by_commit(self._epoch, last, events[last])
+            arguments = append_arguments(last, self._epoch, self.now_ms, events[last])
+            statement.append([*arguments, told])
         if answers:
             statement.answer(self._answer_by, self._answers(answers))
         if not statement.parts:
@@ -152,10 +193,12 @@ class PostgresTransaction(Transaction):
             left = {kinds[at]: rows[kinds[at]] for at in last_round}
             await super().write(left, {at: events[at] for at in partitions[-1:]}, answers)
             return
-        async with StorageErrors():
+        async with self._errors:
             found = await self._con.fetchrow(statement.sql, *statement.arguments)
         if found is None:
             raise Fenced(epoch=self._epoch)
+        for last in partitions[-1:]:
+            self._added(last, found["first"], events[last], told=told is not None)
         self._all_answered(found["answered"], answers)
 
     @property
@@ -179,7 +222,7 @@ class PostgresTransaction(Transaction):
 
     @override
     async def advance(self, consumer: str, partition: int, expected: int, to: int) -> None:
-        async with StorageErrors():
+        async with self._errors:
             moved = await self._con.fetchval(_SQL["advance"], consumer, partition, expected, to)
         if moved is None:
             raise PositionMoved(consumer=consumer, partition=partition, expected=expected)
@@ -188,7 +231,7 @@ class PostgresTransaction(Transaction):
     async def advance_all(self, moves: Sequence[Move]) -> list[bool]:
         if not moves:
             return []
-        async with StorageErrors():
+        async with self._errors:
             found = await self._con.fetch(
                 _SQL["advance_all"], *(list(column) for column in zip(*moves, strict=True))
             )
@@ -229,12 +272,16 @@ class PostgresStorage(Storage):
             lane = self._kept.pop() if self._kept else Lane(self._pools)
             try:
                 con = await lane.connection()
-                async with con.transaction():
-                    yield await self._begin(con, partitions)
+                with self._remote.writing():
+                    async with con.transaction():
+                        tx = await self._begin(con, partitions)
+                        yield tx
             except BaseException:
                 # The pool knows how to get a connection back from whatever happened to it.
                 await lane.close()
                 raise
+            for growth, told in tx.growths():
+                self._remote.note(growth, told=told)
             if len(self._kept) < self._partitions:
                 self._kept.append(lane)
             else:
@@ -298,13 +345,16 @@ class PostgresStorage(Storage):
     async def _begin(self, con: Any, partitions: Sequence[int]) -> PostgresTransaction:
         if not partitions:
             now_ms: int = await con.fetchval(_SQL["now_ms"])
-            return PostgresTransaction(con, self._codecs, self._combinations, self._epoch, now_ms)
+            return self._transaction(con, now_ms)
         locked = await con.fetch(_SQL["lock_heads"], sorted(set(partitions)))
         for row in locked:
             if row["epoch"] != self._epoch:
                 raise Fenced(epoch=self._epoch, current=row["epoch"])
+        return self._transaction(con, locked[-1]["now_ms"])
+
+    def _transaction(self, con: Any, now_ms: int) -> PostgresTransaction:
         return PostgresTransaction(
-            con, self._codecs, self._combinations, self._epoch, locked[-1]["now_ms"]
+            con, self._codecs, self._combinations, self._remote, self._epoch, now_ms
         )
 
 

@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
-from asyncpg.exceptions import UndefinedTableError
+from asyncpg.exceptions import UndefinedColumnError, UndefinedTableError
 
 from shopwire.adapters.hints import Hints
 from shopwire.adapters.limits import APPEND_QUEUE_EVENTS_MAX, TAIL_POLL_MS, WRITERS_SPARE
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import PostgresLog
 from shopwire.adapters.postgres.pool import Pools, PostgresReads
+from shopwire.adapters.postgres.sealed import Seal
 from shopwire.adapters.postgres.storage import PostgresStorage
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.limits import PARTITIONS_DEFAULT
@@ -57,11 +58,17 @@ async def open_store(
                 what="schema",
                 reason="start `shopwire up` on it once, which makes its tables",
             ) from problem
+        except UndefinedColumnError as problem:
+            raise SetupProblem(
+                "The database is of a former release.",
+                what="schema",
+                reason="start `shopwire up` on it once, which brings its tables up to date",
+            ) from problem
         if not meta:
             raise SetupProblem(what="log", reason="the log has no head")
-        partitions, log_id, epoch = meta[0]
-        local = Hints(partitions)
-        remote = PostgresHints(dsn, local, partitions)
+        partitions, log_id, epoch, key = meta[0]
+        local = Hints(partitions, epoch)
+        remote = PostgresHints(dsn, local, partitions, Seal(key))
         log = PostgresLog(
             pools,
             local,

@@ -107,7 +107,7 @@ def _together(parts: tuple[str, ...]) -> str:
             with_, _, result = _SQL["append"].partition(_RESULT)
             tables.append(shifted(with_[with_.index("WITH ") + 5 :], used))
             ending = shifted("CASE" + result, used)
-            first, _, source = ending.rpartition(" AS first\n")
+            first, _, source = ending.rpartition(" AS first, ")
             used += places(_SQL["append"])
         elif part in _ANSWERS:
             tables.append(f"answered AS ({shifted(_SQL[part], used)}\nRETURNING 1)")
@@ -116,7 +116,8 @@ def _together(parts: tuple[str, ...]) -> str:
         else:
             tables.append(f"saved_{number} AS ({shifted(part, used)})")
             used += places(part)
-    return f"WITH {', '.join(tables)}\nSELECT {first} AS first, {answered} AS answered\n{source}"
+    result = f"SELECT {first} AS first, {answered} AS answered"
+    return f"WITH {', '.join(tables)}\n{result}{', ' if source else ''}{source}"
 
 
 def shifted(sql: str, by: int) -> str:
