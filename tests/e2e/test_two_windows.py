@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.shop import SOON_MS, Shop, shopify_feed
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
@@ -85,15 +85,37 @@ def test_a_changed_feed_reaches_both_windows_and_a_killed_server_is_told_and_rec
     assert shop.stop() == 0
 
 
-def test_buying_the_last_unit_tells_the_other_window(browser: Browser, shop: Shop, tmp_path: Path):
+TABS_MAX = 40
+"""More presses than any way here takes."""
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    for _ in range(TABS_MAX):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"no way by keyboard to {wanted}")
+
+
+def test_the_last_unit_is_bought_by_keyboard_and_the_other_window_is_told(
+    browser: Browser, shop: Shop, tmp_path: Path
+):
     shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("last-lamp", "Last lamp", 1, "10.00")]))
     buyer, watcher = (open_product(browser, shop, "last-lamp") for _ in range(2))
     expect(watcher.get_by_test_id("product-stock").first).to_have_text("Last one")
-    buyer.get_by_test_id("buy-now").click()
+    tab_to(buyer, buyer.get_by_test_id("add-to-cart"))
+    buyer.keyboard.press("Enter")
+    expect(buyer.get_by_test_id("to-cart")).to_be_focused()
+    tab_to(buyer, buyer.get_by_test_id("buy-now"))
+    buyer.keyboard.press("Enter")
+    expect(buyer.locator("#main")).to_be_focused()
     for field, text in SHOPPER.items():
-        buyer.get_by_test_id(f"field-{field}").fill(text)
-    buyer.get_by_test_id("place-order").click()
+        tab_to(buyer, buyer.get_by_test_id(f"field-{field}"))
+        buyer.keyboard.type(text)
+    tab_to(buyer, buyer.get_by_test_id("place-order"))
+    buyer.keyboard.press("Enter")
     expect(buyer.get_by_test_id("order")).to_be_visible(timeout=SOON_MS)
+    expect(buyer.locator("#main")).to_be_focused()
     stock = watcher.get_by_test_id("product-stock").first
     expect(stock).to_have_text("Sold out", timeout=SOON_MS)
     expect(watcher.get_by_test_id("add-to-cart")).to_be_disabled(timeout=SOON_MS)

@@ -50,7 +50,7 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
       // A short past does not fill the width: it would look like a long one.
       x: {
         time: true,
-        range: (_plot, least, most) => spanOf(least, most),
+        range: (plot) => spanOf(plot.data[0]),
       },
       // The scale starts at zero, and a quiet line does not look like a storm.
       y: { range: (_plot, _least, most) => [0, Math.max(5, (most ?? 0) * 1.15)] },
@@ -74,9 +74,9 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
 }
 
 /** From when to when; before the first value comes, the last minute. */
-function spanOf(least: number | null, most: number | null): [number, number] {
-  const end = most ?? Date.now() / 1_000;
-  return [Math.min(least ?? end, end - SPAN_S_LEAST), end];
+function spanOf(times: ArrayLike<number>): [number, number] {
+  const end = times[times.length - 1] ?? Date.now() / 1_000;
+  return [Math.min(times[0] ?? end, end - SPAN_S_LEAST), end];
 }
 
 function timesOf(_plot: uPlot, seconds: number[]): string[] {

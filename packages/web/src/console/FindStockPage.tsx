@@ -60,8 +60,10 @@ function Found({ q }: { q: string }) {
   if (data === null) return <TableSkeleton rows={6} />;
   if (data.items.length === 0) {
     return (
-      <Notice title="Nothing found" icon="search">
-        Press Enter to look for exactly this SKU, also where its product is not on sale.
+      <Notice title={q === "" ? "No article yet" : "Nothing found"} icon="search">
+        {q === ""
+          ? "The first import of a supplier's file brings some."
+          : "Press Enter to look for exactly this SKU, also where its product is not on sale."}
       </Notice>
     );
   }

@@ -33,7 +33,12 @@ export function navigate(to: string, { replace = false } = {}): void {
   if (replace) window.history.replaceState(null, "", to);
   else window.history.pushState(null, "", to);
   window.dispatchEvent(new Event(MOVED));
-  if (!replace && window.location.pathname !== before) window.scrollTo(0, 0);
+  if (window.location.pathname === before) return;
+  if (!replace) window.scrollTo(0, 0);
+  // What was pressed may be gone: the next Tab and a screen reader go on at the new page. Whoever
+  // types goes on typing.
+  if (document.activeElement?.matches("input, select, textarea")) return;
+  setTimeout(() => document.getElementById("main")?.focus({ preventScroll: true }), 0);
 }
 
 /** Where we are; the component renders again when that changes. */

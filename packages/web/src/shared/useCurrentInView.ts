@@ -1,6 +1,7 @@
 /** A row of links that is wider than its window shows the one that is open. */
 
 import { type RefObject, useEffect, useRef } from "react";
+import "../styles/linksRow.css";
 
 /** For the row; `place` is what opens another one. Scrolls the row alone, never the page. */
 export function useCurrentInView(place: string): RefObject<HTMLElement | null> {

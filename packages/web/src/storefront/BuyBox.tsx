@@ -1,7 +1,7 @@
 /** Price, stock and the buttons of one variant; all of it live. */
 
 import { usePending, useStatus } from "@shopwire/client/react";
-import { useId } from "react";
+import { type RefObject, useEffect, useId, useRef } from "react";
 import { Announce, Cued } from "../shared/cue.tsx";
 import type { Price, Product, Stock, Variant } from "../shared/documents.ts";
 import { OldMark } from "../shared/Freshness.tsx";
@@ -94,6 +94,7 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
   const { status } = useStatus();
   const cart = useCart();
   const id = useId();
+  const pressed = useRef(false);
   const inCart = quantityOf(cart.cart, sku);
   const offline = status === "offline";
   const blocked = blockedBy({ stock, priced: price !== null });
@@ -116,6 +117,7 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
           most={stock ? sellableOf(stock) : inCart}
           sku={sku}
           want={want}
+          takesFocus={pressed}
         />
       ) : (
         <button
@@ -124,7 +126,11 @@ function Buy({ product, variant, price, stock }: BuyBoxProps) {
           data-testid="add-to-cart"
           aria-disabled={blocked !== null}
           aria-describedby={id}
-          onClick={() => blocked === null && void want(1)}
+          onClick={() => {
+            if (blocked !== null) return;
+            pressed.current = true;
+            void want(1);
+          }}
         >
           {blocked?.label ?? "Add to cart"}
         </button>
@@ -155,9 +161,16 @@ interface InCartProps {
   quantity: number;
   most: number;
   want: (quantity: number) => Promise<boolean>;
+  /** Whether the button in whose place this comes was pressed, and had the focus. */
+  takesFocus: RefObject<boolean>;
 }
 
-function InCart({ cart, of, sku, quantity, most, want }: InCartProps) {
+function InCart({ cart, of, sku, quantity, most, want, takesFocus }: InCartProps) {
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (takesFocus.current) link.current?.focus({ preventScroll: true });
+    takesFocus.current = false;
+  }, [takesFocus]);
   const pending = usePending(`cart:${cart.id}`);
   const closed = cart.cart.status !== "open";
   return (
@@ -169,7 +182,7 @@ function InCart({ cart, of, sku, quantity, most, want }: InCartProps) {
         disabled={closed}
         onChange={(next) => void want(next)}
       />
-      <Link className="button button-main" href="/cart" data-testid="to-cart">
+      <Link className="button button-main" href="/cart" data-testid="to-cart" ref={link}>
         <Icon name={pending ? "bag" : "check"} size={18} /> {quantity} in your cart
       </Link>
     </div>

@@ -185,7 +185,11 @@ function NothingHere({ query }: { query: Query }) {
   );
   if (query.q === "") {
     return (
-      <Notice title="Nothing here yet" icon="boxes" actions={everything}>
+      <Notice
+        title="Nothing here yet"
+        icon="boxes"
+        {...(query.category === "" ? {} : { actions: everything })}
+      >
         As soon as a supplier's feed brings something, it appears on this page by itself.
       </Notice>
     );
