@@ -1,6 +1,9 @@
 """The same import by HTTP and by command line."""
 
 import asyncio
+import bz2
+import gzip
+import lzma
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 import uvicorn
 from tests.callers import open_callers
 from tests.feeds.conftest import Shop
+from tests.feeds.test_formats import zipped as zip_of
 
 from shopwire.cli.main import run
 from shopwire.kernel.clock import SystemClock
@@ -27,6 +31,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
 FEED = "sku,title,stock,cost\nA,Mug,5,2\nB,Jug,-1,2\n"
 BY_ACME = {"supplier": "Acme", "source": "acme.csv"}
+
+
+def zipped(content: bytes) -> bytes:
+    return zip_of(**{"feed.csv": content})
 
 
 @pytest.fixture
@@ -299,3 +307,14 @@ async def test_a_preview_over_http_writes_nothing(web: httpx2.AsyncClient, shop:
     assert answer.status_code == 200, answer.text
     assert answer.json()["rows"][0]["becomes"]["offer"]["cost_minor"] == 250
     assert await shop.dump() == before
+
+
+@pytest.mark.parametrize("spooled", [1, 1_000_000], ids=["on disk", "in memory"])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zipped])
+async def test_a_packed_feed_that_is_sent_is_read(
+    web: httpx2.AsyncClient, monkeypatch, pack, spooled: int
+):
+    monkeypatch.setattr(import_door, "SPOOL_BYTES_MAX", spooled)
+    answer = await web.post("/api/feeds/preview", content=pack(FEED.encode()))
+    assert answer.status_code == 200, answer.text
+    assert [row["outcome"] for row in answer.json()["rows"]] == ["used", "quarantined"]

@@ -23,6 +23,7 @@ from shopwire.cli.import_remote import send_feed
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.ids import new_id
+from shopwire.kernel.money import Money
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.api import Counts
@@ -260,9 +261,14 @@ def show_hold(console: Console, hold: dict[str, Any]) -> None:
     for name in ("  sku", "field", "before", "would be"):
         table.add_column(name)
     for one in hold["examples"]:
-        now = f"{one['now']:,} {one['currency']}"
-        table.add_row(f"  {one['sku']}", one["field"], f"{one['before']:,}", now)
+        was, now = (_amount(one[name], one["currency"]) for name in ("before", "now"))
+        table.add_row(f"  {one['sku']}", one["field"], was, now)
     console.print(table, markup=False, highlight=False)
+
+
+def _amount(value: int, currency: str) -> str:
+    """A cost with its currency, or a count."""
+    return str(Money(value, currency)) if currency else f"{value:,}"
 
 
 def _show_held(console: Console, summary: Summary) -> None:

@@ -146,7 +146,8 @@ async def _receive(request: Request[Any, Any, Any], spool: SpooledTemporaryFile[
         digest.update(piece)
         await asyncio.to_thread(spool.write, piece)
     if not size:
-        raise MalformedRequest(field="body", reason="it is empty; send the file as the body")
+        reason = "it is empty; send the file as the body"
+        raise MalformedRequest(f"There is no file: {reason}.", field="body", reason=reason)
     spool.seek(0)
     return digest.digest()
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Optional
 
 from msgspec.structs import replace
 
+from shopwire.kernel.money import Money
 from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.api import BadRow, Counts
 from shopwire.modules.feeds.breaker import Breaker
@@ -80,10 +81,9 @@ class Weight:
         for pair, offered in zip(pairs, news.offers, strict=True):
             was = known.get(pair)
             if self.breaker.poisons(offered.terms, was) and was is not None:
-                part.poisoned[pair[0]] = (
-                    f"the cost was {was['cost_minor']} and would be {offered.terms.cost_minor}"
-                    f" (in the smallest units of {offered.terms.currency})"
-                )
+                before = Money(was["cost_minor"], was["currency"])
+                now = Money(offered.terms.cost_minor, offered.terms.currency)
+                part.poisoned[pair[0]] = f"the cost was {before} and would be {now}"
 
     async def _weigh_counts(self, news: News) -> None:
         none_left = [count.sku for count in news.counts if count.quantity == 0]

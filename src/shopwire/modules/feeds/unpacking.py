@@ -144,7 +144,8 @@ def unpacked(
                 return stream, "xlsx", b""
             inner = _only_member(archive, besides)
         elif packing == "gzip":
-            inner = cast("BinaryIO", gzip.GzipFile(fileobj=stream))
+            # Else an upload's spool, which was written before, is taken for one to write.
+            inner = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
         elif packing == "bzip2":
             inner = cast("BinaryIO", bz2.BZ2File(stream))
         elif packing == "xz":
