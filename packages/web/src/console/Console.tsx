@@ -83,7 +83,7 @@ function Desk() {
   const matches = waiting.reduce((sum, one) => sum + one, 0);
   const held = useHeld();
   const late = useIsLate(held[0]?.started_at_ms ?? null);
-  const row = useCurrentInView(path);
+  const row = useCurrentInView(`${path} ${open} ${matches}`);
   return (
     <div className="console">
       <header className="console-side">
