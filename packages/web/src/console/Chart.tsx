@@ -43,7 +43,7 @@ function optionsFor(host: HTMLElement, unit: string, colour: ChartProps["colour"
   return {
     width: host.clientWidth,
     height: HEIGHT_PX,
-    padding: [10, 6, 0, 0],
+    padding: [10, 26, 0, 0], // the last time stands half beyond the last value
     cursor: { y: false, points: { size: 7 } },
     legend: { show: false },
     scales: {

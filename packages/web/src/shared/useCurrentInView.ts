@@ -11,6 +11,7 @@ export function useCurrentInView(place: string): RefObject<HTMLElement | null> {
     const link = row.current?.querySelector("[aria-current]");
     if (!row.current || !link) return;
     const [outer, inner] = [row.current.getBoundingClientRect(), link.getBoundingClientRect()];
+    if (inner.left >= outer.left && inner.right <= outer.right) return;
     row.current.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
   }, [place]);
   return row;
