@@ -1,6 +1,7 @@
 """WebSocket, events, long-poll and GraphQL over PostgreSQL: four doors, one truth."""
 
 import json
+import sys
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ from shopwire.sync.hub import Hub
 from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
 from shopwire.testing.conformance.__main__ import FAILED, PASSED
+from shopwire.testing.conformance.clients.__main__ import at_doors, check
+from shopwire.testing.conformance.clients.at_doors import DOORS as CLIENT_DOORS
+from shopwire.testing.conformance.clients.driver import Driver
 from shopwire.testing.conformance.doors import DOORS
 from shopwire.testing.conformance.sync_doors import (
     OverEvents,
@@ -31,6 +35,7 @@ from shopwire.testing.conformance.sync_doors import (
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+ROOT = Path(__file__).parents[2]
 
 
 async def no_commands(caller, operation, key, body):
@@ -233,3 +238,19 @@ async def test_the_kit_asks_at_the_doors_that_are_named(target, capsys):
         elsewhere = target.poll_url.replace("/poll", "/nowhere")
         options = ("--control", door.url, "--door", "poll", "--poll", elsewhere)
         assert await run(target.url, *options, "--only", "unknown kind") == FAILED
+
+
+async def test_the_typescript_client_keeps_its_rules_at_each_door(target):
+    node = [sys.executable, str(ROOT / "tools/node.py"), "node"]
+    async with Driver([*node, str(ROOT / "packages/client/src/testing/driver.ts")]) as driver:
+        for name, rule in at_doors(target, CLIENT_DOORS).items():
+            assert await check(rule, driver) == ("ok", ""), name
+
+
+async def test_the_python_client_keeps_its_rules_at_its_door(target):
+    ours = [sys.executable, "-m", "shopwire.testing.conformance.clients.python_driver"]
+    async with Driver(ours) as driver:
+        for name, rule in at_doors(target, ["websocket"]).items():
+            assert await check(rule, driver) == ("ok", ""), name
+        (name, rule), *_ = at_doors(target, ["poll"]).items()
+        assert (await check(rule, driver))[0] == "skipped", name

@@ -36,6 +36,7 @@ describe("what a page loads, gzipped", () => {
     ["the React skin, which shares the core", "react/index.ts", 2 * KB],
     ["the Redux skin, likewise", "redux/index.ts", 2 * KB],
     ["the MobX skin, likewise", "mobx/index.ts", 2 * KB],
+    ["the way by GraphQL", "graphql/index.ts", 3 * KB],
   ])("%s", async (_name, entry, bytesMax) => {
     const bytes = await gzipped(entry);
     console.info(`${entry}: ${bytes} of ${bytesMax} bytes`);

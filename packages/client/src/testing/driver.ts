@@ -8,7 +8,12 @@ import { createInterface } from "node:readline";
 import { systemClock } from "../core/clock.ts";
 import { IDLE_MS } from "../core/digest.ts";
 import { type Client, createClient } from "../index.ts";
+import { graphqlTransport } from "../transports/graphql.ts";
+import { pollTransport } from "../transports/poll.ts";
+import { sseTransport } from "../transports/sse.ts";
+import type { Transport } from "../transports/transport.ts";
 import { webSocketTransport } from "../transports/ws.ts";
+import { FetchedEvents } from "./events.ts";
 
 interface Asked {
   readonly id: number;
@@ -16,6 +21,9 @@ interface Asked {
   readonly url?: string;
   readonly topics?: readonly string[];
   readonly idle_ms?: number;
+  /** Which door the address is one of; WebSocket without it. */
+  readonly door?: string;
+  readonly token?: string;
 }
 
 let client: Client | null = null;
@@ -25,15 +33,34 @@ function say(message: object): void {
   stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function start(url: string, idleMs: number): void {
+/** The way through a door; undefined for one that there is none through. */
+function wayThrough(door: string, url: string, token: string | null): Transport | undefined {
+  const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
+  const events = (address: string) => new FetchedEvents(address, headers) as never as EventSource;
+  switch (door) {
+    case "websocket":
+      return webSocketTransport(url);
+    case "events":
+      return sseTransport(url, events);
+    case "poll":
+      return pollTransport(url, fetch, systemClock);
+    case "graphql":
+      return graphqlTransport(url);
+    default:
+      return undefined;
+  }
+}
+
+function start(way: Transport, url: string, idleMs: number, token: string | null): void {
   const clock = {
     ...systemClock,
     // The kit does not wait as long as a person's page would.
     after: (ms: number, run: () => void) => systemClock.after(ms === IDLE_MS ? idleMs : ms, run),
   };
   const made = createClient({
-    ...{ url: url.replace(/^ws/, "http"), transports: [webSocketTransport(url)], clock },
+    ...{ url: url.replace(/^ws/, "http"), transports: [way], clock },
     ...{ environment: null, memory: null, random: () => 0.05 },
+    ...(token === null ? {} : { token: async () => token }),
   });
   const last = new Map<string, object | undefined>();
   made.store.onChange((topics) => {
@@ -62,13 +89,19 @@ function held(from: Client, topics: readonly string[]): object {
 function act(asked: Asked): object {
   const topics = asked.topics ?? [];
   if (asked.do === "start") {
-    start(asked.url ?? "", asked.idle_ms ?? IDLE_MS);
+    const { url = "", token = null, door = "websocket", idle_ms: idleMs = IDLE_MS } = asked;
+    const way = wayThrough(door, url, token);
+    if (way === undefined) return { error: "unsupported" };
+    start(way, url, idleMs, token);
     return { ok: true };
   }
   if (client === null) return { error: "not started" };
   switch (asked.do) {
     case "subscribe":
       for (const topic of topics) ends.set(topic, client.subscribe([topic]));
+      return { ok: true };
+    case "follow":
+      for (const topic of topics) client.onFact(topic, ({ v }) => say({ fact: { topic, v } }));
       return { ok: true };
     case "unsubscribe":
       for (const topic of topics) ends.get(topic)?.();

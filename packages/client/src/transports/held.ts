@@ -1,6 +1,6 @@
 /** What a link without a conversation keeps: the topics that it was asked for, and how far each is. */
 
-import type { ClientMessage, Item, ServerMessage } from "../core/protocol.ts";
+import { type ClientMessage, decode, type Item, type ServerMessage } from "../core/protocol.ts";
 
 export class HeldTopics {
   /** Version by topic; null where nothing is held. */
@@ -24,6 +24,35 @@ export class HeldTopics {
     for (const item of itemsOf(message)) {
       if (this.have.has(item.topic)) this.have.set(item.topic, item.v);
     }
+  }
+
+  /**
+   * Passes on what a stream said, `live` under the numbers of the subs that it answers. Behind a
+   * welcome the `auth` that led to this stream is answered, too: says whether that was done.
+   */
+  pass(
+    text: string,
+    answers: readonly number[],
+    auth: number | null,
+    tell: (text: string) => void,
+  ): boolean {
+    let message: ServerMessage;
+    try {
+      message = decode(text);
+    } catch {
+      tell(text); // whoever reads it says what is wrong with it
+      return false;
+    }
+    this.note(message);
+    if (message.t === "live") {
+      for (const live of this.lives(message, answers)) tell(live);
+      return false;
+    }
+    tell(text);
+    if (message.t !== "welcome" || auth === null) return false;
+    const authed = { t: "authed", id: auth, subject: "", role: message.role ?? "" };
+    tell(JSON.stringify({ ...authed, expires_at: null }));
+    return true;
   }
 
   /** A `live` under the numbers of the subs that it answers. */

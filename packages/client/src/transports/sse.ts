@@ -5,7 +5,7 @@
  * sent to it ask for, and opens a stream anew, from the versions it has seen, when the set changes.
  */
 
-import { type ClientMessage, decode, type ServerMessage } from "../core/protocol.ts";
+import type { ClientMessage } from "../core/protocol.ts";
 import { HeldTopics } from "./held.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
@@ -137,26 +137,9 @@ class SseLink implements Link {
     };
   }
 
-  /** Passes a message on, `live` under the numbers of the subs that it answers. */
   #pass(text: string, answers: readonly number[]): void {
-    let message: ServerMessage;
-    try {
-      message = decode(text);
-    } catch {
-      this.#events.message(text); // whoever reads it says what is wrong with it
-      return;
-    }
-    this.#held.note(message);
-    if (message.t === "live") {
-      for (const live of this.#held.lives(message, answers)) this.#events.message(live);
-      return;
-    }
-    this.#events.message(text);
-    if (message.t === "welcome" && this.#auth !== null) {
-      const authed = { t: "authed", id: this.#auth, subject: "", role: message.role ?? "" };
-      this.#auth = null;
-      this.#events.message(JSON.stringify({ ...authed, expires_at: null }));
-    }
+    const tell = (said: string) => this.#events.message(said);
+    if (this.#held.pass(text, answers, this.#auth, tell)) this.#auth = null;
   }
 
   #goodbye(text: string): void {

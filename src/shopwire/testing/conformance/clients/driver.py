@@ -35,6 +35,8 @@ class Driver:
         """(topic, epoch, version, document), each time that what is held changed."""
         self.dropped: list[str] = []
         """Topics that were held and are no more."""
+        self.facts: list[tuple[str, int]] = []
+        """(topic, version), each transition that was told of topics that are followed as facts."""
         self._command = list(command)
         self._number = 0
         self._answers: dict[int, asyncio.Future[Doc]] = {}
@@ -69,7 +71,7 @@ class Driver:
 
     def forget(self) -> None:
         """What the client before has shown."""
-        self.shown, self.dropped = [], []
+        self.shown, self.dropped, self.facts = [], [], []
 
     async def ask(self, what: str, **fields: Any) -> Doc:
         """Tells it to do something; returns what it answers."""
@@ -119,6 +121,8 @@ class Driver:
             if "shown" in said:
                 it = said["shown"]
                 self.shown.append((it["topic"], it["epoch"], it["v"], it["doc"]))
+            elif "fact" in said:
+                self.facts.append((said["fact"]["topic"], said["fact"]["v"]))
             elif "dropped" in said:
                 self.dropped.append(said["dropped"])
             else:

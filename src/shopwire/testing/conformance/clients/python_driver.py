@@ -7,6 +7,7 @@ from typing import Any
 
 from shopwire.sync.client import SyncClient
 from shopwire.sync.client_digest import IDLE_MS
+from shopwire.sync.client_facts import Fact
 from shopwire.sync.reducer import Change
 
 BACKOFF_MS = 20.0
@@ -21,12 +22,15 @@ class _Driven:
 
     async def do(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Answers one line; raises KeyError for what is not known."""
+        if what == "start" and asked.get("door", "websocket") != "websocket":
+            return {"error": "unsupported"}
         if what == "start":
             self._client = SyncClient(
                 asked["url"],
                 on_change=self._changed,
                 backoff_ms_min=BACKOFF_MS,
                 idle_ms=asked.get("idle_ms", IDLE_MS),
+                token=asked.get("token"),
             )
             await self._client.start()
             return {"ok": True}
@@ -34,6 +38,9 @@ class _Driven:
         assert client is not None
         if what == "subscribe":
             client.subscribe(asked["topics"])
+        elif what == "follow":
+            for topic in asked["topics"]:
+                client.on_fact(topic, self._happened)
         elif what == "unsubscribe":
             client.unsubscribe(asked["topics"])
         elif what == "held":
@@ -49,6 +56,9 @@ class _Driven:
         else:
             return {"error": "unsupported"}
         return {"ok": True}
+
+    def _happened(self, fact: Fact) -> None:
+        say({"fact": {"topic": fact.topic, "v": fact.version}})
 
     def _changed(self, change: Change) -> None:
         client = self._client

@@ -1,0 +1,3 @@
+/** One more way to connect: GraphQL subscriptions. */
+
+export { type GraphqlSocketFactory, graphqlTransport } from "../transports/graphql.ts";
