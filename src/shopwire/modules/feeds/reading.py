@@ -60,9 +60,7 @@ class Detected(msgspec.Struct, kw_only=True):
         if self.format == "table":
             said.append(_SPOKEN.get(self.delimiter, repr(self.delimiter)))
         else:
-            said.append(
-                {"json": "JSON", "ndjson": "NDJSON", "x12": "X12"}.get(self.format, self.format)
-            )
+            said.append(_SPOKEN.get(self.format, self.format))
         if self.sheet:
             said.append(f"sheet {self.sheet!r}")
         if self.rows_in:
@@ -78,7 +76,7 @@ class Detected(msgspec.Struct, kw_only=True):
 
 _SPOKEN: Final = {
     ",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "cp1252": "Windows-1252",
-    "xml": "XML", "json": "JSON",
+    "xml": "XML", "ndjson": "NDJSON", "x12": "X12", "json": "JSON",
 }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ from shopwire.modules.routing.scoring import (
     score_of,
 )
 
+ROUTING_KEPT_MS: Final = 180 * 24 * 3_600_000
+"""How long after it was sent or asked what routing watches of a purchase order, or of units in
+question, is kept; then it goes, once it is over, with the next that comes. Scores stay."""
 RULES_ID: Final = "default"
 """A shop has one set of rules."""
 RULES_PARTITION: Final = "routing"
