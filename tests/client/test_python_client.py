@@ -88,7 +88,7 @@ async def test_what_a_refused_token_kept_away_comes_with_the_next(monkeypatch):
             assert client.errors[0]["code"] == 1010
 
 
-async def test_a_provider_that_hangs_keeps_nobody_from_what_is_public(monkeypatch):
+async def test_class_13_a_provider_that_hangs_keeps_nobody_from_what_is_public(monkeypatch):
     monkeypatch.setattr(client_access, "HELLO_TOKEN_S_MAX", 0.02)
     async with guarded() as shop:
         await shop.change([("stock:A", {"n": 1}), (MINE, {"n": 1})])
@@ -107,7 +107,7 @@ async def test_a_provider_that_hangs_keeps_nobody_from_what_is_public(monkeypatc
             await client.until(lambda: client.held(MINE) is not None)
 
 
-async def test_a_right_that_is_withdrawn_takes_the_document_away():
+async def test_class_14_a_right_that_is_withdrawn_takes_the_document_away():
     async with guarded() as shop:
         await shop.change([(MINE, {"n": 1})])
         told = []
@@ -124,7 +124,7 @@ async def test_a_right_that_is_withdrawn_takes_the_document_away():
             assert own.connections == 1
 
 
-async def test_a_right_that_was_withdrawn_while_nobody_was_connected_takes_it_away_as_well():
+async def test_class_14_a_right_that_was_withdrawn_while_nobody_was_connected_takes_it_too():
     async with guarded() as shop:
         await shop.change([(MINE, {"n": 1}), ("stock:A", {"n": 1})])
         token = await shop.token("shopper", "sh_me", 3_600_000)

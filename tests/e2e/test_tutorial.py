@@ -125,7 +125,7 @@ def test_a_newcomer_builds_a_live_product_page(browser: Browser, newcomer: Newco
         page.goto(newcomer.here("http://127.0.0.1:5000"))
         says(page, "7 in stock")
     expect(first.locator("h1")).to_have_text("Blue cup")
-    expect(first.locator("#price")).to_have_text(re.compile(r"^[A-Z]{3} \d+(\.\d+)?$"))
+    expect(first.locator("#price")).to_have_text(re.compile(r"^[A-Z]{3} \d+\.\d\d$"))
 
     do(newcomer, move)
     for page in (first, second):

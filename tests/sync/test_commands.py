@@ -84,7 +84,7 @@ async def test_more_commands_under_way_than_allowed_are_refused_until_one_is_ans
         assert done["body"]["result"] == {"units": COMMANDS_MAX + 2}
 
 
-async def test_documents_and_beats_go_on_while_commands_wait(shop):
+async def test_class_7_documents_and_beats_go_on_while_commands_wait(shop):
     shop.keeper.shut()
     async with connected(shop) as peer:
         await peer.hello()
@@ -180,7 +180,9 @@ async def test_the_client_sends_and_tells_result_versions_and_refusal(shop, clie
     assert client.errors == []
 
 
-async def test_the_client_asks_again_with_its_key_after_the_connection_was_cut(shop, client):
+async def test_class_6_the_client_asks_again_with_its_key_after_a_cut(
+    shop, client
+):
     await client.until(lambda: client.status != "offline")
     shop.keeper.shut()
     sent = asyncio.create_task(client.send(OPERATION, units("A"), key="k1"))

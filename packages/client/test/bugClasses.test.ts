@@ -202,6 +202,18 @@ describe("sync bug class", () => {
     expect(all.client.connection).toBe("open");
   });
 
+  it("14: what was withdrawn while nobody was connected is gone when one is again", async () => {
+    const all = await open();
+    all.server.putAll({ "order:1": { total: 1 }, "stock:A": { n: 1 } });
+    all.client.subscribe(["order:1", "stock:A"]);
+    await all.clock.advance(0);
+    all.server.connections[0]?.close(1006);
+    all.server.allows = (topic) => topic !== "order:1";
+    await all.clock.advance(500);
+    expect(all.client.store.get("order:1")).toBeUndefined();
+    expect(all.client.store.get("stock:A")?.doc).toEqual({ n: 1 });
+  });
+
   // 15, several tabs: tabs.test.ts, which takes them apart at every step.
 
   it("16: a half-open connection does not look healthy", async () => {

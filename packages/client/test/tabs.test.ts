@@ -252,7 +252,7 @@ class World {
 }
 
 describe("whatever happens to tabs", () => {
-  it("none steps back, and all end with what the server has, over one leader", async () => {
+  it("15: none steps back, and all end with what the server has, over one leader", async () => {
     const steps = fc.array(fc.tuple(step, fc.nat(3), fc.nat(3_000)), { maxLength: 25 });
     const property = fc.asyncProperty(steps, async (all) => {
       const world = new World();

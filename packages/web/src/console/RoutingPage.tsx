@@ -190,7 +190,7 @@ function RulesPanel({ nameOf: named }: { nameOf: (supplier: string) => string })
       {error && !rules ? (
         <Failed error={error} retry={reload} />
       ) : rules ? (
-        <RoutingRulesForm key={version} rules={rules} version={version} nameOf={named} />
+        <RoutingRulesForm rules={rules} version={version} nameOf={named} />
       ) : (
         <TableSkeleton rows={4} />
       )}

@@ -1,8 +1,8 @@
 /** What a merchant weighs, and the rules besides: prefer, exclude, look at it first. */
 
-import type { RoutingRule, RoutingRules } from "@shopwire/client";
+import type { RoutingRule, RoutingRules, VersionConflict } from "@shopwire/client";
 import { useCommand, useStatus } from "@shopwire/client/react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useEffect, useId, useState } from "react";
 import { ConflictWays } from "./ConflictWays.tsx";
 import { ruleText } from "./routing.ts";
 import {
@@ -15,6 +15,7 @@ import {
   weightsOf,
 } from "./routingForm.ts";
 import { Field } from "./SupplierScores.tsx";
+import { same } from "./together.ts";
 
 interface FormProps {
   rules: RoutingRules;
@@ -39,15 +40,49 @@ const BEGINS: Readonly<Record<RoutingRule["action"], string>> = {
   review: "look first at units of",
 };
 
-export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
+type Typed = Record<Weight, string>;
+
+/**
+ * The rules that the form was begun with, and what is typed over them. They follow what others put
+ * while nothing is typed and nothing is to be decided; else what somebody types would be gone.
+ */
+function useDraft(live: RoutingRules, version: number, settled: boolean) {
+  const [from, setFrom] = useState({ rules: live, version });
+  const [typed, setTyped] = useState(() => typedOf(live));
+  const begin = (rules: RoutingRules, at: number): void => {
+    setFrom({ rules, version: at });
+    setTyped(typedOf(rules));
+  };
+  const now = same(typed, typedOf(live));
+  const untouched = now || same(typed, typedOf(from.rules));
+  const follows = version !== from.version && untouched && settled;
+  useEffect(() => {
+    if (!follows) return;
+    setFrom({ rules: live, version });
+    setTyped(typedOf(live));
+  }, [follows, live, version]);
+  return { from, typed, setTyped, begin, isOld: version !== from.version && !follows };
+}
+
+export function RoutingRulesForm({ rules: live, version: newest, nameOf }: FormProps) {
   const command = useCommand("routing.put_rules");
   const offline = useStatus().status === "offline";
-  const [typed, setTyped] = useState(() => typedOf(rules));
+  const settled = command.error === null && !command.pending;
+  const { from, typed, setTyped, begin, isOld } = useDraft(live, newest, settled);
+  const { rules, version } = from;
   const [fault, setFault] = useState("");
+  const [base, setBase] = useState<RoutingRules | null>(null);
   const blocked = offline || command.pending;
   const put = (changed: Partial<RoutingRules>): void => {
     if (blocked) return;
+    setBase(rules);
     void command.send({ rules: { ...rules, ...changed }, expected_version: version });
+  };
+  /** These count, over what somebody else put meanwhile. */
+  const over = ({ theirs, current }: VersionConflict, own: unknown): void => {
+    setBase(theirs.rules as RoutingRules);
+    setTyped(typedOf(own as RoutingRules));
+    void command.send({ rules: own as RoutingRules, expected_version: current });
   };
   const save = (event: FormEvent): void => {
     event.preventDefault();
@@ -104,19 +139,23 @@ export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
           </button>
         </p>
       </form>
+      <p role="status" className="soft">
+        {isOld &&
+          settled &&
+          "Somebody else has changed the rules meanwhile. Saving asks which count."}
+      </p>
       <div role="alert" className="conflict-refused">
         {fault || (
           <ConflictWays
             problem={command.error}
             what="the rules"
             blocked={blocked}
-            onMine={({ mine, current }) => {
-              const own = mine.rules as RoutingRules;
-              void command.send({ rules: own, expected_version: current });
-            }}
+            base={base}
+            onMine={(conflict) => over(conflict, conflict.mine.rules)}
+            onBoth={over}
             onTheirs={() => {
               command.reset();
-              setTyped(typedOf(rules));
+              begin(live, newest);
             }}
           />
         )}
@@ -126,12 +165,12 @@ export function RoutingRulesForm({ rules, version, nameOf }: FormProps) {
 }
 
 /** The weights as they are typed. */
-function typedOf(rules: RoutingRules): Record<Weight, string> {
+function typedOf(rules: RoutingRules): Typed {
   const texts = WEIGHTS.map(({ name, minor }) => [
     name,
     minor ? decimalText(rules[name]) : String(rules[name]),
   ]);
-  return Object.fromEntries(texts) as Record<Weight, string>;
+  return Object.fromEntries(texts) as Typed;
 }
 
 interface ListProps {

@@ -64,6 +64,7 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
   const error = put.error ?? undo.error;
   // What was just sent from here comes back as news, too.
   const [sent, setSent] = useState(false);
+  const [base, setBase] = useState<PriceRules | null>(null);
   const newer = useNewer(read, draft, sent && error === null, changed);
 
   const meant = (): PriceRules | null => {
@@ -96,19 +97,22 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
     if (blocked || looked === null) return;
     const { rules } = looked;
     setSent(true);
+    setBase(read.rules);
     const done = await put.send({ rules, expected_version: read.version });
     if (done !== null) changed();
   };
   const back = async (): Promise<void> => {
     if (blocked || read.undo_to === null) return;
     setSent(true);
+    setBase(null);
     const done = await undo.send({ to_version: read.undo_to, expected_version: read.version });
     if (done !== null) changed();
   };
-  /** What was meant here counts, over what somebody else put meanwhile. */
-  const over = async ({ mine, current }: VersionConflict): Promise<void> => {
+  /** These count, over what somebody else put meanwhile. */
+  const over = async ({ theirs, current }: VersionConflict, rules: unknown): Promise<void> => {
     undo.reset();
-    const done = await put.send({ rules: mine.rules as PriceRules, expected_version: current });
+    setBase(theirs.rules as PriceRules);
+    const done = await put.send({ rules: rules as PriceRules, expected_version: current });
     if (done !== null) changed();
   };
   return (
@@ -180,7 +184,9 @@ export function RulesPanel({ read, changed }: RulesPanelProps) {
                     problem={error}
                     what="the rules"
                     blocked={blocked}
-                    onMine={(conflict) => void over(conflict)}
+                    base={base}
+                    onMine={(conflict) => void over(conflict, conflict.mine.rules)}
+                    onBoth={(conflict, both) => void over(conflict, both)}
                     onTheirs={({ theirs }) => {
                       put.reset();
                       undo.reset();
