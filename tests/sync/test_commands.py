@@ -180,9 +180,7 @@ async def test_the_client_sends_and_tells_result_versions_and_refusal(shop, clie
     assert client.errors == []
 
 
-async def test_class_6_the_client_asks_again_with_its_key_after_a_cut(
-    shop, client
-):
+async def test_class_6_the_client_asks_again_with_its_key_after_a_cut(shop, client):
     await client.until(lambda: client.status != "offline")
     shop.keeper.shut()
     sent = asyncio.create_task(client.send(OPERATION, units("A"), key="k1"))
