@@ -4,12 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.feeds.reading import groups_of
 
-from shopwire.kernel.each import LINES_A_COMMAND_MAX
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
 from shopwire.modules.feeds.mapping import Offered
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
-from shopwire.services.import_news import chunks, news_of, offer_commands, stock_commands
+from shopwire.services.import_news import (
+    LINES_SENT_MAX,
+    chunks,
+    news_of,
+    offer_commands,
+    stock_commands,
+)
 
 HEAD = "id,title,sku,stock,cost\n"
 
@@ -22,7 +27,7 @@ def test_every_count_is_in_one_command_of_its_partition(count, partitions):
     )
     assert len({key for key, _ in commands}) == len(commands)
     for _, command in commands:
-        assert len(command.counts) <= LINES_A_COMMAND_MAX
+        assert len(command.counts) <= LINES_SENT_MAX
         assert len({int(one.sku[1:]) % partitions for one in command.counts}) == 1
     sent = [one.sku for _, command in commands for one in command.counts]
     assert sorted(sent) == sorted(one.sku for one in counts)
@@ -35,7 +40,7 @@ def test_offers_are_sent_by_supplier_and_keys_are_plain_ascii():
         for name in ("Поставщик", "Acme")
     ]
     commands = offer_commands(offers, lambda _: 0)
-    assert [len(command.offers) for _, command in commands] == [500, 100, 500, 100]
+    assert [len(command.offers) for _, command in commands] == [*[64] * 9, 24] * 2
     assert all(key.isascii() for key, _ in commands)
 
 

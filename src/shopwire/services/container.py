@@ -66,6 +66,7 @@ from shopwire.services.sourcing import Sourcing
 from shopwire.services.steps import Steps, in_background, started
 from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
+from shopwire.services.threads import let_the_loop_go_first
 from shopwire.services.trade import Trade, addresses, open_trade
 from shopwire.services.webhook_door import WebhookDoor, webhook_routes
 from shopwire.sync.hub import Hub
@@ -220,6 +221,7 @@ async def open_container(options: ServeOptions) -> AsyncIterator[Container]:
     Raises SetupProblem and StorageUnavailable where a part cannot start; what was started before
     is stopped then, too.
     """
+    let_the_loop_go_first()
     steps, telemetry = Steps(), Telemetry(__version__)
     telemetry.start_ms = steps.took_ms
     try:

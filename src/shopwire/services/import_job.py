@@ -50,6 +50,7 @@ class Job:
         self._supplier = slug_of(request.supplier)
         self._sender = Sender(importer, request, self._supplier)
         self._part = self._matches = 0
+        self._noting: asyncio.Task[None] | None = None
         self._approved = False
         self._before = ""
         self._known_bad: frozenset[tuple[int, str]] = frozenset()
@@ -170,10 +171,13 @@ class Job:
             return True
         self.summary.rows += weight.quiet
         self.summary.unchanged += weight.quiet
-        for part in spool.parts():
-            await self._take(part, part.news())
-            if progress is not None:
-                progress(self.counts(), stream.tell())
+        try:
+            for part in spool.parts():
+                await self._take(part, part.news())
+                if progress is not None:
+                    progress(self.counts(), stream.tell())
+        finally:
+            await self._noted()
         if broken is not None:
             raise broken
         return False
@@ -229,6 +233,7 @@ class Job:
                 offers = sum(one.offers for one in chunk.quiet)
                 if weight is None or spool is None:
                     await self._take(part, news)
+                    await self._noted()
                 elif await weight.add(part, news, groups, offers):
                     await asyncio.to_thread(spool.put, part)
             except BaseException:
@@ -319,7 +324,9 @@ class Job:
             self._count_unsent(news)
         elif news.groups:
             key = str(self._part + 1)
-            changes = await self._sender.take(key, part.digests, part.known, news, refused)
+            changes = await self._sender.take(
+                key, part.digests, part.known, news, refused, ready=self._noted
+            )
         bad = part.bad + [row for rows in refused.values() for row in rows.values()]
         changed = sum(
             group.rows - len(group.bad) - len(refused.get(group.key, ())) for group in news.groups
@@ -344,7 +351,18 @@ class Job:
             altered=changes,
             marks=tuple(part.marks),
         )
-        await self._importer.record(request, f"{self._part}/note", note)
+        await self._noted()
+        record = self._importer.record(request, f"{self._part}/note", note)
+        self._noting = asyncio.create_task(record)
+
+    async def _noted(self) -> None:
+        """Returns once the last part is written down: before the next one may change anything.
+
+        What the shop was before that one is read meanwhile. Raises as `Importer.record`.
+        """
+        if (noting := self._noting) is not None:
+            self._noting = None
+            await noting
 
     async def _discontinue(self, gone: Gone) -> None:
         """Ends what a full feed no longer names."""

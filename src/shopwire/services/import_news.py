@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 
 from shopwire.kernel.commands import Command
-from shopwire.kernel.each import LINES_A_COMMAND_MAX
 from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import ProductContent
@@ -27,6 +26,9 @@ from shopwire.modules.suppliers.api import PutOffers, Terms
 PartitionOf = Callable[[str], int]
 """The partition that a SKU lies in: a command is about SKUs of one."""
 
+LINES_SENT_MAX: Final = 64
+"""Offers or counts of one command; further ones go with the next. A command has a turn of its own
+among those of shoppers, who wait for all of it: about 10 ms."""
 _NOTHING: Final = Digest(key="")
 
 
@@ -168,8 +170,8 @@ def stock_commands(
 
 
 def _slices(lines: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(lines), LINES_A_COMMAND_MAX):
-        yield lines[start : start + LINES_A_COMMAND_MAX]
+    for start in range(0, len(lines), LINES_SENT_MAX):
+        yield lines[start : start + LINES_SENT_MAX]
 
 
 class Chunk(msgspec.Struct):

@@ -1,7 +1,7 @@
 """Sends what is new in a part of a feed, and writes down what it changed."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,11 +46,13 @@ class Sender:
         refused: Refusals,
         *,
         intend: Callable[[tuple[AlteredGroup, ...]], Command] | None = None,
+        ready: Callable[[], Awaitable[None]] | None = None,
     ) -> tuple[AlteredGroup, ...]:
         """Sends the news of a part; returns what they changed, adds to `refused`.
 
         What may change is written down before it, so that a crash can be undone; `intend` makes
-        the command for that, where the run itself has ended.
+        the command for that, where the run itself has ended. Until `ready` returns the part before
+        may not be written down yet, and nothing is changed.
         """
         reads, tenant = self._importer.reads, self._request.tenant
         applied = Applied(set(), set(), set())
@@ -59,6 +61,8 @@ class Sender:
         self.offers.unchanged += len(told.offers) - len(news.offers)
         self.stock.unchanged += len(told.counts) - len(news.counts)
         about = intended(news, was, self._supplier)
+        if ready is not None:
+            await ready()
         if intend is None and about:
             note = NoteIntent(run=self._request.run, groups=about)
             await self._importer.record(self._request, f"{key}/intent", note)

