@@ -157,7 +157,7 @@ async def test_a_newer_feed_takes_the_place_of_a_held_one_also_where_it_says_wha
     assert (await shop.take(feed(stock=0), source="main: tuesday.csv", run="zero")).status == "held"
     await shop.take(feed(), source="other: wednesday.csv")
     assert await status_of(shop, "zero") == "held"  # another source says nothing of it
-    await shop.take(feed(), source="main: wednesday.csv")
+    await shop.take(feed(), source="main: wednesday.csv", supplier="acme")
     assert await status_of(shop, "zero") == "rejected"
 
 

@@ -103,6 +103,7 @@ function Shown({ run, name, reload }: ShownProps) {
             run={run.id}
             count={run.quarantined}
             running={run.status === "running"}
+            broken={run.status === "failed" || run.status === "interrupted"}
             mendable={ended}
           />
         )}

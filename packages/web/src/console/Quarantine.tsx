@@ -23,6 +23,8 @@ interface QuarantineProps {
   running: boolean;
   /** Whether its rows can be mended. */
   mendable?: boolean;
+  /** It came to no good end: of the rows behind it nobody knows. */
+  broken?: boolean;
 }
 
 interface Loaded {
@@ -66,7 +68,13 @@ function useBadRows(run: string, count: number): Loaded & { more: () => void } {
 
 type Outcome = "mended" | "dropped";
 
-export function Quarantine({ run, count, running, mendable = false }: QuarantineProps) {
+export function Quarantine({
+  run,
+  count,
+  running,
+  broken = false,
+  mendable = false,
+}: QuarantineProps) {
   const [settled, setSettled] = useState<Readonly<Record<number, Outcome>>>({});
   const { rows, next, error, ready, more } = useBadRows(run, count);
   const list = useRef<HTMLOListElement>(null);
@@ -74,7 +82,7 @@ export function Quarantine({ run, count, running, mendable = false }: Quarantine
   if (!ready) return <TableSkeleton rows={3} />;
   if (rows.length === 0) {
     return (
-      <Notice title={running ? "None so far" : "Every row could be used"} icon="check">
+      <Notice title={running || broken ? "None so far" : "Every row could be used"} icon="check">
         A row that cannot be used is kept here with the reason; the others go through.
       </Notice>
     );

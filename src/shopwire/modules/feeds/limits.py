@@ -77,6 +77,9 @@ HELD_PART_BYTES: Final = 512 * 1024
 """Packed bytes of one kept piece."""
 MENDABLE_CHARS_MAX: Final = 16_000
 """Letters of a quarantined row's cells that are kept; a longer row is mended from its raw text."""
+OPEN_RUNS_MAX: Final = 2_000
+"""Runs that go on or are held, over all suppliers, that a new one looks at; of more than that the
+newest are not seen, and are decided by a person."""
 CHANGES_PAGE_MAX: Final = 200
 """Products whose changes are on one page."""
 UNDO_GROUPS_MAX: Final = 200

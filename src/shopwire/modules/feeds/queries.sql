@@ -393,12 +393,13 @@ SELECT
 FROM import_run WHERE tenant = $1 AND id = $2
 
 -- open_runs --
--- Runs of one supplier that go on or wait.
-SELECT id, status, source, kind, rows, changed, unchanged, quarantined, held_parts, started_at_ms
+-- Runs that go on or wait, of all suppliers: a name may be written in several ways.
+SELECT id, supplier, status, source, kind, rows, changed, unchanged, quarantined, held_parts,
+    started_at_ms
 FROM import_run
-WHERE tenant = $1 AND supplier = $2 AND status IN ('running', 'held')
+WHERE tenant = $1 AND status IN ('running', 'held')
 ORDER BY started_at_ms
-LIMIT $3
+LIMIT $2
 
 -- category_names --
 -- Names of all categories that are above some, or are these, by slug.

@@ -7,6 +7,7 @@ import msgspec
 
 from shopwire.kernel.checks import SqlCheck
 from shopwire.kernel.errors import NotFound
+from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads, load_queries
 from shopwire.kernel.rows import Table
 from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest, Kept, Reading
@@ -26,6 +27,7 @@ from shopwire.modules.feeds.domain import (
 from shopwire.modules.feeds.limits import (
     ASIDES_MAX,
     CHANGES_PAGE_MAX,
+    OPEN_RUNS_MAX,
     QUARANTINE_PAGE_MAX,
     RUNS_PAGE_MAX,
 )
@@ -175,9 +177,10 @@ async def changes_down(
 
 
 async def open_runs(reads: Reads, tenant: str, supplier: str) -> list[dict[str, Any]]:
-    """Runs of one supplier that go on or are held, oldest first."""
-    rows = await reads.fetch(_SQL["open_runs"], tenant, supplier, RUNS_PAGE_MAX)
-    return [dict(row) for row in rows]
+    """Runs of one supplier that go on or are held, oldest first, however its name was written."""
+    rows = await reads.fetch(_SQL["open_runs"], tenant, OPEN_RUNS_MAX)
+    own = slug_of(supplier)
+    return [dict(row) for row in rows if slug_of(row["supplier"]) == own]
 
 
 async def category_paths(
