@@ -58,9 +58,21 @@ def shop_options() -> tuple[str, ...]:
 
 @pytest.fixture
 def shop(data_folder: Path, empty_shop: Path, shop_options: tuple[str, ...]) -> Iterator[Shop]:
+    yield from _opened(data_folder, empty_shop, *shop_options)
+
+
+@pytest.fixture(scope="module")
+def shop_of_file(empty_shop: Path) -> Iterator[Shop]:
+    """One for all tests of a file, each of which has articles of its own and leaves it running."""
+    folder = open_folder()
+    yield from _opened(folder, empty_shop)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _opened(folder: Path, empty_shop: Path, *options: str) -> Iterator[Shop]:
     # `cp -a` keeps whose the files are: PostgreSQL runs under an account of its own.
-    subprocess.run(["cp", "-a", str(empty_shop), str(data_folder / "shop")], check=True)
-    shop = Shop(data_folder / "shop", free_port(HUBS_MAX + 1), *shop_options)
+    subprocess.run(["cp", "-a", str(empty_shop), str(folder / "shop")], check=True)
+    shop = Shop(folder / "shop", free_port(HUBS_MAX + 1), *options)
     shop.start()
     yield shop
     shop.stop()

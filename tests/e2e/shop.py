@@ -161,13 +161,15 @@ COLUMNS = [
 ]
 
 
-def shopify_feed(path: Path, rows: list[tuple[str, str, int, str]]) -> Path:
+def shopify_feed(
+    path: Path, rows: list[tuple[str, str, int, str]], *, category: str = "Kitchen"
+) -> Path:
     """Writes a Shopify product CSV of (handle, title, quantity, cost) rows."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for handle, title, quantity, cost in rows:
-        product = [handle, title, f"<p>{title}.</p>", "Northwind", "Kitchen", "", "TRUE"]
+        product = [handle, title, f"<p>{title}.</p>", "Northwind", category, "", "TRUE"]
         variant = ["Title", "Default", handle.upper(), "", quantity, "", cost, "active"]
         writer.writerow([*product, *variant])
     path.write_text(out.getvalue(), encoding="utf-8")

@@ -98,8 +98,9 @@ def tab_to(page: Page, wanted: Locator) -> None:
 
 
 def test_the_last_unit_is_bought_by_keyboard_and_the_other_window_is_told(
-    browser: Browser, shop: Shop, tmp_path: Path
+    browser: Browser, shop_of_file: Shop, tmp_path: Path
 ):
+    shop = shop_of_file
     shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("last-lamp", "Last lamp", 1, "10.00")]))
     buyer, watcher = (open_product(browser, shop, "last-lamp") for _ in range(2))
     expect(watcher.get_by_test_id("product-stock").first).to_have_text("Last one")
@@ -122,8 +123,9 @@ def test_the_last_unit_is_bought_by_keyboard_and_the_other_window_is_told(
 
 
 def test_the_console_shows_the_run_and_its_quarantined_rows(
-    browser: Browser, shop: Shop, tmp_path: Path
+    browser: Browser, shop_of_file: Shop, tmp_path: Path
 ):
+    shop = shop_of_file
     feed = shopify_feed(
         tmp_path / "feed.csv",
         [("good-cup", "Good cup", 12, "4.00"), ("bad-cup", "Bad cup", -3, "4.00")],
@@ -155,6 +157,7 @@ def fits(page: Page, shop: Shop, *paths: str) -> None:
             assert overflow <= 0, f"{path} is {overflow} px too wide at {width} px"
 
 
-def test_no_page_scrolls_sideways(browser: Browser, shop: Shop, tmp_path: Path):
+def test_no_page_scrolls_sideways(browser: Browser, shop_of_file: Shop, tmp_path: Path):
+    shop = shop_of_file
     shop.import_feed(shopify_feed(tmp_path / "feed.csv", [("a-cup", "A cup", 12, "4.00")]))
     fits(browser.new_context().new_page(), shop, "/", "/product/a-cup", "/console")
