@@ -50,20 +50,58 @@ def sources(*suffixes: str) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(ROOT).as_posix(), path
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
+@cache
+def findings() -> dict[str, list[str]]:
+    """What is wrong with the sources, by rule: each is parsed once for all, and not kept."""
+    found: dict[str, list[str]] = {rule.__name__: [] for rule in RULES}
     for name, path in sources(".py"):
-        yield name, ast.parse(path.read_text(encoding="utf-8"), filename=name)
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=name)
+        nodes = list(ast.walk(tree))
+        for rule in RULES:
+            found[rule.__name__] += [f"{name}:{what}" for what in rule(name, tree, nodes)]
+    return found
+
+
+def long_functions(name: str, tree: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                yield f"{node.lineno} {node.name} has {lines} lines"
+
+
+def silent_limits(name: str, tree: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
+    if not name.startswith("src/"):
+        return
+    for at, node in enumerate(tree.body):
+        limit = _limit_of(node, everything=name.endswith("limits.py"))
+        told = any(
+            isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            for after in tree.body[at + 1 : at + 3]
+        )
+        if limit and not told:
+            yield f"{node.lineno} {limit}"
+
+
+STATEMENT = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
+
+
+def joined_sql(name: str, tree: ast.Module, nodes: list[ast.AST]) -> Iterator[str]:
+    if not name.startswith("src/shopwire/") or name in JOINING:
+        return
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr) and node.values:
+            first = node.values[0]
+            text = first.value if isinstance(first, ast.Constant) else ""
+            if isinstance(text, str) and STATEMENT.match(text):
+                yield f"{node.lineno}"
+
+
+RULES = (long_functions, silent_limits, joined_sql)
 
 
 def test_functions_fit_a_screen():
-    long: list[str] = []
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                if lines > FUNCTION_LINES_MAX:
-                    long.append(f"{name}:{node.lineno} {node.name} has {lines} lines")
-    assert long == []
+    assert findings()["long_functions"] == []
 
 
 def test_modules_stay_small():
@@ -112,19 +150,7 @@ def test_no_stray_files():
 
 def test_every_limit_says_what_it_is_for():
     """A limit of a module carries a docstring, or shares one with the next."""
-    silent: list[str] = []
-    for name, tree in trees():
-        if not name.startswith("src/"):
-            continue
-        for at, node in enumerate(tree.body):
-            limit = _limit_of(node, everything=name.endswith("limits.py"))
-            told = any(
-                isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                for after in tree.body[at + 1 : at + 3]
-            )
-            if limit and not told:
-                silent.append(f"{name}:{node.lineno} {limit}")
-    assert silent == []
+    assert findings()["silent_limits"] == []
 
 
 def _limit_of(node: ast.stmt, *, everything: bool) -> str:
@@ -149,15 +175,4 @@ def test_nothing_is_left_for_later():
 
 def test_sql_is_not_put_together_from_pieces():
     """No f-string that begins like a statement, outside of where whole named queries are joined."""
-    statement = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s")
-    found: list[str] = []
-    for name, tree in trees():
-        if not name.startswith("src/shopwire/") or name in JOINING:
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.JoinedStr) and node.values:
-                first = node.values[0]
-                text = first.value if isinstance(first, ast.Constant) else ""
-                if isinstance(text, str) and statement.match(text):
-                    found.append(f"{name}:{node.lineno}")
-    assert found == []
+    assert findings()["joined_sql"] == []
