@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** The examples import the package by its name: they get the sources, without a build. */
+const conditions = ["shopwire-source", "module", "browser", "development|production"];
+
 export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: { include: ["test/**/*.test.{ts,tsx}"], environment: "node" },
 });
