@@ -84,7 +84,7 @@ class Hints:
         """Args: `epoch` is the log's; copies of any other one are not believed."""
         self.epoch = epoch
         self._given = [0] * partitions
-        self._waiting: list[set[asyncio.Future[None]]] = [set() for _ in range(partitions)]
+        self._waiting: list[set[asyncio.Future[bool]]] = [set() for _ in range(partitions)]
         self._early = [_Early() for _ in range(partitions)]
 
     def seen(self, partition: int) -> int:
@@ -104,21 +104,23 @@ class Hints:
             self._given[partition] += 1
             waiting, self._waiting[partition] = self._waiting[partition], set()
             for future in waiting:
-                if not future.done():
-                    future.set_result(None)
+                _settle(future, True)
 
     async def wait(self, partition: int, seen: int, timeout_ms: float) -> bool:
         """Whether there was a hint later than `seen`; False after `timeout_ms` without one."""
         if self._given[partition] != seen:
             return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
         waiting = self._waiting[partition]
         waiting.add(future)
+        # Not asyncio.wait, which would let the reader go on two turns of the loop later.
+        timer = loop.call_later(timeout_ms / 1_000, _settle, future, False)
         try:
-            await asyncio.wait((future,), timeout=timeout_ms / 1_000)
+            return await future
         finally:
+            timer.cancel()
             waiting.discard(future)
-        return future.done()
 
     # -- early copies -------------------------------------------------------------------------
 
@@ -163,6 +165,11 @@ class Hints:
             yield
         finally:
             early.followers -= 1
+
+
+def _settle(future: asyncio.Future[bool], told: bool) -> None:
+    if not future.done():
+        future.set_result(told)
 
 
 def _recorded(growth: Growth, offset: int, event: NewEvent) -> Recorded:

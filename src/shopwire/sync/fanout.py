@@ -318,11 +318,11 @@ class Fanout:
                     self.aside.pop(session, None)
         self.short.clear()
 
-    def beat(self) -> None:
-        """Tells everybody that the hub lives, behind everything that it speaks of."""
+    def beat(self, some: Iterable[Session] | None = None) -> None:
+        """Tells everybody, or some, that the hub lives, behind everything that it speaks of."""
         self.flush()
         frame = self.beat_frame()
-        for session in tuple(self.sessions):
+        for session in tuple(self.sessions) if some is None else some:
             self._guarded(session, session.beat, frame)
 
     def beat_frame(self) -> bytes:
@@ -342,10 +342,10 @@ class Fanout:
             limits=self.limits.told(commands=session.takes_commands),
         )
 
-    def sweep(self, late_ms: float = 0.0) -> None:
+    def sweep(self, late_ms: float = 0.0, some: Iterable[Session] | None = None) -> None:
         """Looks after connections that say nothing; `late_ms` later than was meant."""
         now = self.clock.monotonic_ms()
-        for session in tuple(self.sessions):
+        for session in tuple(self.sessions) if some is None else some:
             session.excuse(max(0.0, late_ms))
             self._guarded(session, session.tick, now)
 

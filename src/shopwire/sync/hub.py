@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
 from shopwire.sync.commands import Commands, Take
 from shopwire.sync.fanout import Fanout
-from shopwire.sync.limits import RETRY_MS_MAX, RETRY_MS_MIN, Limits
+from shopwire.sync.limits import RETRY_MS_MAX, RETRY_MS_MIN, ROUND_SESSIONS, Limits
 from shopwire.sync.pacing import next_flush_s
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
@@ -205,14 +205,25 @@ class Hub:
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(self.limits.beat_ms / 1_000)
-            self.fanout.beat()
+            async for some in self._groups():
+                self.fanout.beat(some)
 
     async def _keep_sweeping(self) -> None:
         clock, every_ms = self.fanout.clock, self.limits.sweep_every_ms
         while True:
             began_ms = clock.monotonic_ms()
             await asyncio.sleep(every_ms / 1_000)
-            self.fanout.sweep(clock.monotonic_ms() - began_ms - every_ms)
+            late_ms = clock.monotonic_ms() - began_ms - every_ms
+            async for some in self._groups():
+                self.fanout.sweep(late_ms, some)
+
+    async def _groups(self) -> AsyncIterator[list[Session]]:
+        """Everybody who is there, a few at a time; between them the loop goes on."""
+        everybody = tuple(self.fanout.sessions)
+        for first in range(0, len(everybody), ROUND_SESSIONS):
+            some = everybody[first : first + ROUND_SESSIONS]
+            yield [session for session in some if session in self.fanout.sessions]
+            await asyncio.sleep(0)
 
     def _schedule(self) -> None:
         """At once after a pause, at the client's tick under load."""

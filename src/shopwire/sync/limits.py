@@ -72,6 +72,9 @@ SNAPSHOT_FRAME_BYTES: Final = 65_536
 
 BEAT_MS: Final = 2_000
 """Time between beats."""
+ROUND_SESSIONS: Final = 50
+"""Connections that are beaten or swept at once; between two such groups changes go out, which would
+else wait for some milliseconds with thousands of connections."""
 PROVE_EVERY_MS: Final = 500
 """Time between two proofs that the hub holds everything committed."""
 FLUSH_INTERVAL_MS: Final = 10.0

@@ -1,0 +1,68 @@
+"""Beats go round in groups, and what changes meanwhile does not wait for the last one."""
+
+import asyncio
+
+import pytest
+
+from shopwire.adapters.memory import MemoryLog, MemoryState
+from shopwire.kernel.events import Position, Recorded
+from shopwire.sync.hub import Hub
+from shopwire.sync.limits import ROUND_SESSIONS, Limits
+from shopwire.testing.simulation.screens import SimWire
+
+pytestmark = pytest.mark.anyio
+
+
+class Told(SimWire):
+    """A socket that says what it is given."""
+
+    def __init__(self, hear) -> None:
+        super().__init__()
+        self.hear = hear
+
+    def send(self, kind, frame):
+        super().send(kind, frame)
+        self.hear(frame)
+
+    def kinds(self):
+        return [
+            next(
+                kind for kind in ("beat", "snap", "patch", "live", "welcome") if kind in frame[:40]
+            )
+            for frame in (frame.decode() for frame in self.frames)
+        ]
+
+
+async def test_a_change_during_a_beat_reaches_the_last_before_the_beat_and_who_left_gets_none():
+    hub = Hub(MemoryLog(MemoryState(1)), limits=Limits(beat_ms=50, flush_interval_ms=0))
+    await hub.start()
+    live, told = asyncio.Event(), asyncio.Event()
+    change = Recorded(
+        Position(1, 0, 0), "main", "stock:A", 1, "t.changed", b'{"n":1}', b"null", "c", 5
+    )
+
+    def first(frame):
+        if live.is_set() and b'"beat"' in frame and left in hub.fanout.sessions:
+            hub.fanout.remove(left)
+            asyncio.get_running_loop().call_soon(hub.fanout.apply, 0, [change])
+
+    def last(frame):
+        if b'"live"' in frame:
+            live.set()
+        elif b'"beat"' in frame and left not in hub.fanout.sessions:
+            told.set()
+
+    wires = [Told(lambda _: None) for _ in range(2 * ROUND_SESSIONS + 1)]
+    wires[0].hear, wires[-1].hear = first, last
+    sessions = [hub.open(wire) for wire in wires]
+    left = sessions[-2]
+    for session in sessions:
+        session.on_message(b'{"t":"hello","proto":1}')
+        session.on_message(b'{"t":"sub","id":1,"topics":["stock:A"]}')
+    async with asyncio.timeout(60):
+        await live.wait()
+        before = len(wires[-2].frames)
+        await told.wait()
+    await hub.stop()
+    assert wires[-1].kinds()[-2:] in (["snap", "beat"], ["patch", "beat"])
+    assert len(wires[-2].frames) == before
