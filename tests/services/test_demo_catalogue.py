@@ -76,6 +76,7 @@ def test_a_picture_is_decided_by_its_name():
         ("enamel-kettle", "kettle"),
         ("Mountain-200 Black, 42 bike", "bike"),
         ("classic-tees", "shirt"),
+        ("road-bikes--bk-r93r-44", "bike"),
         ("what-is-it", "parcel"),
         ("../../etc/passwd", "parcel"),
         ("<script>", "parcel"),

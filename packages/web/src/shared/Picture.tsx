@@ -13,7 +13,7 @@ interface PictureProps {
 }
 
 export function Picture({ product, image, size, alt, eager = true }: PictureProps) {
-  const drawn = `/pictures/${encodeURIComponent(product.id)}.svg`;
+  const drawn = drawnFor(product);
   const [broken, setBroken] = useState<string | null>(null);
   const usable = image !== undefined && image.url !== broken && isAddress(image.url);
   return (
@@ -29,6 +29,12 @@ export function Picture({ product, image, size, alt, eager = true }: PictureProp
       }}
     />
   );
+}
+
+/** The address of a drawing: a number for an id tells nothing of what it is, its category may. */
+function drawnFor({ id, categories }: Product): string {
+  const kind = categories.at(-1);
+  return `/pictures/${encodeURIComponent(kind ? `${kind}--${id}` : id)}.svg`;
 }
 
 /** Feeds also bring bare names of files, which would be looked for beside the page. */
