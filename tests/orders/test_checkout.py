@@ -6,7 +6,14 @@ from tests.orders.world import CART, ORDER, PRICE, lines, memory_world, states_o
 
 from shopwire.modules.orders.consumers import react
 from shopwire.modules.payments.consumers import capture_when_placed
-from shopwire.modules.shipping.api import BeginSending, RecordSending
+from shopwire.modules.shipping.api import (
+    BeginSending,
+    Departures,
+    HoldPurchaseOrders,
+    RecordSending,
+    SetSupplierRules,
+)
+from shopwire.modules.shipping.consumers import follow_allocation
 
 pytestmark = pytest.mark.anyio
 
@@ -106,3 +113,63 @@ async def test_a_completed_order_is_placed_sold_and_allocated():
         units = [{line["sku"]: line["ordered"] for line in one["lines"]} for one in purchase_orders]
         assert units == [{"A": 2, "B": 1}, {"B": 2}]
         assert world.refused == []
+
+
+PLANNED_WITH = ("orders.order_allocated", "shipping.purchase_order_sending")
+
+
+async def test_a_completion_plans_and_begins_what_it_can_in_its_own_transaction():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.article("B", acme=1, zeta=2)
+        await world.start(lines=lines(("A", 2), ("B", 3)))
+        await world.complete(suppliers=("acme", "elsewhere", "zeta"))
+        (placed,) = await events_of(world, "orders.order_placed")
+        done = await events_of(world, *PLANNED_WITH)
+        assert [one.command_id for one in done] == [placed.command_id] * 3
+        assert list(follow_allocation(done[0])) == []
+        for name, units in {"acme": {"A": 2, "B": 1}, "zeta": {"B": 2}}.items():
+            sheet = await world.shop.document(f"purchase_order:{ORDER}/{name}")
+            assert sheet["status"] == "sending"
+            assert {line["sku"]: line["ordered"] for line in sheet["lines"]} == units
+        heads = await world.shop.log.heads()
+        await world.pump()
+        assert await world.shop.log.heads() == heads, "nobody does it a second time"
+        own = f"{ORDER}/acme"
+        await world.do(RecordSending(purchase_order=own, outcome="received"))
+        assert states_of(await world.order())["A"] == {"ordered": 2}
+
+
+@pytest.mark.parametrize("named", [(), ("acme",), ("zeta",)])
+async def test_units_of_a_supplier_that_was_not_named_are_planned_by_the_consumer(named):
+    async with memory_world() as world:
+        await world.article("A", acme=1, zeta=2)
+        await world.start(lines=lines(("A", 3)))
+        await world.complete(suppliers=named)
+        assert await events_of(world, *PLANNED_WITH[1:]) == []
+        await world.pump()
+        for name, units in {"acme": 1, "zeta": 2}.items():
+            sheet = await world.shop.document(f"purchase_order:{ORDER}/{name}")
+            assert (sheet["status"], sheet["lines"][0]["ordered"]) == ("planned", units)
+        assert world.refused == []
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        SetSupplierRules(supplier="acme", send_after_ms=60_000),
+        SetSupplierRules(supplier="acme", departures=Departures(orders=3)),
+        HoldPurchaseOrders(order_id=ORDER, held=True),
+    ],
+)
+async def test_a_purchase_order_that_waits_is_planned_with_the_sale_and_not_begun(waits):
+    async with memory_world() as world:
+        await world.article("A", acme=1)
+        await world.do(waits)
+        await world.start()
+        await world.complete(suppliers=("acme",))
+        sheet = await world.shop.document(f"purchase_order:{ORDER}/acme")
+        assert sheet["status"] == "planned"
+        heads = await world.shop.log.heads()
+        await world.pump()
+        assert await world.shop.log.heads() == heads

@@ -7,12 +7,15 @@ from tests.orders.world import (
     ORDER,
     PRICE,
     World,
+    approved,
     lines,
     memory_world,
     start,
     states_of,
 )
 
+from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.payments import Charge
 from shopwire.modules.inventory.api import VoidHold
 from shopwire.modules.orders.api import (
@@ -25,16 +28,20 @@ from shopwire.modules.orders.api import (
     NotePurchaseOrder,
 )
 from shopwire.modules.orders.domain import number_of
+from shopwire.modules.orders.store import Checkout
 from shopwire.modules.payments.api import RecordVoid
 from shopwire.modules.shipping.api import (
+    Allocation,
     BeginSending,
     OpenReturn,
+    PlanPurchaseOrders,
     ReceiveReturn,
     RecordSending,
     RecordShipment,
     RecordTracking,
     Units,
 )
+from shopwire.services.completion import Completion
 
 pytestmark = pytest.mark.anyio
 
@@ -321,3 +328,38 @@ async def test_an_order_goes_through_its_states():
         await shipped(world, 1, "T2")
         seen.append((await world.order())["status"])
         assert seen == ["placed", "in_fulfilment", "partly_shipped", "shipped"]
+
+
+async def test_a_plan_that_is_refused_keeps_no_paid_order_from_being_placed():
+    async with memory_world() as world:
+        await world.article("A", acme=5)
+        await world.start()
+        await world.do(
+            PlanPurchaseOrders(
+                order_id=ORDER,
+                currency="EUR",
+                allocations=(Allocation(sku="A", supplier="acme", quantity=9),),
+            )
+        )
+        order = await world.order()
+        checkout = Checkout(
+            order_id=ORDER,
+            status="checking_out",
+            skus=("A",),
+            shopper="shopper-1",
+            provider="simulator",
+            method="card",
+            total_minor=PRICE,
+            currency="EUR",
+            started_at_ms=order["started_at_ms"],
+            expires_at_ms=order["expires_at_ms"],
+            answer_status=None,
+            answer_body=None,
+            suppliers=("acme",),
+        )
+        completion = Completion(world.shop.write_path, None, {}, SystemClock())
+        answered = await completion.settle(DEFAULT_TENANT, checkout, approved(order))
+        assert answered.status == 200
+        assert (await world.order())["status"] == "placed"
+        await world.pump()
+        assert [refused["name"] for _, refused in world.refused] == ["AlreadyExists"]

@@ -74,13 +74,16 @@ def entry_of(book: Path) -> Entry:
         kept.close()
 
 
-@pytest.mark.parametrize(("point", "then"), [("before", "sent"), ("after", "acknowledged")])
+@pytest.mark.parametrize(
+    ("point", "then", "known"),
+    [("before", "sent", False), ("after", "acknowledged", False), ("after", "acknowledged", True)],
+)
 async def test_an_order_is_handed_over_once_wherever_the_process_dies(
-    database_url, tmp_path, point, then
+    database_url, tmp_path, point, then, known
 ):
     book = tmp_path / "suppliers.sqlite"
     async with postgres_shop(database_url) as shop:
-        await shop.do(plan_of({"acme": {"A": 2}}))
+        await shop.do(plan_of({"acme": {"A": 2}}, known=known))
         await killed(database_url, book, point)
         assert await status_of(shop) == "sending"
         assert taken_in(book) == (0 if then == "sent" else 1)

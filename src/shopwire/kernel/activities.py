@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from shopwire.kernel.commands import Command
+from shopwire.kernel.events import Recorded
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,3 +38,6 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     perform: Callable[[Job], Awaitable[Sequence[Command]]]
     concurrency_max: int = 16
     """Jobs under way at once; the others wait in their rows."""
+    notice: Callable[[Recorded], bool] | None = None
+    """Looks at each such event since this process took the office, and tells whether there may be
+    a new job that cannot wait for the next look by the clock; None: after each of them."""

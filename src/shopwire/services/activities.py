@@ -15,12 +15,16 @@ from shopwire.kernel.batch import defect
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Command, Envelope
 from shopwire.kernel.errors import ShopwireError, ShuttingDown, StorageUnavailable
+from shopwire.kernel.events import Recorded
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 
 LOOK_AGAIN_MS_MAX: Final = 5_000
 """Longest time without a look at the rows: what a lost wake-up costs."""
+LOOK_AFTER_MS: Final = 50
+"""How long the end of a job waits for the end of others before the rows are looked at for what is
+left of them; where more are due than may run at once, or one failed, they are looked at at once."""
 RETRY_MS_MIN: Final = 200
 """First wait after a job failed; it doubles, with jitter, up to RETRY_MS_MAX."""
 RETRY_MS_MAX: Final = 15_000
@@ -106,10 +110,10 @@ class Activities:
 
     async def _wake(self, partition: int, offset: int) -> None:
         async for batch in self._log.tail(partition, offset):
-            types = {event.event_type for event in batch}
-            for runner in self._runners:
-                if not runner.activity.wakes_on.isdisjoint(types):
-                    runner.stir()
+            for event in batch:
+                for runner in self._runners:
+                    if event.event_type in runner.activity.wakes_on:
+                        runner.notice(event)
 
 
 async def _until(lost: asyncio.Event) -> None:
@@ -128,6 +132,15 @@ class _Runner:
         self._write_path, self._reads, self._clock = write_path, reads, clock
         self._stirred = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._crowded = False
+        """Whether more may be due than were begun."""
+        self._later: asyncio.TimerHandle | None = None
+        """The look that jobs which ended have asked for."""
+
+    def notice(self, event: Recorded) -> None:
+        """An event after which there may be something to do."""
+        if self.activity.notice is None or self.activity.notice(event):
+            self.stir()
 
     def stir(self) -> None:
         """There may be something to do."""
@@ -138,6 +151,7 @@ class _Runner:
         try:
             while True:
                 self._stirred.clear()
+                self._forget_later()
                 try:
                     wait_ms = await self._look()
                 except StorageUnavailable:
@@ -147,14 +161,27 @@ class _Runner:
                     async with asyncio.timeout(wait_ms / 1_000):
                         await self._stirred.wait()
         finally:
+            self._forget_later()
             running = list(self._running.values())
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
+    def _stir_later(self) -> None:
+        """A job ended: what is left of it is looked at together with what is left of others."""
+        if self._later is None:
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(LOOK_AFTER_MS / 1_000, self.stir)
+
+    def _forget_later(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
     async def _look(self) -> float:
         """Starts what is due; returns for how long nothing else will be."""
         if len(self._running) >= self.activity.concurrency_max:
+            self._crowded = True
             return float(LOOK_AGAIN_MS_MAX)  # the end of each job is a reason to look
         limit = len(self._running) + len(self.troubles) + self.activity.concurrency_max
         # What ends while the rows are read may be among them still; its end is a reason to look
@@ -163,6 +190,7 @@ class _Runner:
         rows = await self._reads.fetch(self.activity.due, limit)
         now_ms, wait_ms = self._clock.now_ms(), float(LOOK_AGAIN_MS_MAX)
         seen: set[str] = set()
+        self._crowded = len(rows) >= limit
         for row in rows:
             job = Job(
                 id=row["id"], tenant=row["tenant"], due_ms=row["due_ms"], payload=row["payload"]
@@ -176,6 +204,8 @@ class _Runner:
                 wait_ms = min(wait_ms, wait_ms_of_job)
             elif len(self._running) < self.activity.concurrency_max:
                 self._running[name] = asyncio.create_task(self._do(name, job))
+            else:
+                self._crowded = True
         if len(rows) < limit:
             self.troubles = {name: one for name, one in self.troubles.items() if name in seen}
         return wait_ms
@@ -196,7 +226,10 @@ class _Runner:
             self._rest(name, job, problem)
         finally:
             self._running.pop(name, None)
-            self.stir()
+            if self._crowded or name in self.troubles:
+                self.stir()
+            else:
+                self._stir_later()
 
     async def _send(self, job: Job, commands: Sequence[Command]) -> None:
         """The same outcome of the same job has the same key; raises what refuses it."""

@@ -41,7 +41,7 @@ from shopwire.modules.catalog.store import Alternative, alternatives_to, titles_
 from shopwire.modules.orders.api import Address, AnswerLater, OrderLine, StartCheckout
 from shopwire.modules.orders.domain import ANSWER_MS, TITLE_CHARS_MAX
 from shopwire.modules.orders.events import OrderStatus
-from shopwire.modules.orders.store import Checkout, read_checkout
+from shopwire.modules.orders.store import Checkout, read_checkout, suppliers_of
 from shopwire.modules.routing.api import RouteChoice
 from shopwire.services.answers import answer
 from shopwire.services.completion import PRINCIPAL as STEPS
@@ -381,6 +381,7 @@ def _fresh(result: _Result, start: StartCheckout) -> Checkout:
         expires_at_ms=result.expires_at_ms,
         answer_status=None,
         answer_body=None,
+        suppliers=suppliers_of(start.route),
     )
 
 

@@ -97,13 +97,20 @@ class Completion:
             reference=promise.reference,
             amount_minor=promise.amount_minor,
             currency=promise.currency,
+            suppliers=checkout.suppliers,
         )
         outcome = await self._submit(tenant, command, f"complete/{order_id}")
         problem = _problem(outcome)
         if problem is not None and problem.name == HoldGone.__name__:
             # The answer came after the hold: the same units again, or whoever else has some.
-            again = msgspec.structs.replace(command, anew=True, shopper=checkout.shopper)
-            outcome = await self._submit(tenant, again, f"complete/{order_id}/anew")
+            command = msgspec.structs.replace(command, anew=True, shopper=checkout.shopper)
+            outcome = await self._submit(tenant, command, f"complete/{order_id}/anew")
+            problem = _problem(outcome)
+        if problem is not None and command.suppliers and not problem.data.get("sku"):
+            # What is planned with it is no reason to give a paid order up: the consumer plans it.
+            _log.warning("checkout.unplanned", order=order_id, error=problem.name)
+            apart = msgspec.structs.replace(command, suppliers=())
+            outcome = await self._submit(tenant, apart, f"complete/{order_id}/apart")
             problem = _problem(outcome)
         if problem is None:
             return _answer(outcome)

@@ -10,8 +10,9 @@ import msgspec
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.webhooks import sign
 
-DELIVERIES_MAX: Final = 8
-"""How often one webhook is sent before the provider gives up."""
+DELIVERIES_MAX: Final = 12
+"""How often one webhook is sent before the provider gives up: for more than half an hour, since who
+asks a provider that is too slow to answer has nothing but its webhooks."""
 DELIVERIES_WAITING_MAX: Final = 10_000
 """Webhooks under way at once; what is beyond is never sent, as it may happen with any provider."""
 AGAIN_MS_MIN: Final = 500

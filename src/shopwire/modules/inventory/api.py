@@ -196,6 +196,8 @@ class PostHold(Command, frozen=True, kw_only=True):
     order_id: str = ""
     """The order that is told in the same transaction from whom its units come; empty where whoever
     wants to know follows the log."""
+    suppliers: tuple[str, ...] = ()
+    """Handed on to the order, which plans purchase orders of these at once."""
 
 
 class VoidHold(Command, frozen=True, kw_only=True):

@@ -106,19 +106,25 @@ def do_post_hold(command: PostHold, view: View, context: Context) -> Decision:
     if hold.state == "posted":
         return Decision(result=result_of(hold))
     decision = posted(hold, view, context, known=bool(command.order_id))
-    return replace(decision, then=_telling(hold, command.order_id))
+    return replace(decision, then=_telling(hold, command))
 
 
-def _telling(hold: StockHold, order_id: str) -> Sequence[NoteAllocation]:
+def _telling(hold: StockHold, command: PostHold) -> Sequence[NoteAllocation]:
     """Tells an order, SKU by SKU, from whom its units come."""
-    if not order_id:
+    if not command.order_id:
         return ()
     shares: dict[str, list[OrderShare]] = {}
     for one in hold.taken:
         share = OrderShare(supplier=one.supplier, quantity=one.quantity)
         shares.setdefault(one.sku, []).append(share)
     return [
-        NoteAllocation(order_id=order_id, plan=hold.hold_id, sku=sku, shares=tuple(own))
+        NoteAllocation(
+            order_id=command.order_id,
+            plan=hold.hold_id,
+            sku=sku,
+            shares=tuple(own),
+            suppliers=command.suppliers,
+        )
         for sku, own in shares.items()
     ]
 

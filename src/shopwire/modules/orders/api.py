@@ -103,6 +103,9 @@ class CompleteOrder(Command, frozen=True, kw_only=True):
     """The hold ran out before the answer came: hold again and sell, in one transaction."""
     shopper: str = ""
     """With `anew`: for whom."""
+    suppliers: tuple[str, ...] = ()
+    """Who may send the units: where the inventory takes them from these alone, their purchase
+    orders are planned in the same transaction. Of any others the consumer plans."""
 
 
 class FailCheckout(Command, frozen=True, kw_only=True):
@@ -166,6 +169,8 @@ class NoteAllocation(Command, frozen=True, kw_only=True):
     """The hold whose units they are: the order's id, or the conflict's that led to a new one."""
     sku: str
     shares: tuple[Share, ...]
+    suppliers: tuple[str, ...] = ()
+    """As for the completion that it belongs to."""
 
 
 class NotePayment(Command, frozen=True, kw_only=True):

@@ -341,7 +341,12 @@ def selling(command: CompleteOrder, lines: tuple[HoldLine, ...], shopper: str) -
 
 def _posting(command: CompleteOrder, hold_id: str) -> PostHold:
     """The sale, which tells the order at once who sends its units."""
-    return PostHold(hold_id=hold_id, skus=command.skus, order_id=command.order_id)
+    return PostHold(
+        hold_id=hold_id,
+        skus=command.skus,
+        order_id=command.order_id,
+        suppliers=command.suppliers,
+    )
 
 
 # -- failure ----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What happened to orders, and what shoppers and operators see of them.
 
 Documents and facts name no person and no place. Who follows what: payments capture on OrderPlaced,
-shipping plans purchase orders on OrderAllocated.
+shipping plans purchase orders on OrderAllocated, where the completion has not done so.
 """
 
 from typing import Literal
@@ -152,6 +152,8 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Id of what led to the change: a purchase order, a conflict, a receipt."""
     capture: bool = False
     """Of OrderPlaced: the capture was asked for in the same transaction."""
+    planned: bool = False
+    """Of OrderAllocated: its purchase orders were planned in the same transaction."""
 
 
 class _OfOrder(Event, frozen=True, kw_only=True):

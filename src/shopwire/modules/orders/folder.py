@@ -1,6 +1,6 @@
 """One order while a decision works on it: what changed, which conflicts follow, what is told."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -31,6 +31,8 @@ from shopwire.modules.orders.events import (
 )
 from shopwire.modules.orders.lots import Lot
 
+Planners = Callable[[OrderFacts], Iterable[Command]]
+"""Makes of an allocation the commands that plan it."""
 _FIELDS: Final[dict[ConflictReason, tuple[str, str]]] = {
     "overpromised": ("questioned", "short"),
     "refused": ("asked", "refusal"),
@@ -184,10 +186,15 @@ class Folder:
             result = {"applied": bool(events), "status": self.order.status}
         return Decision(put=rows, events=events, result=result, then=self.then)
 
-    def allocation(self, lots: Sequence[Lot], plan: str) -> Decision:
-        """The decision, told as a plan of who sends what."""
+    def allocation(
+        self, lots: Sequence[Lot], plan: str, *, planners: Planners | None = None
+    ) -> Decision:
+        """The decision, told as a plan of who sends what, with what follows from it at once."""
         own = None if plan == self.order.order_id else plan
         facts = replace(self._facts(plan), plan=own, allocations=allocations_of(lots))
+        if planners is not None:
+            facts = replace(facts, planned=True)
+            self.then += planners(facts)
         self.order = replace(self.order, status=settled_status(self.order))
         decision = self.decision(OrderAllocated, cause=plan)
         first, *others = decision.events

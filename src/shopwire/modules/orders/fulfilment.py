@@ -4,11 +4,12 @@ The senders are consumers: what they tell has happened, so none of these decisio
 has no place in an order, or was told before, has no effect.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
-from shopwire.kernel.commands import Context, Decision
+from shopwire.kernel.commands import Command, Context, Decision
 from shopwire.kernel.rows import View
 from shopwire.modules.carts.api import check_insider
 from shopwire.modules.orders.api import (
@@ -21,8 +22,12 @@ from shopwire.modules.orders.api import (
     OrderAgain,
 )
 from shopwire.modules.orders.domain import Conflict, Order, Parcel, plan_of
+from shopwire.modules.orders.events import OrderFacts
 from shopwire.modules.orders.folder import Folder
 from shopwire.modules.orders.lots import Awaited, Lot, questioned, settled, shares_of, told
+from shopwire.modules.routing.api import NoteShares
+from shopwire.modules.routing.api import Share as RouteShare
+from shopwire.modules.shipping.api import Allocation, PlanPurchaseOrders, first_purchase_order
 
 _NOTHING = Decision(result={"applied": False})
 
@@ -72,7 +77,42 @@ def do_note_allocation(command: NoteAllocation, view: View, context: Context) ->
     if any(one.plan == plan for one in folder.order.awaited):
         # Nothing that anybody sees has changed: promised units are promised.
         return Decision(put=[folder.order], result={"applied": True, "complete": False})
-    return folder.allocation([lot for lot in folder.order.lots if lot.plan == plan], plan)
+    own = [lot for lot in folder.order.lots if lot.plan == plan]
+    if plan != order.order_id or not {lot.supplier for lot in own} <= {*command.suppliers}:
+        return folder.allocation(own, plan)
+    folder.put_lots(
+        replace(lot, purchase_order=first_purchase_order(plan, lot.supplier), seen=1) for lot in own
+    )
+    return folder.allocation(own, plan, planners=partial(planning, plan))
+
+
+def planning(order_id: str, facts: OrderFacts) -> Sequence[Command]:
+    """What an order's own allocation leads to where it is planned in the same transaction."""
+    return (
+        PlanPurchaseOrders(
+            order_id=order_id,
+            currency=facts.currency,
+            allocations=tuple(
+                Allocation(
+                    sku=one.sku,
+                    supplier=one.supplier,
+                    quantity=one.quantity,
+                    price_minor=one.price_minor,
+                    reference=one.reference,
+                )
+                for one in facts.allocations
+            ),
+            known=True,
+        ),
+        NoteShares(
+            order_id=order_id,
+            plan=order_id,
+            shares=tuple(
+                RouteShare(sku=one.sku, supplier=one.supplier, quantity=one.quantity)
+                for one in facts.allocations
+            ),
+        ),
+    )
 
 
 def _not_needed(order: Order, waiting: Iterable[Awaited], lots: Iterable[Lot]) -> list[Lot]:

@@ -88,9 +88,10 @@ ON CONFLICT (tenant, order_id, conflict_id) DO UPDATE SET
 -- checkout_of --
 -- What the completion has to know of an order; none of it but the state ever changes.
 SELECT o.status, o.skus::text AS skus, o.shopper, o.provider, c.method, o.total_minor, o.currency,
-    o.started_at_ms, o.expires_at_ms, o.answer_status, o.answer_body
+    o.started_at_ms, o.expires_at_ms, o.answer_status, o.answer_body, d.body::text AS route
 FROM customer_order o
 JOIN order_contact c USING (tenant, order_id)
+LEFT JOIN documents d ON d.tenant = o.tenant AND d.topic = 'route:' || o.order_id
 WHERE o.tenant = $1 AND o.order_id = $2
 
 -- unfinished_checkouts --

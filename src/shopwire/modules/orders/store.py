@@ -13,6 +13,7 @@ from shopwire.kernel.rows import Table
 from shopwire.modules.orders.api import Address
 from shopwire.modules.orders.domain import Conflict, Order, OrderContact, document_of
 from shopwire.modules.orders.events import OrderStatus
+from shopwire.modules.routing.api import RouteChoice
 
 _SQL: Final = load_queries("shopwire.modules.orders")
 
@@ -33,6 +34,17 @@ AUDIT_ORDERS_MAX: Final = 2_000
 """Orders that the audit compares at once."""
 
 
+SUPPLIERS_PLANNED_MAX: Final = 8
+"""Suppliers whose purchase orders a completion may plan; units of more of them are planned by the
+consumer."""
+
+
+class _Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a route's document, what the completion has to know."""
+
+    choice: RouteChoice
+
+
 class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """What the completion has to know of an order."""
 
@@ -48,6 +60,8 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_ms: int
     answer_status: int | None
     answer_body: str | None
+    suppliers: tuple[str, ...] = ()
+    """Who may send its units, as its route was chosen; see `suppliers_of`."""
 
 
 async def read_checkout(reads: Reads, tenant: str, order_id: str) -> Checkout | None:
@@ -57,7 +71,23 @@ async def read_checkout(reads: Reads, tenant: str, order_id: str) -> Checkout | 
         return None
     row = dict(rows[0])
     skus = msgspec.json.decode(row.pop("skus"), type=tuple[str, ...])
-    return Checkout(order_id=order_id, skus=skus, **row)
+    route = row.pop("route")
+    choice = msgspec.json.decode(route, type=_Route).choice if route else None
+    return Checkout(order_id=order_id, skus=skus, suppliers=suppliers_of(choice), **row)
+
+
+def suppliers_of(choice: RouteChoice | None) -> tuple[str, ...]:
+    """Who may send an order's units: those that were chosen, and who takes over; in one order.
+
+    At most SUPPLIERS_PLANNED_MAX, and none whose name purchase orders cannot have: of these the
+    consumer plans, so that no completion is refused for it.
+    """
+    if choice is None:
+        return ()
+    found = dict.fromkeys(pick.supplier for pick in choice.picks)
+    found |= dict.fromkeys(supplier for _, supplier in choice.next_best)
+    usable = [name for name in found if "/" not in name]
+    return tuple(sorted(usable[:SUPPLIERS_PLANNED_MAX]))
 
 
 async def read_contact(reads: Reads, tenant: str, order_id: str) -> tuple[str, Address] | None:

@@ -6,12 +6,14 @@ either, the job stays open and is done again, with growing waits.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.commands import Command
+from shopwire.kernel.events import Recorded
 from shopwire.kernel.payments import (
     PROVIDER_RETRY_MS,
     Charge,
@@ -26,6 +28,22 @@ from shopwire.modules.payments.store import DUE_CAPTURE, DUE_REFUND, DUE_VOID
 
 CALLS_MAX: Final = 64
 """Calls of one kind under way at once; the others wait in their rows."""
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a request's facts, what is asked for."""
+
+    kind: str
+
+
+class _Refunding(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a payment's document, what is to be given back."""
+
+    refunding_minor: int
+
+
+_asked: Final = msgspec.json.Decoder(_Asked).decode
+_standing: Final = msgspec.json.Decoder(_Refunding).decode
 
 
 class _Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +68,18 @@ class _Task(msgspec.Struct, frozen=True, kw_only=True):
             method=self.method,
             reference=self.reference,
         )
+
+
+def _is_asked(kind: MovementKind, asked: Recorded) -> bool:
+    """Whether money is to move in this way."""
+    return _asked(asked.facts).kind == kind
+
+
+def _may_refund(event: Recorded) -> bool:
+    """Whether a refund was asked for, or one that waited for its capture may go."""
+    if event.event_type == MovementRequested.event_type:
+        return _is_asked("refund", event)
+    return _standing(event.document).refunding_minor > 0
 
 
 class _Teller:
@@ -170,6 +200,7 @@ def activities(providers: Mapping[str, PaymentProvider]) -> tuple[Activity, ...]
             due=DUE_CAPTURE,
             perform=teller.capture,
             concurrency_max=CALLS_MAX,
+            notice=partial(_is_asked, "capture"),
         ),
         Activity(
             name="payments.void_payment",
@@ -177,6 +208,7 @@ def activities(providers: Mapping[str, PaymentProvider]) -> tuple[Activity, ...]
             due=DUE_VOID,
             perform=teller.void,
             concurrency_max=CALLS_MAX,
+            notice=partial(_is_asked, "void"),
         ),
         Activity(
             name="payments.refund_payment",
@@ -184,5 +216,6 @@ def activities(providers: Mapping[str, PaymentProvider]) -> tuple[Activity, ...]
             due=DUE_REFUND,
             perform=teller.refund,
             concurrency_max=CALLS_MAX,
+            notice=_may_refund,
         ),
     )

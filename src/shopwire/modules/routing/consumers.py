@@ -46,7 +46,9 @@ def _entity(recorded: Recorded) -> str:
 
 
 def follow_allocation(recorded: Recorded) -> Iterable[Command]:
-    """The explanation says who really sends the units."""
+    """The explanation says who really sends the units, unless that was noted with the plan."""
+    if b'"planned":true' in recorded.facts:
+        return
     facts, order_id = _order(recorded.facts), _entity(recorded)
     if facts.allocations and facts.plan is None:
         yield NoteShares(

@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from shopwire.kernel.activities import Activity, Job
 from shopwire.kernel.commands import Command
+from shopwire.kernel.events import Recorded
 from shopwire.kernel.purchasing import (
     LineAnswer,
     OrderedLine,
@@ -36,6 +39,10 @@ from shopwire.modules.shipping.events import (
     PurchaseOrderTimedOut,
 )
 from shopwire.modules.shipping.store import DUE
+
+SEEN_BY_CLOCK_MS: Final = 60_000
+"""What is due later than this is found in time by looks that no event asks for: they are more
+frequent by far."""
 
 AddressOf = Callable[[str, str], Awaitable[ShipTo | None]]
 """Where the goods of a tenant's order go; it is read when it is needed and kept nowhere else."""
@@ -72,6 +79,7 @@ def activities(
             due=DUE["send"],
             perform=work.send,
             concurrency_max=CALLS_MAX,
+            notice=work.notice_sending,
         ),
         Activity(
             name="shipping.ask_purchase_order",
@@ -84,6 +92,7 @@ def activities(
             due=DUE["ask"],
             perform=work.ask,
             concurrency_max=CALLS_MAX,
+            notice=_is_asked_soon,
         ),
         Activity(
             name="shipping.cancel_purchase_order",
@@ -97,12 +106,44 @@ def activities(
             due=DUE["cancel"],
             perform=work.cancel,
             concurrency_max=CALLS_MAX,
+            notice=_has_cancelling,
         ),
     )
 
 
 def _types(*kinds: Any) -> frozenset[str]:
     return frozenset(kind.event_type for kind in kinds)
+
+
+class _Due(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a purchase order's document, when its supplier's word is due."""
+
+    due_at_ms: int | None
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    cancelling: int
+
+
+class _Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a purchase order's document, what is to be cancelled of it."""
+
+    lines: tuple[_Line, ...]
+
+
+_due: Final = msgspec.json.Decoder(_Due).decode
+_lines: Final = msgspec.json.Decoder(_Lines).decode
+
+
+def _is_asked_soon(event: Recorded) -> bool:
+    """Whether the supplier is asked before whoever looks by the clock has seen it."""
+    due_at_ms = _due(event.document).due_at_ms
+    return due_at_ms is None or due_at_ms < event.recorded_at_ms + SEEN_BY_CLOCK_MS
+
+
+def _has_cancelling(event: Recorded) -> bool:
+    """Whether units are asked back."""
+    return any(line.cancelling for line in _lines(event.document).lines)
 
 
 class _Work:
@@ -113,15 +154,27 @@ class _Work:
         self._address_of = address_of
         self._begun: dict[str, None] = {}
 
+    def notice_sending(self, event: Recorded) -> bool:
+        """Remembers one that was begun with its plan: only who holds the office sends it.
+
+        This process holds it since before, so that nobody can have sent it yet.
+        """
+        if event.version == 1:
+            self._remember(event.tenant, event.topic.partition(":")[2], 1)
+        return True
+
+    def _remember(self, tenant: str, own_id: str, attempts: int) -> None:
+        while len(self._begun) >= BEGUN_MAX:
+            self._begun.pop(next(iter(self._begun)))
+        self._begun[_begun(tenant, own_id, attempts)] = None
+
     async def begin(self, job: Job) -> Sequence[Command]:
         """Notes in the rows that it leaves, so that a cancellation from now on asks the supplier.
 
         That this process began it is remembered: then it alone knows that nobody sent it before.
         """
         own_id = job.payload["purchase_order"]
-        while len(self._begun) >= BEGUN_MAX:
-            self._begun.pop(next(iter(self._begun)))
-        self._begun[_begun(job.tenant, own_id, job.payload["attempts"] + 1)] = None
+        self._remember(job.tenant, own_id, job.payload["attempts"] + 1)
         return [BeginSending(purchase_order=own_id)]
 
     async def send(self, job: Job) -> Sequence[Command]:

@@ -62,6 +62,14 @@ class PlanPurchaseOrders(Command, frozen=True, kw_only=True):
     """Of the prices."""
     plan: str | None = None
     """What asks for it: the order itself if None, or the conflict that led to a later order."""
+    known: bool = False
+    """Whoever sends it takes the purchase orders over itself, as first planned: the order is not
+    told of them again."""
+
+
+def first_purchase_order(order_id: str, supplier: str) -> str:
+    """The id of the purchase order that an order's own plan makes for a supplier."""
+    return f"{order_id}/{supplier}"
 
 
 class HoldPurchaseOrders(Command, frozen=True, kw_only=True):

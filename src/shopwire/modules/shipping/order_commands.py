@@ -1,6 +1,6 @@
 """How purchase orders are decided."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -104,6 +104,11 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
     if not book.fulfilment.plans:
         wishes = [Wish.ahead(row) for row in view.all(CancelAhead, order_id)]
     for sheet in sheets:
+        if not wishes and command.known:
+            leaves = _leaves(book, sheet, rules, context)
+            kind = PurchaseOrderSending if leaves else PurchaseOrderPlanned
+            book.tell(kind, begun(sheet, context.now_ms) if leaves else sheet, told=True)
+            continue
         if not wishes:
             book.tell_order(PurchaseOrderPlanned, sheet)
             continue
@@ -120,6 +125,14 @@ def do_plan_purchase_orders(command: PlanPurchaseOrders, view: View, context: Co
         result={"applied": True, "purchase_orders": own},
         then=book.then,
     )
+
+
+def _leaves(book: Book, sheet: Sheet, rules: Mapping[str, SupplierRules], context: Context) -> bool:
+    """Whether it may be handed over as soon as it is planned: nobody, and nothing, waits."""
+    terms = rules.get(sheet.order.supplier)
+    if book.fulfilment.held or (terms is not None and terms.departures is not None):
+        return False
+    return sheet.order.send_at_ms <= context.now_ms
 
 
 def do_hold_purchase_orders(command: HoldPurchaseOrders, view: View, context: Context) -> Decision:

@@ -6,7 +6,12 @@ import msgspec
 
 from shopwire.kernel.errors import AlreadyExists, InvalidField
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
-from shopwire.modules.shipping.api import Allocation, CancelReason, Units
+from shopwire.modules.shipping.api import (
+    Allocation,
+    CancelReason,
+    Units,
+    first_purchase_order,
+)
 from shopwire.modules.shipping.departures import leaves_at
 from shopwire.modules.shipping.domain import (
     CancelAhead,
@@ -92,7 +97,9 @@ def planned(
     sheets = []
     for supplier, own in by_supplier.items():
         n = numbers.get(supplier, 0) + 1
-        own_id = f"{order_id}/{supplier}" if n == 1 else f"{order_id}/{supplier}/{n}"
+        own_id = (
+            first_purchase_order(order_id, supplier) if n == 1 else f"{order_id}/{supplier}/{n}"
+        )
         terms = rules.get(supplier) or SupplierRules(tenant=tenant, supplier=supplier)
         order = PurchaseOrder(
             tenant=tenant,

@@ -561,11 +561,12 @@ FROM (
         substr(e.topic, length('order:') + 1) AS order_id, one.supplier, one.sku,
         sum(one.quantity)::bigint AS quantity
     FROM events e
-    JOIN consumer_position p ON p.consumer = 'shipping.orders' AND p.partition = e.partition
+    LEFT JOIN consumer_position p ON p.consumer = 'shipping.orders' AND p.partition = e.partition
     CROSS JOIN LATERAL json_to_recordset(e.facts -> 'allocations') AS one (
         supplier text, sku text, quantity bigint
     )
-    WHERE e.event_type = 'orders.order_allocated' AND e."offset" < p.next
+    WHERE e.event_type = 'orders.order_allocated'
+        AND (e."offset" < p.next OR (e.facts ->> 'planned')::boolean)
     GROUP BY 1, 2, 3, 4, 5
 ) a
 LEFT JOIN (

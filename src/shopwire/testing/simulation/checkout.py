@@ -44,7 +44,7 @@ from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.webhook_door import WebhookDoor
 from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.books import check_books
-from shopwire.testing.simulation.checkout_world import habits_of, note
+from shopwire.testing.simulation.checkout_world import SimRouter, habits_of, note
 from shopwire.testing.simulation.cluster import Server, error_of
 from shopwire.testing.simulation.database import Head
 from shopwire.testing.simulation.ledgers import POOL_RULES, check_stock
@@ -103,6 +103,7 @@ class CheckoutWorkload(Workload):
         "a request came twice", "a message was lost", "a commit's answer was lost",
         "killed at a statement", "killed after a commit that nobody was told of",
         "killed at a random moment", "paused at a random moment", "money went back",
+        "a purchase order was planned with its sale", "a purchase order was planned afterwards",
     )  # fmt: skip
 
     def __init__(self, *, shoppers: int = 3, turns: int = 2) -> None:
@@ -166,6 +167,7 @@ class CheckoutWorkload(Workload):
         providers: dict[str, PaymentProvider] = {"simulator": RemoteProvider(self.provider)}
         clock = database.clock
         completion = Completion(path, reads, providers, clock)
+        router = SimRouter(world.rng, SUPPLIERS)
         followed = [
             consumer
             for module in MODULES
@@ -174,7 +176,9 @@ class CheckoutWorkload(Workload):
         ]
         consumers = Consumers(log, path, reads, followed)
         server.desk = Desk(
-            checkout=CheckoutDoor(path, reads, providers, completion, clock, provider="simulator"),
+            checkout=CheckoutDoor(
+                path, reads, providers, completion, clock, provider="simulator", router=router
+            ),
             webhooks=WebhookDoor(path, reads, providers, completion.complete, clock),
             notices={
                 "suppliers": supplier_routes(path, _secrets, clock)[0].fn,

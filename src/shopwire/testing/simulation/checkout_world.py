@@ -1,13 +1,53 @@
 """How the parties of a world of checkouts behave, and which rare things happened in it."""
 
 from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final
+
+from typing_extensions import override
 
 from shopwire.adapters.suppliers import Habits
 from shopwire.kernel.rows import Row
 from shopwire.modules.inventory.domain import StockHold
+from shopwire.modules.orders.api import OrderLine
 from shopwire.modules.orders.domain import Conflict, Order, hold_anew
 from shopwire.modules.payments.domain import Movement
+from shopwire.modules.routing.api import RouteChoice, Sums
+from shopwire.modules.shipping.domain import PurchaseOrder
+from shopwire.services.routing import Router
 from shopwire.testing.simulation.world import World
+
+_NO_SUMS: Final = Sums(
+    cost_minor=0,
+    shipping_minor=0,
+    weights_minor=0,
+    total_minor=0,
+    revenue_minor=0,
+    fee_minor=0,
+    profit_minor=0,
+)
+
+
+class SimRouter(Router):
+    """Names some of the suppliers, all, or none: what is planned with the sale, and what is not."""
+
+    def __init__(self, rng: Random, suppliers: Sequence[str]) -> None:
+        self._rng, self._suppliers = rng, suppliers
+
+    @override
+    async def choose(
+        self, tenant: str, lines: Sequence[OrderLine], currency: str, country: str
+    ) -> RouteChoice | None:
+        named = self._rng.choice([(), self._suppliers[:1], self._suppliers, self._suppliers])
+        if not named:
+            return None
+        return RouteChoice(
+            picks=(),
+            parcels=(),
+            sums=_NO_SUMS,
+            bound_minor=0,
+            next_best=tuple((line.sku, one) for line in lines for one in named),
+        )
 
 
 def habits_of(world: World) -> Habits:
@@ -50,3 +90,7 @@ def note(world: World, rows: Mapping[type[Row], Sequence[Row]]) -> None:
     for movement in (row for row in rows.get(Movement, ()) if isinstance(row, Movement)):
         if movement.kind == "refund" and movement.state == "done":
             world.sometimes("money went back")
+    for sheet in (row for row in rows.get(PurchaseOrder, ()) if isinstance(row, PurchaseOrder)):
+        if sheet.version == 1:
+            how = "with its sale" if sheet.step == "sending" else "afterwards"
+            world.sometimes(f"a purchase order was planned {how}")

@@ -10,6 +10,7 @@ from shopwire.kernel.rows import Row
 from shopwire.modules.carts.domain import Cart, CartLine
 from shopwire.modules.orders.domain import Conflict, Order, OrderContact
 from shopwire.modules.payments.domain import Movement, Payment
+from shopwire.modules.routing.domain import Route
 from shopwire.modules.shipping.domain import (
     KeptNotice,
     PurchaseOrder,
@@ -77,6 +78,7 @@ def titles_of_skus(_database: SimDatabase, _tenant: str, _skus: Sequence[str]) -
 def checkout_of(database: SimDatabase, tenant: str, order_id: str) -> Found:
     """What the completion has to know of an order."""
     methods = {one.order_id: one.method for one in _all(database, OrderContact)}
+    routes = {one.order_id: one.document() for one in _all(database, Route)}
     return [
         {
             "status": order.status,
@@ -90,6 +92,7 @@ def checkout_of(database: SimDatabase, tenant: str, order_id: str) -> Found:
             "expires_at_ms": order.expires_at_ms,
             "answer_status": order.answer_status,
             "answer_body": order.answer_body,
+            "route": _json(routes[order_id]) if order_id in routes else None,
         }
         for order in _all(database, Order)
         if (order.tenant, order.order_id) == (tenant, order_id)
