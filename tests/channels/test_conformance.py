@@ -60,7 +60,9 @@ class Outside:
         )
         if rows[0]["n"]:
             number = len(self.partner.got()) + 1
-            put = PutChannel(supplier=SUPPLIER, way=WAY, gather_ms=0, orders_max=self._gathers)
+            # Another number each time, so that it is a change, and room for all that wait.
+            most = 100 + self._gathers
+            put = PutChannel(supplier=SUPPLIER, way=WAY, gather_ms=0, orders_max=most)
             await self.it.shop.do(put)
             await self.it.bundle_is(f"{SUPPLIER}/{number}", "left")
             await self.it.shop.do(PutChannel(supplier=SUPPLIER, way=WAY, gather_ms=60_000))

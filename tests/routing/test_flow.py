@@ -16,6 +16,7 @@ from shopwire.modules.routing.api import (
     Reroute,
     Review,
 )
+from shopwire.modules.routing.consumers import CONSUMERS, react
 from shopwire.modules.routing.domain import late_question
 from shopwire.modules.shipping.api import (
     AcknowledgePurchaseOrder,
@@ -25,6 +26,7 @@ from shopwire.modules.shipping.api import (
     RefusePurchaseOrder,
     Units,
 )
+from shopwire.modules.shipping.events import PurchaseOrderAcknowledged, PurchaseOrderSent
 
 pytestmark = pytest.mark.anyio
 
@@ -319,3 +321,10 @@ async def test_units_of_a_supplier_that_does_not_answer_move_and_are_called_back
         assert states_of(await world.order()) == {"A": {"shipped": 2}}
         score = await world.shop.document("score:acme")
         assert (score["answers"], score["score"] < 900) == (1, True)
+        words = {
+            one.event_type: one for one in await world.shop.events() if one.topic.endswith("/zeta")
+        }
+        assert PurchaseOrderSent.event_type in words
+        assert not any(PurchaseOrderSent.event_type in one.event_types for one in CONSUMERS)
+        (answered,) = react(words[PurchaseOrderAcknowledged.event_type])
+        assert answered.sent_due_ms - answered.sent_at_ms == 2 * 3_600_000

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shopwire.modules.routing.api import Observe
 from shopwire.modules.routing.domain import ScoreRow, Watch
@@ -98,6 +99,16 @@ def test_a_lead_time_that_was_promised_counts_and_not_what_the_shop_allows():
     assert parts_of(after(slow, SENT, ANSWER, seen("shipped", 900)))["shipped"] > PRIOR
     late = after(slow, SENT, ANSWER, seen("late", 600), seen("shipped", 900))
     assert cases(late)["parcels_in_time"] == 1
+
+
+@pytest.mark.parametrize("more", [(), (seen("shipped", 400),), (seen("answered", 60),)])
+def test_an_answer_that_says_since_when_it_was_owed_counts_like_two_observations(more):
+    whole = replace(ANSWER, sent_at_ms=T0, sent_due_ms=T0 + 100)
+    assert after(SENT, ANSWER, *more) == after(whole, *more)
+    late = replace(whole, at_ms=T0 + 101)
+    assert after(SENT, late, *more) == after(late, *more) != after(whole, *more)
+    # A former release had noted the moment when it came.
+    assert after(SENT, replace(whole, sent_at_ms=T0 + 7), *more) == after(whole, *more)
 
 
 def test_what_is_told_again_counts_once():

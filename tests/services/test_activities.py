@@ -289,3 +289,49 @@ async def test_a_runner_ends_when_it_is_told_to_while_it_is_being_woken():
             task.cancel()
             await asyncio.wait({task}, timeout=60)
             assert task.cancelled(), turns
+
+
+async def test_jobs_that_end_together_are_followed_by_one_look(monkeypatch):
+    monkeypatch.setattr(runtime, "LOOK_AGAIN_MS_MAX", 3_600_000)
+    monkeypatch.setattr(runtime, "LOOK_AFTER_MS", 3_600_000)
+    async with memory_shop() as shop:
+        rows = Rows("A", "B", "C")
+        looks, fetch = 0, rows.fetch
+
+        async def counted(query: str, limit: int) -> list[dict[str, Any]]:
+            nonlocal looks
+            looks += 1
+            return await fetch(query, limit)
+
+        rows.fetch = counted  # type: ignore[method-assign]
+        async with running(shop, rows, notice=lambda _event: False) as activities:
+            await asyncio.gather(*(shop.counted(name) for name in "ABC"))
+            (runner,) = activities._runners
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert activities.done == 3
+            assert looks == 1
+            assert runner._later is not None
+            rows.jobs["D"] = 0
+            runner.stir()
+            await rows.reached(4)
+            assert looks == 2
+
+
+async def test_what_an_event_says_decides_whether_it_wakes(monkeypatch):
+    monkeypatch.setattr(runtime, "LOOK_AGAIN_MS_MAX", 3_600_000)
+    monkeypatch.setattr(runtime, "LOOK_AFTER_MS", 3_600_000)
+    async with memory_shop() as shop:
+        rows, seen, wakes = Rows("A"), asyncio.Event(), False
+
+        def notice(_event: Any) -> bool:
+            seen.set()
+            return wakes
+
+        async with running(shop, rows, notice=notice) as activities:
+            await shop.counted("A")
+            await seen.wait()
+            assert not activities._runners[0]._stirred.is_set()
+            rows.jobs["B"], wakes = 0, True
+            await shop.write_path.submit(count_up("k2", "X"))
+            await shop.counted("B")

@@ -162,6 +162,11 @@ async def test_an_acknowledgement_tells_what_has_to_be_booked():
             ("B", 1, 100),
         ]
         assert (facts["booked_at_ms"], facts["sequence"]) == (77, 5)
+        owed = SetSupplierRules(supplier="acme").acknowledge_within_ms
+        assert facts["sent_due_ms"] - facts["sent_at_ms"] == owed
+        await shop.do(AcknowledgePurchaseOrder(purchase_order=own, lines=units(A=1)))
+        (_, again) = await facts_of(shop, "shipping.purchase_order_acknowledged")
+        assert (again["sent_at_ms"], again["sent_due_ms"]) == (None, None)
 
 
 async def test_an_impossible_mark_is_none_and_the_acknowledgement_counts():

@@ -23,8 +23,8 @@ from shopwire.kernel.write_path import WritePath
 LOOK_AGAIN_MS_MAX: Final = 5_000
 """Longest time without a look at the rows: what a lost wake-up costs."""
 LOOK_AFTER_MS: Final = 50
-"""How long the end of a job waits for the end of others before the rows are looked at for what is
-left of them; where more are due than may run at once, or one failed, they are looked at at once."""
+"""How long after a look the ends of jobs wait for each other before the rows are looked at for what
+is left of them; where more are due than may run at once, or one failed, nobody waits."""
 RETRY_MS_MIN: Final = 200
 """First wait after a job failed; it doubles, with jitter, up to RETRY_MS_MAX."""
 RETRY_MS_MAX: Final = 15_000
@@ -136,6 +136,7 @@ class _Runner:
         """Whether more may be due than were begun."""
         self._later: asyncio.TimerHandle | None = None
         """The look that jobs which ended have asked for."""
+        self._looked_at = 0.0
 
     def notice(self, event: Recorded) -> None:
         """An event after which there may be something to do."""
@@ -152,6 +153,7 @@ class _Runner:
             while True:
                 self._stirred.clear()
                 self._forget_later()
+                self._looked_at = asyncio.get_running_loop().time()
                 try:
                     wait_ms = await self._look()
                 except StorageUnavailable:
@@ -170,8 +172,8 @@ class _Runner:
     def _stir_later(self) -> None:
         """A job ended: what is left of it is looked at together with what is left of others."""
         if self._later is None:
-            loop = asyncio.get_running_loop()
-            self._later = loop.call_later(LOOK_AFTER_MS / 1_000, self.stir)
+            at = self._looked_at + LOOK_AFTER_MS / 1_000
+            self._later = asyncio.get_running_loop().call_at(at, self.stir)
 
     def _forget_later(self) -> None:
         if self._later is not None:

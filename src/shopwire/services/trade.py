@@ -1,6 +1,7 @@
 """The parts of a process that buy and sell: the doors' services, and the work outside."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import msgspec
 
@@ -13,7 +14,8 @@ from shopwire.kernel.purchasing import ShipTo
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.orders.activities import activities as order_activities
-from shopwire.modules.orders.store import read_contact
+from shopwire.modules.orders.api import Address
+from shopwire.modules.orders.store import read_addresses
 from shopwire.modules.payments.activities import activities as payment_activities
 from shopwire.modules.routing.activities import activities as routing_activities
 from shopwire.modules.shipping.activities import activities as shipping_activities
@@ -22,6 +24,7 @@ from shopwire.services.activities import Activities
 from shopwire.services.channel_work import AddressOf, Reach, channel_work
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.completion import Completion
+from shopwire.services.gathering import Gathered
 from shopwire.services.outside import Outside, OutsideOptions, open_outside
 from shopwire.services.parts import MODULES
 from shopwire.services.routing import Router
@@ -39,10 +42,13 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 def addresses(reads: Reads) -> AddressOf:
     """Reads where the goods of an order go; whoever asks keeps it nowhere."""
+    gathered: dict[str, Gathered[dict[str, Address]]] = {}
 
     async def address_of(tenant: str, order_id: str) -> ShipTo | None:
-        contact = await read_contact(reads, tenant, order_id)
-        return None if contact is None else ship_to_of(msgspec.structs.asdict(contact[1]))
+        if (known := gathered.get(tenant)) is None:
+            known = gathered[tenant] = Gathered(partial(read_addresses, reads, tenant))
+        address = (await known.of([order_id])).get(order_id)
+        return None if address is None else ship_to_of(msgspec.structs.asdict(address))
 
     return address_of
 

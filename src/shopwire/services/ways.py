@@ -1,6 +1,7 @@
 """Which way a purchase order takes: each supplier's own, as its channel says."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,8 @@ from shopwire.kernel.trade_errors import ProviderUnavailable
 from shopwire.kernel.write_path import WritePath
 from shopwire.modules.channels.api import ApiWay, LetterLine, PostLetter, RecallLetter, Way
 from shopwire.modules.channels.domain import kind_of
-from shopwire.modules.channels.store import standing_of, way_of
+from shopwire.modules.channels.store import standing_of, ways_of
+from shopwire.services.gathering import Gathered
 
 PRINCIPAL: Final = "activity:channels.post_letter"
 """Who takes orders over: a step of the shop's own."""
@@ -38,6 +40,7 @@ class Ledger:
 
     def __init__(self, write_path: WritePath, reads: Reads) -> None:
         self._write_path, self._reads = write_path, reads
+        self._ways: Gathered[dict[str, Way]] = Gathered(partial(ways_of, reads, DEFAULT_TENANT))
 
     async def post(self, order: SupplierOrder, *, direct: bool = False) -> str:
         """Takes an order over, once, and says where it stands; raises ProviderUnavailable."""
@@ -77,7 +80,7 @@ class Ledger:
 
     async def way(self, supplier: str) -> Way | None:
         """How a supplier is reached."""
-        return await way_of(self._reads, DEFAULT_TENANT, supplier)
+        return (await self._ways.of([supplier])).get(supplier)
 
     async def _do(self, command: PostLetter | RecallLetter) -> Any:
         # The rows know a repetition, so each call has a key of its own: an answer that was true a

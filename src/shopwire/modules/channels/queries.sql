@@ -194,6 +194,10 @@ LIMIT $1
 -- How a supplier is reached.
 SELECT version, way, gather_ms, orders_max FROM channel WHERE tenant = $1 AND supplier = $2
 
+-- channels_of --
+-- How suppliers are reached.
+SELECT supplier, way FROM channel WHERE tenant = $1 AND supplier = ANY($2::text[])
+
 -- channels --
 -- All ways, with what waits on them, what is in trouble, and when something left last.
 SELECT c.supplier, c.version, c.way, c.gather_ms, c.orders_max, c.inbox_trouble,

@@ -65,6 +65,12 @@ async def way_of(reads: Reads, tenant: str, supplier: str) -> Way | None:
     return to_way(rows[0]["way"]) if rows else None
 
 
+async def ways_of(reads: Reads, tenant: str, suppliers: Sequence[str]) -> dict[str, Way]:
+    """How suppliers are reached, of whom somebody said so."""
+    rows = await reads.fetch(_SQL["channels_of"], tenant, list(suppliers))
+    return {row["supplier"]: to_way(row["way"]) for row in rows}
+
+
 def to_way(value: Any) -> Way:
     """A way as rows give it: JSON that was read already, or its text."""
     if isinstance(value, str | bytes):

@@ -42,7 +42,6 @@ from shopwire.modules.orders.choices import (
     replacing,
 )
 from shopwire.modules.orders.domain import Conflict, Order
-from shopwire.modules.orders.events import Allocated, OrderFacts
 from shopwire.modules.orders.fulfilment import (
     do_note_allocation,
     do_note_payment,
@@ -51,10 +50,10 @@ from shopwire.modules.orders.fulfilment import (
     do_note_shipment,
     do_open_conflict,
     do_order_again,
-    planning,
 )
 from shopwire.modules.payments.api import RecordAuthorisation, RequestCapture, RequestVoid
-from shopwire.modules.shipping.api import CancelPurchaseOrders
+from shopwire.modules.routing.api import NoteShares
+from shopwire.modules.shipping.api import Allocation, CancelPurchaseOrders, PlanPurchaseOrders
 
 
 def _starting(command: StartCheckout) -> Iterable[Command]:
@@ -68,31 +67,18 @@ def _completing(command: CompleteOrder) -> Iterable[Command]:
     yield from selling(command, lines, command.shopper)
     yield RequestCapture(order_id=order_id)
     yield FinishCart(cart_id=home_of_order(order_id), order_id=order_id)
-    if command.suppliers:
-        yield from planning(order_id, _anyhow(command))
-
-
-def _anyhow(command: CompleteOrder) -> OrderFacts:
-    """Allocations that name every SKU and every supplier that the completion may plan."""
-    first = command.suppliers[0]
-    pairs = [(sku, first) for sku in command.skus]
-    pairs += [(command.skus[0], supplier) for supplier in command.suppliers if command.skus]
-    return OrderFacts(
-        skus=command.skus,
-        amount_minor=0,
-        currency=command.currency,
-        allocations=tuple(
-            Allocated(
-                sku=sku,
-                supplier=supplier,
-                quantity=1,
-                price_minor=0,
-                value_minor=0,
-                reference=command.order_id,
-            )
-            for sku, supplier in pairs
-        ),
-    )
+    if command.suppliers and command.skus:
+        # Every SKU and every supplier that may be planned is named once.
+        pairs = [(sku, command.suppliers[0]) for sku in command.skus]
+        pairs += [(command.skus[0], supplier) for supplier in command.suppliers[1:]]
+        yield PlanPurchaseOrders(
+            order_id=order_id,
+            currency="",
+            allocations=tuple(
+                Allocation(sku=sku, supplier=supplier, quantity=1) for sku, supplier in pairs
+            ),
+        )
+        yield NoteShares(order_id=order_id, plan=order_id, shares=())
 
 
 def _giving_up(command: FailCheckout | CancelOrder) -> Iterable[Command]:

@@ -150,7 +150,7 @@ class Order(Row, frozen=True, kw_only=True):
         for waiting in self.awaited:
             found[waiting.line][awaited] += waiting.quantity
         for lot in self.lots:
-            found[lot.line] += lot.states()
+            found[lot.line].update(lot.states())
         return found
 
 
@@ -263,7 +263,7 @@ def settled_status(order: Order) -> OrderStatus:
         return order.status
     total: Counter[LineState] = Counter()
     for states in order.states().values():
-        total += states
+        total.update(states)
     return status_of(total)
 
 

@@ -7,6 +7,7 @@ nothing; what became of refused units is the shop's own and adds up to them.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -118,6 +119,9 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def states(self) -> Counter[LineState]:
         """How many units are in which state, as the shopper sees them."""
+        if not any(_counts(self)):
+            # Of most lots nobody has said anything yet, and an order looks at them at each change.
+            return Counter({"ordered" if self.sent else "promised": self.quantity})
         cancelling = max(0, self.cancelling - self.swapped)
         rest = self.expected - self.swapped
         rest -= min(rest, cancelling + self.questioned + self.waiting)
@@ -171,6 +175,7 @@ COUNTS: Final = (
     ),
 )
 """Fields of a lot that count units."""
+_counts: Final = attrgetter(*COUNTS)
 
 BEHIND: Final[tuple[LineState, ...]] = (
     *("in_question", "cancelling", "waiting", "held", "promised", "ordered", "confirmed"),
@@ -181,7 +186,10 @@ BEHIND: Final[tuple[LineState, ...]] = (
 
 def line_state(states: Mapping[LineState, int]) -> LineState:
     """What a line says: the state of the units that are furthest behind."""
-    return next((state for state in BEHIND if states.get(state)), "cancelled")
+    for state in BEHIND:
+        if states.get(state):
+            return state
+    return "cancelled"
 
 
 def status_of(states: Mapping[LineState, int]) -> OrderStatus:

@@ -115,6 +115,11 @@ LIMIT $1
 -- Whom an order goes to.
 SELECT email, address::text AS address FROM order_contact WHERE tenant = $1 AND order_id = $2
 
+-- addresses_of --
+-- Where orders go.
+SELECT order_id, address::text AS address
+FROM order_contact WHERE tenant = $1 AND order_id = ANY($2::text[])
+
 -- orders_by_age --
 -- One page, newest first, before a (moment, id).
 SELECT o.order_id AS id, o.started_at_ms, d.topic, d.version, d.body::text AS body, d.changed_at_ms

@@ -1,7 +1,7 @@
 """How orders are kept, what screens read of them, how they are audited."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -96,6 +96,12 @@ async def read_contact(reads: Reads, tenant: str, order_id: str) -> tuple[str, A
     if not rows:
         return None
     return rows[0]["email"], msgspec.json.decode(rows[0]["address"], type=Address)
+
+
+async def read_addresses(reads: Reads, tenant: str, order_ids: Sequence[str]) -> dict[str, Address]:
+    """Where orders go, of those that there are. For suppliers, never for a screen."""
+    rows = await reads.fetch(_SQL["addresses_of"], tenant, list(order_ids))
+    return {row["order_id"]: msgspec.json.decode(row["address"], type=Address) for row in rows}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

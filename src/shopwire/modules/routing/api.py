@@ -340,6 +340,10 @@ class Observe(Command, frozen=True, kw_only=True):
     at_ms: int
     due_ms: int | None = None
     """When the supplier's next word is due."""
+    sent_at_ms: int | None = None
+    """Of an answer: since when the supplier had the order, where that is known."""
+    sent_due_ms: int | None = None
+    """Of an answer: when it was due."""
     lead_ms: int | None = None
     planned: int = 0
     accepted: int = 0

@@ -23,8 +23,8 @@ from shopwire.modules.routing.scoring import DAY_MS
 from shopwire.modules.shipping.events import (
     PurchaseOrderAcknowledged,
     PurchaseOrderDocument,
+    PurchaseOrderFacts,
     PurchaseOrderLate,
-    PurchaseOrderSent,
     PurchaseOrderShipped,
     PurchaseOrderTimedOut,
 )
@@ -38,6 +38,7 @@ _order: Final = msgspec.json.Decoder(OrderFacts).decode
 _conflict: Final = msgspec.json.Decoder(ConflictDocument).decode
 _route: Final = msgspec.json.Decoder(RouteDocument).decode
 _purchase: Final = msgspec.json.Decoder(PurchaseOrderDocument).decode
+_purchase_facts: Final = msgspec.json.Decoder(PurchaseOrderFacts).decode
 _stock: Final = msgspec.json.Decoder(StockFacts).decode
 
 
@@ -94,25 +95,23 @@ def follow_shares(recorded: Recorded) -> Iterable[Command]:
 
 
 def follow_purchase_order(recorded: Recorded) -> Iterable[Command]:
-    """When the supplier got it, answered, shipped; and what it would not send."""
-    document = _purchase(recorded.document)
+    """When the supplier answered and shipped, since when it knew; and what it would not send.
+
+    That it got the order is told by its first word, so that nothing is written for it before.
+    """
+    document, facts = _purchase(recorded.document), _purchase_facts(recorded.facts)
     planned = sum(line.ordered - line.cancelled for line in document.lines)
-    whats: tuple[str, ...]
-    match recorded.event_type:
-        case PurchaseOrderSent.event_type:
-            whats = ("sent",)
-        case PurchaseOrderAcknowledged.event_type:
-            whats = ("answered",)
-        case _:
-            # Some suppliers ship without another word before.
-            whats = ("answered", "shipped")
-    for what in whats:
+    # Some suppliers ship without another word before.
+    answered = recorded.event_type == PurchaseOrderAcknowledged.event_type
+    for what in ("answered",) if answered else ("answered", "shipped"):
         yield Observe(
             supplier=document.supplier,
             purchase_order=document.id,
             what=what,  # type: ignore[arg-type]
             at_ms=recorded.recorded_at_ms,
             due_ms=document.due_at_ms,
+            sent_at_ms=facts.sent_at_ms,
+            sent_due_ms=facts.sent_due_ms,
             planned=planned,
             accepted=sum(line.accepted for line in document.lines),
             refused=sum(line.refused for line in document.lines),
@@ -173,7 +172,7 @@ _REACTIONS: Final[dict[_React, tuple[type[Event], ...]]] = {
     follow_allocation: (OrderAllocated,),
     follow_conflict: (ConflictOpened, ConflictSettled),
     follow_shares: (RouteShared,),
-    follow_purchase_order: (PurchaseOrderSent, PurchaseOrderAcknowledged, PurchaseOrderShipped),
+    follow_purchase_order: (PurchaseOrderAcknowledged, PurchaseOrderShipped),
     follow_late: (PurchaseOrderLate,),
     follow_timeout: (PurchaseOrderTimedOut,),
     follow_stock: (StockReported, SalesBooked),

@@ -34,6 +34,8 @@ def _sent(watch: Watch, seen: Observe) -> Watch:
 
 def _answered(watch: Watch, tallies: Tallies, seen: Observe) -> tuple[Watch, Tallies]:
     """`accepted` and `refused` of what is seen are totals of the purchase order."""
+    if watch.sent_at_ms is None and seen.sent_at_ms is not None:
+        watch = replace(watch, sent_at_ms=seen.sent_at_ms, answer_due_ms=seen.sent_due_ms)
     planned = max(watch.planned, seen.planned)
     accepted = max(0, seen.accepted - watch.accepted)
     refused = max(0, seen.refused - watch.refused)

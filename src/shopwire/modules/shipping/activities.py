@@ -48,7 +48,10 @@ AddressOf = Callable[[str, str], Awaitable[ShipTo | None]]
 """Where the goods of a tenant's order go; it is read when it is needed and kept nowhere else."""
 
 CALLS_MAX: Final = 16
-"""Calls to suppliers of one kind under way at once; the others wait in their rows."""
+"""Questions to suppliers of one kind under way at once; the others wait in their rows."""
+SENDINGS_MAX: Final = 64
+"""Purchase orders that are handed over at once, or begin to be; the others wait in their rows. What
+came of them is written by partition, so that a few at once would be a transaction each."""
 BEGUN_MAX: Final = 10_000
 """Purchase orders that this process remembers to have begun; of others it asks first."""
 
@@ -71,14 +74,14 @@ def activities(
             ),
             due=DUE["begin"],
             perform=work.begin,
-            concurrency_max=CALLS_MAX,
+            concurrency_max=SENDINGS_MAX,
         ),
         Activity(
             name="shipping.send_purchase_order",
             wakes_on=_types(PurchaseOrderSending),
             due=DUE["send"],
             perform=work.send,
-            concurrency_max=CALLS_MAX,
+            concurrency_max=SENDINGS_MAX,
             notice=work.notice_sending,
         ),
         Activity(

@@ -19,11 +19,18 @@ from shopwire.modules.shipping.domain import (
     PurchaseOrderLine,
     purchase_order_document,
 )
-from shopwire.modules.shipping.events import PurchaseOrderEvent, PurchaseOrderFacts
-from shopwire.modules.shipping.purchasing import Move, Sheet
+from shopwire.modules.shipping.events import (
+    PurchaseOrderAcknowledged,
+    PurchaseOrderEvent,
+    PurchaseOrderFacts,
+    PurchaseOrderShipped,
+)
+from shopwire.modules.shipping.purchasing import Move, Sheet, sent_at_ms
 
 LINES_MAX: Final = 500
 """Lines of one command about units; an order has fewer."""
+_WORDS: Final = (PurchaseOrderAcknowledged, PurchaseOrderShipped)
+"""What a supplier says of an order that it got."""
 _ORDER_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\.[0-9]{1,6}")
 
 
@@ -149,6 +156,9 @@ class Book:
         """Keeps a changed sheet and appends its event, with the units that moved."""
         if isinstance(move, Sheet):
             move = Move(sheet=move)
+        before = self.sheets.get(move.sheet.order.id)
+        if before is not None and before.order.step == "sent" and kind in _WORDS:
+            facts |= {"sent_at_ms": sent_at_ms(before.order), "sent_due_ms": before.order.due_at_ms}
         order = replace(move.sheet.order, version=move.sheet.order.version + 1)
         sheet = replace(move.sheet, order=order)
         self.put(sheet)

@@ -113,6 +113,10 @@ class PurchaseOrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int | None = None
     told: bool = False
     """Its order was told in the same transaction."""
+    sent_at_ms: int | None = None
+    """Of the supplier's first word on an order that was known to have reached it: since when."""
+    sent_due_ms: int | None = None
+    """Of the same word: when it was due."""
 
 
 class PurchaseOrderEvent(OfOrder, frozen=True, kw_only=True):

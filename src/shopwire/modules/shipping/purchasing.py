@@ -138,6 +138,11 @@ def received(sheet: Sheet, now_ms: int, asked: int | None = None) -> Sheet:
     return _settled(order, sheet.lines, due_at_ms=due, ask_at_ms=due, now_ms=now_ms)
 
 
+def sent_at_ms(order: PurchaseOrder) -> int | None:
+    """Since when its supplier has had it, while its first word is due; None where none is."""
+    return None if order.due_at_ms is None else order.due_at_ms - order.acknowledge_within_ms
+
+
 def timed_out(sheet: Sheet, now_ms: int, asked: int | None = None) -> Sheet:
     """Nobody knows whether the supplier has it; it is asked for after a while."""
     order = sheet.order
