@@ -4,14 +4,16 @@ import pytest
 
 from shopwire.adapters.limits import NOTIFY_SPACING_MS_MAX, NOTIFY_SPACING_MS_MIN
 from shopwire.adapters.postgres.hints import next_spacing_ms
-from shopwire.sync.limits import FLUSH_INTERVAL_MS_MAX, FLUSH_SHARE_MAX
+from shopwire.sync.limits import FLUSH_INTERVAL_MS_MAX, FLUSH_SHARE_EASY, FLUSH_SHARE_MAX
 from shopwire.sync.pacing import next_flush_s
 
 TICK_MS = 10.0
 
 
 def test_a_flush_for_few_screens_is_followed_by_the_next_soon():
-    assert next_flush_s(5.0, 5.0002, 0.0001, TICK_MS) == pytest.approx(5.001)
+    assert next_flush_s(5.0, 5.0002, 0.0001, TICK_MS) == pytest.approx(
+        5.0 + 0.0001 / FLUSH_SHARE_EASY
+    )
 
 
 def test_a_flush_for_many_screens_keeps_the_tick():

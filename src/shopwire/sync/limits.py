@@ -83,7 +83,7 @@ FLUSH_INTERVAL_MS_MAX: Final = 100.0
 """What the interval grows to where a flush itself takes long."""
 FLUSH_SHARE_MAX: Final = 0.5
 """Share of time that flushes may take before the interval grows."""
-FLUSH_SHARE_EASY: Final = 0.1
+FLUSH_SHARE_EASY: Final = 0.25
 """Share of time that flushes may take in which the interval shrinks: with few screens a change need
 not wait for others."""
 
