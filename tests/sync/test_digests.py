@@ -15,7 +15,12 @@ VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "digests.json").re
 SIMPLE = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
 DOCUMENTS = st.dictionaries(
     st.text(),
-    st.recursive(SIMPLE, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+    st.recursive(
+        SIMPLE,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    ),
+    max_size=6,
 )
 
 
