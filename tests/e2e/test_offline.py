@@ -85,7 +85,7 @@ def test_a_shopper_without_a_connection_fills_a_cart_and_finds_one_order(
     fill_in(page, shop)
     page.get_by_test_id("place-order").click()
     expect(page).to_have_url(re.compile(r"/order/"), timeout=2 * SOON_MS)
-    (order,) = orders_of(shop)
+    (order,) = orders_of(shop, "blue-cup")
     assert [(line["sku"], line["quantity"]) for line in order["lines"]] == [("BLUE-CUP", 3)]
 
 
