@@ -12,8 +12,10 @@ NOW_MS = 2_000_000_000_000
 OLD_MS = NOW_MS - ROUTING_KEPT_MS - 1
 
 
-async def watch(con: asyncpg.Connection, order: str, status: str, sent_at_ms: int) -> None:
-    """A purchase order and what is watched of it, written as its row is saved: then again."""
+async def watch(
+    con: asyncpg.Connection, order: str, status: str, sent_at_ms: int, *, later: bool
+) -> None:
+    """A purchase order and what is watched of it; `later`: when it was sent is told after."""
     own = f"{order}/acme"
     await con.execute(
         "INSERT INTO purchase_order (tenant, order_id, id, supplier, n, plan, version, step,"
@@ -22,25 +24,28 @@ async def watch(con: asyncpg.Connection, order: str, status: str, sent_at_ms: in
         " VALUES ('main', $1, $2, 'acme', 1, 'p', 1, 'sent', $3, 1, '', '', 0, 0, 0, 0, 0)",
         order, own, status,
     )  # fmt: skip
+    sent = None if later else sent_at_ms
     await con.execute(
         "INSERT INTO routing_watch (tenant, purchase_order, supplier, answer_counted,"
-        " parcel_counted, planned, accepted, refused, short)"
-        " VALUES ('main', $1, 'acme', false, false, 1, 0, 0, 0)",
-        own,
-    )
-    await con.execute(
-        "UPDATE routing_watch SET sent_at_ms = $2 WHERE purchase_order = $1", own, sent_at_ms
-    )
+        " parcel_counted, planned, accepted, refused, short, sent_at_ms)"
+        " VALUES ('main', $1, 'acme', false, false, 1, 0, 0, 0, $2)",
+        own, sent,
+    )  # fmt: skip
+    if later:
+        await con.execute(
+            "UPDATE routing_watch SET sent_at_ms = $2 WHERE purchase_order = $1", own, sent_at_ms
+        )
 
 
-async def test_what_is_over_goes_half_a_year_after_it_began_and_nothing_else(database_url):
+@pytest.mark.parametrize("later", [True, False], ids=["told later", "told at once"])
+async def test_what_is_over_goes_half_a_year_after_it_began_and_nothing_else(database_url, later):
     async with postgres_shop(database_url):
         con = await asyncpg.connect(database_url)
         try:
-            await watch(con, "over", "delivered", OLD_MS)
-            await watch(con, "open", "sent", OLD_MS)
-            await watch(con, "young", "delivered", OLD_MS + 1)
-            await watch(con, "new", "sent", NOW_MS)
+            await watch(con, "over", "delivered", OLD_MS, later=later)
+            await watch(con, "open", "sent", OLD_MS, later=later)
+            await watch(con, "young", "delivered", OLD_MS + 1, later=later)
+            await watch(con, "new", "sent", NOW_MS, later=later)
             left = await con.fetch("SELECT purchase_order FROM routing_watch ORDER BY 1")
             assert [row[0] for row in left] == ["new/acme", "open/acme", "young/acme"]
             for key, state, at_ms in (
