@@ -29,7 +29,7 @@ from shopwire.kernel.ids import new_id, partition_of
 from shopwire.kernel.items import Item, Step, Ticket, tickets_of
 from shopwire.kernel.limits import BATCH_EVENTS_MAX
 from shopwire.kernel.rows import Need, Row
-from shopwire.kernel.storage import Claim, Claimed, Move, Transaction
+from shopwire.kernel.storage import Claim, Claimed, Move, Work
 from shopwire.kernel.working_set import WorkingSet
 
 _LOG: Final = logging.getLogger(__name__)
@@ -133,19 +133,21 @@ class Batch:
 
     def __init__(
         self,
-        tx: Transaction,
+        tx: Work,
         items: Sequence[Item],
         handlers: Handlers,
         *,
         refused: Mapping[int, ShopwireError] | None = None,
+        write_ahead: int = WRITE_AHEAD_COMMANDS,
     ) -> None:
         """Args: `refused` by `id(ticket)` are not decided again."""
+        self._write_ahead = write_ahead
         self._tx = tx
         self._items = items
         self._tickets = tickets_of(items)
         self._handlers = handlers
         self._known: dict[int, Exception] = dict(refused or {})
-        self._now_ms = tx.now_ms
+        self._now_ms = 0
         self._set = WorkingSet()
         self._held: dict[tuple[str, str, str, str], Claimed] = {}
         self._needs: dict[int, frozenset[Need]] = {}
@@ -163,6 +165,7 @@ class Batch:
             firsts.setdefault(ticket.identity, ticket.claim)
         wanted = self._wanted()
         claims, rows = await self._tx.read(list(firsts.values()), wanted)
+        self._now_ms = self._tx.now_ms
         for identity, claimed in zip(firsts, claims, strict=True):
             if not claimed.mine:
                 self._held[identity] = claimed
@@ -189,7 +192,7 @@ class Batch:
             item, weight, taken = self._items[at], 0, 0
             if isinstance(item, Ticket):
                 if item.handler.many is not None and at >= alone_before:
-                    until_write = WRITE_AHEAD_COMMANDS - unwritten % WRITE_AHEAD_COMMANDS
+                    until_write = self._write_ahead - unwritten % self._write_ahead
                     run = self._alike(item, at, until_write)
                     taken = weight = self._take_run(run)
                     alone_before = at + len(run)
@@ -201,7 +204,7 @@ class Batch:
             at += taken or 1
             undecided -= weight
             unwritten += weight
-            if unwritten >= WRITE_AHEAD_COMMANDS <= undecided:
+            if unwritten >= self._write_ahead <= undecided:
                 unwritten = 0
                 await self._written()
                 self._writing = asyncio.create_task(self._write())

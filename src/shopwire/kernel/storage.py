@@ -51,6 +51,64 @@ class Move(NamedTuple):
     to: int
 
 
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision without the head's lock stands on: all of it of one moment."""
+
+    turn: int
+    """Of the partition's head: it grows by one with each committed transaction that held it."""
+    now_ms: int
+    """Never before that of a transaction which held the head and is seen by this look."""
+    claimed: list[Claimed]
+    rows: dict[type[Row], list[Row]]
+    over: bool = False
+    """Whether one of the keys is kept with an answer or lease whose time is over."""
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a batch writes, see `Transaction.write`."""
+
+    rows: Mapping[type[Row], Sequence[Row]]
+    events: Mapping[int, Sequence[NewEvent]]
+    answers: Sequence[tuple[Claim, Outcome]]
+    born: Collection[type[Row]] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.rows or self.events or self.answers)
+
+
+class TurnMoved(Exception):
+    """Somebody held the head since the look, or the epoch is another one: nothing was written."""
+
+
+class Work(Protocol):
+    """What a batch does while it is decided: reads once, moves positions, writes."""
+
+    now_ms: int
+    """One time for all that is decided; known once `read` has returned."""
+
+    async def read(
+        self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
+    ) -> tuple[list[Claimed], dict[type[Row], list[Row]]]:
+        """See `Transaction.read`."""
+        ...
+
+    async def write(
+        self,
+        rows: Mapping[type[Row], Sequence[Row]],
+        events: Mapping[int, Sequence[NewEvent]],
+        answers: Sequence[tuple[Claim, Outcome]],
+        born: Collection[type[Row]] = (),
+    ) -> None:
+        """See `Transaction.write`."""
+        ...
+
+    async def advance_all(self, moves: Sequence[Move]) -> list[bool]:
+        """See `Transaction.advance_all`."""
+        ...
+
+
 class Transaction(Protocol):
     """Holds the heads of its partitions, so nobody else writes there until it ends."""
 
@@ -146,6 +204,26 @@ class Storage(Protocol):
         Raises Fenced, StorageUnavailable.
         """
         ...
+
+    async def look(
+        self,
+        partition: int,
+        claims: Sequence[Claim],
+        wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
+    ) -> Look | None:
+        """Reads without a lock what `Transaction.read` reads, all of one moment, with the turn.
+
+        None where that cannot be: then, and where the epoch is another one, lock the head.
+        """
+        return None
+
+    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+        """Commits what was decided on that look, if the head's turn is still `turn`; counts it.
+
+        Raises TurnMoved, Fenced, and what `Transaction.write` and a commit raise. Nothing was
+        written then, except that after StorageUnavailable this is unknown.
+        """
+        raise TurnMoved
 
     def committed(self, partitions: Sequence[int]) -> None:
         """Hints to tailing readers, after the commit and outside of it."""

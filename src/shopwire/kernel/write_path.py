@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from shopwire.kernel.ahead import (
+    AHEAD_COMMANDS_MAX,
+    AHEAD_COMMANDS_MIN,
+    AHEAD_PAUSE_BATCHES,
+    Flight,
+    decide_ahead,
+)
 from shopwire.kernel.batch import Batch, Verdict, defect
 from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Envelope, Handler, Outcome, check_key
@@ -24,14 +29,10 @@ from shopwire.kernel.errors import (
 )
 from shopwire.kernel.handlers import Handlers
 from shopwire.kernel.items import Item, Step, Ticket, tickets_of
+from shopwire.kernel.lanes import BATCH_COMMANDS_MIN, Lane, One, Turns, Waiter
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
-from shopwire.kernel.storage import Claim, Lease, Move, Storage
+from shopwire.kernel.storage import Claim, Lease, Move, Storage, TurnMoved
 
-BATCH_TARGET_MS: Final = 50.0
-"""A batch that takes longer halves the next one: the batch is capped by time spent, too."""
-BATCH_COMMANDS_MIN: Final = 64
-"""What a slow database cannot shrink a batch below: smaller ones pay so often for what each costs
-that their commands end later, not sooner."""
 BULK_PASSED_MAX: Final = 2
 """Wide batches that may begin before a command about many things; then it has its turn."""
 CLAIM_RACES_MAX: Final = 5
@@ -44,9 +45,8 @@ SWEEP_ANSWERS_MAX: Final = 5_000
 """Expired answers forgotten in one statement."""
 
 _LOG: Final = logging.getLogger(__name__)
-_REPEATABLE: Final = (ConstraintRefused, LogCorrupt, KeyInFlight)
-"""What refuses a batch for the sake of one of its commands."""
-
+_REPEATABLE: Final = (ConstraintRefused, LogCorrupt, KeyInFlight, TurnMoved)
+"""What refuses a batch for the sake of one of its commands, or of somebody else."""
 
 _WIDE: Final = "wide"
 """Name of the lane for commands that touch several partitions."""
@@ -66,131 +66,6 @@ class WriteStats(msgspec.Struct):
     batches: int = 0
 
 
-class _Waiter:
-    """One call of submit or submit_many: resolves when its last command is settled."""
-
-    __slots__ = ("error", "future", "left", "outcomes")
-
-    def __init__(self, tickets: Sequence[Ticket]) -> None:
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.left = len(tickets)
-        self.outcomes: list[Outcome | None] = [None] * len(tickets)
-        self.error: ShopwireError | None = None
-        for slot, ticket in enumerate(tickets):
-            ticket.waiter, ticket.slot = self, slot
-
-    def settle(self, slot: int, outcome: Outcome | None, error: ShopwireError | None) -> None:
-        self.outcomes[slot] = outcome
-        self.error = self.error or error
-        self.left -= 1
-        if not self.left and not self.future.done():
-            self.future.set_result(None)
-
-    async def outcome(self) -> list[Outcome]:
-        await self.future
-        if self.error is not None:
-            raise type(self.error)(self.error.detail, **self.error.data)
-        return [outcome for outcome in self.outcomes if outcome is not None]
-
-
-class _One:
-    """A call of submit: the same for one command, most of all calls."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, ticket: Ticket) -> None:
-        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        ticket.waiter = self
-
-    def settle(self, _slot: int, outcome: Outcome | None, error: ShopwireError | None) -> None:
-        if self.future.done():
-            return
-        if error is not None:
-            self.future.set_exception(type(error)(error.detail, **error.data))
-        elif outcome is not None:
-            self.future.set_result(outcome)
-
-
-class _Lane:
-    """The queue of one partition, or that of the commands which span several."""
-
-    __slots__ = ("batch_max", "ms_per_command", "name", "queue", "wake")
-
-    def __init__(self, name: str, batch_max: int) -> None:
-        self.name = name
-        self.queue: deque[Item] = deque()
-        self.wake = asyncio.Event()
-        self.batch_max = batch_max
-        self.ms_per_command = 1.0
-
-    def take(self, room: int | None = None, *, bulk: bool = True) -> list[Item]:
-        """What is next, at least one item; `room` for as many lines, else for a batch.
-
-        A consumer's step may be larger than any room. It grows while it waits, and all behind it
-        wait as well, so it is taken whole rather than passed over. Without `bulk` a command about
-        many things is left where it is, and so is what waits behind it.
-        """
-        batch: list[Item] = []
-        left = self.batch_max if room is None else room
-        while self.queue and (self.queue[0].lines <= left or not batch):
-            if not bulk and self.bulky:
-                break
-            batch.append(self.queue.popleft())
-            left -= batch[-1].lines
-        return batch
-
-    @property
-    def bulky(self) -> bool:
-        """Whether a command about many things is next."""
-        return bool(self.queue) and isinstance(one := self.queue[0], Ticket) and one.lines > 1
-
-    def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
-        """Halves the batch when one takes too long, and lets it grow again when it is quick."""
-        self.ms_per_command = spent_ms / max(commands, 1)
-        if spent_ms > BATCH_TARGET_MS and commands > BATCH_COMMANDS_MIN:
-            self.batch_max = max(BATCH_COMMANDS_MIN, min(self.batch_max, commands) // 2)
-        elif commands >= self.batch_max:
-            self.batch_max = min(ceiling, self.batch_max * 2)
-
-
-class _Turns:
-    """Whose batch may begin: those of single partitions side by side, or a wide one alone."""
-
-    def __init__(self) -> None:
-        self._running = 0
-        self._wide = False
-        self._free = asyncio.Event()
-        self._free.set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    @asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """For a batch of one partition; waits while a wide one runs or wants to."""
-        while self._wide:
-            await self._free.wait()
-        self._running += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._running -= 1
-            if not self._running:
-                self._idle.set()
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """For a wide batch: the others finish first, and none begins meanwhile."""
-        self._wide = True
-        self._free.clear()
-        try:
-            await self._idle.wait()
-            yield
-        finally:
-            self._wide = False
-            self._free.set()
-
-
 class WritePath:
     """Takes envelopes, decides them by their handlers, commits effect and answer together.
 
@@ -207,15 +82,17 @@ class WritePath:
         *,
         queue_max: int = QUEUE_COMMANDS_MAX,
         batch_max: int = BATCH_COMMANDS_MAX,
+        ahead_min: int = AHEAD_COMMANDS_MIN,
     ) -> None:
         self._storage = storage
         self._clock = clock
         self._handlers = Handlers(handlers, storage.partitions)
         self._queue_max = queue_max
         self._batch_max = batch_max
-        self._lanes = [_Lane(str(number), batch_max) for number in range(storage.partitions)]
-        self._lanes.append(_Lane(_WIDE, batch_max))
-        self._turns = _Turns()
+        self._ahead_min = ahead_min
+        self._lanes = [Lane(str(number), batch_max) for number in range(storage.partitions)]
+        self._lanes.append(Lane(_WIDE, batch_max))
+        self._turns = Turns()
         self._passed = 0
         """Wide batches in a row that left commands about many things waiting."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -255,7 +132,7 @@ class WritePath:
         (whether it was done is unknown: ask again with the same key).
         """
         ticket = self._ticket(envelope)
-        waiter = _One(ticket)
+        waiter = One(ticket)
         self._enqueue([ticket])
         return await waiter.future
 
@@ -268,7 +145,7 @@ class WritePath:
         outcomes: list[Outcome] = []
         for start in range(0, len(envelopes), self._queue_max):
             tickets = [self._ticket(e) for e in envelopes[start : start + self._queue_max]]
-            waiter = _Waiter(tickets)
+            waiter = Waiter(tickets)
             self._enqueue(tickets)
             outcomes += await waiter.outcome()
         return outcomes
@@ -291,7 +168,7 @@ class WritePath:
         move = Move(consumer, partition, expected, to)
         for race in range(CLAIM_RACES_MAX + 1):
             tickets = [self._ticket(envelope) for envelope in envelopes]
-            waiter = _Waiter(tickets)
+            waiter = Waiter(tickets)
             step = Step(move, tickets)
             lane = self._lane_of(step)
             # No room is asked for: a consumer has one step under way in each partition.
@@ -352,14 +229,14 @@ class WritePath:
         partitions = self._handlers.partitions_of(envelope.tenant, envelope.command, handler)
         return Ticket(envelope, handler, partitions)
 
-    def _lane_of(self, item: Item) -> _Lane:
+    def _lane_of(self, item: Item) -> Lane:
         return self._lanes[item.partitions[0] if len(item.partitions) == 1 else -1]
 
     def _enqueue(self, tickets: Sequence[Ticket]) -> None:
         """All or none: a queue without room refuses the whole call."""
         if self._closing.is_set():
             raise ShuttingDown
-        wanted: dict[_Lane, int] = {}
+        wanted: dict[Lane, int] = {}
         lanes = [self._lane_of(ticket) for ticket in tickets]
         for lane in lanes:
             wanted[lane] = wanted.get(lane, 0) + 1
@@ -372,35 +249,128 @@ class WritePath:
         for lane in wanted:
             lane.wake.set()
 
-    async def _work(self, lane: _Lane) -> None:
+    async def _work(self, lane: Lane) -> None:
         """The writer of one partition: takes what is there, as long as there is something."""
         while True:
             if lane.queue:
                 if lane.name == _WIDE:
                     await self._let_bulk_go()
-                async with self._turns.alone() if lane.name == _WIDE else self._turns.beside():
-                    # While it waited for its turn, a wide batch may have taken all of it along.
-                    if batch := self._take(lane):
-                        started = self._clock.monotonic_ms()
-                        await self._settle(lane, batch)
-                        commands = sum(item.lines for item in batch)
-                        lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
+                    async with self._turns.alone():
+                        await self._settle_paced(lane, self._take_wide(lane))
+                else:
+                    async with self._turns.beside():
+                        await self._stream(lane)
             elif self._closing.is_set():
                 return
             else:
                 lane.wake.clear()
                 await lane.wake.wait()
 
-    def _take(self, lane: _Lane) -> list[Item]:
-        """What is next in a lane; a wide batch takes along what waits in the others.
+    async def _stream(self, lane: Lane) -> None:
+        """Batches of one partition, each decided while the one before it commits.
+
+        Until nothing is left, or a wide batch wants its turn: it may have taken all along.
+        """
+        before: Flight | None = None
+        landing: asyncio.Task[None] | None = None
+        while True:
+            if landing is not None and before is not None and not landing.done():
+                if len(lane.queue) < self._ahead_min or before.verdict.deferred:
+                    lane.wake.clear()
+                    await lane.wake.wait()  # the landing wakes it as well
+                    continue
+            elif landing is not None:
+                before = landing = None
+            if not lane.queue or self._turns.wide_waits:
+                break
+            batch = lane.take(self._room(lane, before))
+            flight = await self._decide_ahead(lane, batch, before)
+            if landing is not None:
+                await landing
+            if flight is None or not (before is None or before.landed):
+                # What the one before was to write is not there: nothing was decided yet.
+                before = landing = None
+                await self._settle_paced(lane, batch)
+            else:
+                before, landing = flight, asyncio.create_task(self._land(lane, flight))
+        if landing is not None:
+            await landing
+
+    def _room(self, lane: Lane, before: Flight | None) -> int | None:
+        """For how many lines; half of what waits, where the other half is to follow."""
+        if self._lanes[-1].queue and lane.bulky:
+            return 1
+        if not lane.flies:
+            return None
+        room = min(lane.batch_max, AHEAD_COMMANDS_MAX)
+        waiting = len(lane.queue)
+        if before is None and waiting >= 2 * self._ahead_min:
+            room = min(room, (waiting + 1) // 2)
+        return room
+
+    async def _decide_ahead(
+        self, lane: Lane, batch: list[Item], before: Flight | None
+    ) -> Flight | None:
+        """None where the head is to be locked first."""
+        lane.flies = False
+        if lane.apart:
+            lane.apart -= 1
+            return None
+        tickets = [item for item in batch if isinstance(item, Ticket)]
+        if len(tickets) < len(batch):
+            return None
+        try:
+            started_ms = self._clock.monotonic_ms()
+            flight = await decide_ahead(
+                self._storage, self._handlers, tickets[0].partitions[0], tickets, before
+            )
+        except TurnMoved:
+            lane.apart = AHEAD_PAUSE_BATCHES
+            return None
+        except asyncio.CancelledError:
+            self._fail(batch, StorageUnavailable(retry_ms=RETRY_MS_MIN))
+            raise
+        except Exception as problem:  # noqa: BLE001 - decided under the lock, it is told
+            _LOG.warning("lane %s could not decide ahead: %s", lane.name, problem)
+            return None
+        if flight is not None:
+            lane.flies, flight.started_ms = True, started_ms
+        return flight
+
+    async def _land(self, lane: Lane, flight: Flight) -> None:
+        """Commits what was decided ahead, and settles it."""
+        batch: list[Item] = list(flight.tickets)
+        problem = await self._attempt(lane, batch, self._write(lane, flight))
+        if problem is not None:
+            if isinstance(problem, TurnMoved):
+                lane.apart = AHEAD_PAUSE_BATCHES
+            await self._settle(lane, batch)
+        commands = sum(item.lines for item in batch)
+        lane.pace(self._clock.monotonic_ms() - flight.started_ms, commands, self._batch_max)
+        lane.wake.set()
+
+    async def _write(self, lane: Lane, flight: Flight) -> None:
+        if not flight.writing.nothing:
+            partition = flight.tickets[0].partitions[0]
+            await self._storage.write_at(partition, flight.look, flight.turn, flight.writing)
+        flight.landed = True
+        self._tell(lane, flight.verdict)
+
+    async def _settle_paced(self, lane: Lane, batch: list[Item]) -> None:
+        if batch:
+            started = self._clock.monotonic_ms()
+            await self._settle(lane, batch)
+            commands = sum(item.lines for item in batch)
+            lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
+
+    def _take_wide(self, lane: Lane) -> list[Item]:
+        """What is next in the wide lane, and what waits in the others.
 
         So they need not wait for the heads after it, nor while one wide batch follows another. A
         command about many things is not taken along: those in the wide lane, which somebody waits
         for, would take as long as it. It has a turn of its own after every few wide batches, and
         while others wait no more than that one.
         """
-        if lane.name != _WIDE:
-            return lane.take(1 if self._lanes[-1].queue and lane.bulky else None)
         batch = lane.take()
         for other in self._lanes[:-1]:
             # A wide lane that is never empty leaves the others no turn of their own.
@@ -418,9 +388,9 @@ class WritePath:
         else:
             self._passed = 0
 
-    async def _settle(self, lane: _Lane, batch: list[Item], races: int = 0) -> None:
+    async def _settle(self, lane: Lane, batch: list[Item], races: int = 0) -> None:
         """Commits a batch, or finds by halving which of its commands is refused."""
-        problem = await self._attempt(lane, batch)
+        problem = await self._attempt(lane, batch, self._commit(lane, batch))
         if problem is None:
             return
         if len(batch) > 1:
@@ -432,19 +402,19 @@ class WritePath:
         elif isinstance(problem, KeyInFlight) and races < CLAIM_RACES_MAX:
             await self._settle(lane, batch, races + 1)
         else:
-            known: ShopwireError = problem
-            if isinstance(problem, LogCorrupt):
+            known = problem if isinstance(problem, ShopwireError) else None
+            if known is None or isinstance(problem, LogCorrupt):
                 known = defect(problem, item.claim.operation)
-            still = await self._attempt(lane, batch, {id(item): known})
-            if still is not None:
+            again = self._commit(lane, batch, {id(item): known})
+            if (still := await self._attempt(lane, batch, again)) is not None:
                 self._fail(batch, still)
 
     async def _attempt(
-        self, lane: _Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
-    ) -> ShopwireError | None:
+        self, lane: Lane, batch: list[Item], work: Coroutine[Any, Any, None]
+    ) -> Exception | None:
         """Commits and settles, or returns what one of the commands is to blame for."""
         try:
-            await self._commit(lane, batch, refused)
+            await work
         except _REPEATABLE as problem:
             return problem
         except ShopwireError as problem:
@@ -457,10 +427,14 @@ class WritePath:
         return None
 
     async def _commit(
-        self, lane: _Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
+        self, lane: Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
     ) -> None:
         async with self._storage.transaction(_partitions_of(batch)) as tx:
             verdict = await Batch(tx, batch, self._handlers, refused=refused).run()
+        self._tell(lane, verdict)
+
+    def _tell(self, lane: Lane, verdict: Verdict) -> None:
+        """What is durable now."""
         lane.queue.extendleft(reversed(verdict.deferred))
         if verdict.grown:
             self._storage.committed(verdict.grown)
@@ -470,7 +444,7 @@ class WritePath:
         for step, problem in verdict.undone:
             self._fail([step], problem)
 
-    def _fail(self, batch: Sequence[Item], problem: ShopwireError) -> None:
+    def _fail(self, batch: Sequence[Item], problem: Exception) -> None:
         for ticket in tickets_of(batch):
             ticket.waiter.settle(ticket.slot, None, problem)
 

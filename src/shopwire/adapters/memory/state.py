@@ -49,6 +49,8 @@ class MemoryState:
         self.epoch = 1
         self.heads = [asyncio.Lock() for _ in range(partitions)]
         """The head's lock; whoever holds it is the partition's only writer."""
+        self.turns = [0] * partitions
+        """How often each head was held by a transaction that committed."""
         self.events: list[list[Recorded]] = [[] for _ in range(partitions)]
         self.documents: dict[Topic, Document] = {}
         self.positions: dict[tuple[str, int], int] = {}

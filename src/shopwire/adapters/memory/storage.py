@@ -20,7 +20,16 @@ from shopwire.kernel.events import NewEvent, Recorded
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
 from shopwire.kernel.log import Document
 from shopwire.kernel.rows import R, Row
-from shopwire.kernel.storage import Claim, Claimed, Lease, Storage, Transaction
+from shopwire.kernel.storage import (
+    Claim,
+    Claimed,
+    Lease,
+    Look,
+    Storage,
+    Transaction,
+    TurnMoved,
+    Writing,
+)
 
 
 def _identity(claim: Claim) -> Identity:
@@ -30,8 +39,9 @@ def _identity(claim: Claim) -> Identity:
 class MemoryTransaction(Transaction):
     """Keeps everything aside until the commit."""
 
-    def __init__(self, state: MemoryState) -> None:
+    def __init__(self, state: MemoryState, partitions: Sequence[int] = ()) -> None:
         self._state = state
+        self._partitions = partitions
         self.now_ms = state.clock.now_ms()
         self._rows: dict[type[Row], dict[tuple[str, ...], Row]] = {}
         self._events: dict[int, list[Recorded]] = {}
@@ -105,6 +115,8 @@ class MemoryTransaction(Transaction):
             state.rows.setdefault(kind, {}).update(changed)
         for partition, events in self._events.items():
             state.events[partition].extend(events)
+        for partition in self._partitions:
+            state.turns[partition] += 1
         state.documents |= self._documents
         state.answers |= self._answers
         state.positions |= {at: to for at, (_, to) in self._positions.items()}
@@ -125,15 +137,41 @@ class MemoryStorage(Storage):
     @override
     @asynccontextmanager
     async def transaction(self, partitions: Sequence[int]) -> AsyncIterator[Transaction]:
+        numbers = sorted(set(partitions))
         async with AsyncExitStack() as held:
-            for partition in sorted(set(partitions)):
+            for partition in numbers:
                 await held.enter_async_context(self._state.heads[partition])
             if self._state.epoch != self._epoch:
                 raise Fenced(epoch=self._epoch, current=self._state.epoch)
-            tx = MemoryTransaction(self._state)
+            tx = MemoryTransaction(self._state, numbers)
             yield tx
             if self._state.epoch != self._epoch:
                 raise Fenced(epoch=self._epoch, current=self._state.epoch)
+            tx.commit()
+
+    @override
+    async def look(
+        self,
+        partition: int,
+        claims: Sequence[Claim],
+        wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
+    ) -> Look | None:
+        if self._state.epoch != self._epoch:
+            return None
+        # Nothing here waits for anything, so all of it is of one moment.
+        tx = MemoryTransaction(self._state)
+        claimed, rows = await tx.read(claims, wanted)
+        turn = self._state.turns[partition]
+        return Look(turn=turn, now_ms=tx.now_ms, claimed=claimed, rows=rows)
+
+    @override
+    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+        async with self._state.heads[partition]:
+            if (self._state.epoch, self._state.turns[partition]) != (self._epoch, turn):
+                raise TurnMoved
+            tx = MemoryTransaction(self._state, [partition])
+            tx.now_ms = look.now_ms
+            await tx.write(writing.rows, writing.events, writing.answers, writing.born)
             tx.commit()
 
     @override

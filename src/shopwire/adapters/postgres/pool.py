@@ -35,6 +35,8 @@ driver: Final[Any] = asyncpg
 """The driver has no type hints; calls go through this name so that the checker knows."""
 LOG_REFUSED: Final = "SW001"
 """SQLSTATE of the log's own refusals, see migration 0001."""
+TURN_REFUSED: Final = "SW002"
+"""SQLSTATE of a write that was decided on a turn of the head which is over, see migration 0220."""
 _KEYS: Final = "idempotency_pkey"
 """What refuses the answer of a key that another transaction has taken."""
 _AWAY: Final = (

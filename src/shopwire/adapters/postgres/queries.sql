@@ -6,11 +6,21 @@ GROUP BY m.partitions, m.log_id, m.hint_key
 
 -- lock_heads --
 -- The head is the lock. The time is taken after it, so that it never goes back in a partition.
-SELECT h.partition, h.epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
-FROM (
-    SELECT partition, epoch FROM head WHERE partition = ANY ($1::integer[])
+-- Whoever locks it counts a turn, also one that will write rows only, or nothing.
+WITH held AS (
+    SELECT partition FROM head WHERE partition = ANY ($1::integer[])
     ORDER BY partition FOR NO KEY UPDATE
-) h
+)
+UPDATE head h SET turn = h.turn + 1
+FROM held WHERE h.partition = held.partition
+RETURNING
+    h.partition, h.epoch, h.turn, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+
+-- look_head --
+-- The turn that a decision without the lock stands on, read with its rows by one statement.
+SELECT json_build_array(
+    turn, epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+) FROM head WHERE partition = $1
 
 -- now_ms --
 -- The time, for a transaction that holds no head.

@@ -12,7 +12,7 @@ from typing_extensions import override
 from shopwire.adapters.hints import Growth
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import append_arguments
-from shopwire.adapters.postgres.pool import Lane, Pools, StorageErrors
+from shopwire.adapters.postgres.pool import TURN_REFUSED, Lane, Pools, StorageErrors, driver
 from shopwire.adapters.postgres.reading import together
 from shopwire.adapters.postgres.rows import RowCodec
 from shopwire.adapters.postgres.writing import Combinations, Statement, rounds
@@ -22,12 +22,24 @@ from shopwire.kernel.events import NewEvent
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
 from shopwire.kernel.queries import load_queries
 from shopwire.kernel.rows import R, Row, Table
-from shopwire.kernel.storage import Claim, Claimed, Lease, Move, Storage, Transaction
+from shopwire.kernel.storage import (
+    Claim,
+    Claimed,
+    Lease,
+    Look,
+    Move,
+    Storage,
+    Transaction,
+    TurnMoved,
+    Writing,
+)
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
 _held: Final = msgspec.json.Decoder(list[tuple[int, str, int | None, str | None, int]]).decode
 _FREE: Final = Claimed(mine=True, fingerprint=b"")
 """Of a key of which nothing is known."""
+CONNECTIONS_A_PARTITION: Final = 2
+"""Connections that are kept for each partition: one writes while the next batch reads."""
 
 
 class _Errors(StorageErrors):
@@ -57,14 +69,17 @@ class PostgresTransaction(Transaction):
         hints: PostgresHints,
         epoch: int,
         now_ms: int,
+        turn: int | None = None,
     ) -> None:
         self._con = con
         self._hints = hints
+        self.turn = turn
+        """Of the head, this transaction's own counted, where it holds one alone."""
         self._codecs = codecs
         self._combinations = combinations
         self._epoch = epoch
         self.now_ms = now_ms
-        self._over = False
+        self.over = False
         """Whether a claimed key is in the table, with an answer or lease whose time is over."""
         self._errors = _Errors()
         self._growths: list[tuple[Growth, bool]] = []
@@ -115,25 +130,13 @@ class PostgresTransaction(Transaction):
         rows: dict[type[Row], list[Row]] = {
             kind: self._codecs[kind].rows_of(text) for kind, text in zip(kinds, texts, strict=True)
         }
-        return self._claimed(claims, held), rows
+        claimed, over = _claimed_of(claims, held, self.now_ms)
+        self.over = self.over or over
+        return claimed, rows
 
     def _sorted(self, kinds: Iterable[type[Row]]) -> list[type[Row]]:
         """In one order, so that the same kinds make the same statement."""
         return sorted(kinds, key=lambda kind: self._codecs[kind].place)
-
-    def _claimed(self, claims: Sequence[Claim], held: bytes | None) -> list[Claimed]:
-        answers = [_FREE] * len(claims)
-        for number, fingerprint, status, body, until_ms in _held(held) if held else ():
-            if until_ms <= self.now_ms:
-                self._over = True
-                continue
-            answers[number - 1] = _claimed(
-                bytes.fromhex(fingerprint),
-                status,
-                None if body is None else bytes.fromhex(body),
-                until_ms - self.now_ms,
-            )
-        return answers
 
     @override
     async def save(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
@@ -173,13 +176,8 @@ class PostgresTransaction(Transaction):
         partitions = sorted(events)
         for partition in partitions[:-1]:
             await self.append(partition, events[partition])
-        statement = Statement()
+        statement = self._statement(kinds, last_round, rows, born)
         told: str | None = None
-        for at in last_round:
-            kind = kinds[at]
-            codec = self._codecs[kind]
-            save = codec.insert if kind in born else codec.save
-            statement.save(save, codec.argument(rows[kind]))
         for last in partitions[-1:]:
             if len(partitions) == 1:
                 told = self._hints.told_by_commit(self._epoch, last, events[last])
@@ -201,10 +199,55 @@ class PostgresTransaction(Transaction):
             self._added(last, found["first"], events[last], told=told is not None)
         self._all_answered(found["answered"], answers)
 
+    async def write_alone(self, partition: int, turn: int, writing: Writing) -> bool:
+        """Outside of a transaction, by one statement that is one; False where it takes several.
+
+        See `Storage.write_at`.
+        """
+        kinds = self._sorted(writing.rows)
+        *before, only_round = rounds(tuple([self._codecs[kind].save for kind in kinds]))
+        # Whether an answer that is over gave way is only seen when the statement has ended.
+        if before or self.over:
+            return False
+        statement = self._statement(kinds, only_round, writing.rows, writing.born)
+        events = writing.events.get(partition, ())
+        told = self._hints.told_by_commit(self._epoch, partition, events) if events else None
+        arguments = append_arguments(partition, self._epoch, self.now_ms, events)
+        statement.append_at([*arguments, told], turn)
+        if writing.answers:
+            statement.answer(self._answer_by, self._answers(writing.answers))
+        if len(statement.parts) > 1 and not self._combinations.allow(statement.parts):
+            return False
+        try:
+            async with StorageErrors():
+                found = await self._con.fetchrow(statement.sql, *statement.arguments)
+        except driver.PostgresError as problem:
+            if problem.sqlstate == TURN_REFUSED:
+                raise TurnMoved from problem
+            raise
+        if events:
+            self._added(partition, found["first"], events, told=told is not None)
+        return True
+
+    def _statement(
+        self,
+        kinds: Sequence[type[Row]],
+        places: Iterable[int],
+        rows: Mapping[type[Row], Sequence[Row]],
+        born: Collection[type[Row]],
+    ) -> Statement:
+        statement = Statement()
+        for at in places:
+            kind = kinds[at]
+            codec = self._codecs[kind]
+            save = codec.insert if kind in born else codec.save
+            statement.save(save, codec.argument(rows[kind]))
+        return statement
+
     @property
     def _answer_by(self) -> str:
         # Keys that nobody held when they were claimed need no provision for a row that is there.
-        return "answer" if self._over else "answer_free"
+        return "answer" if self.over else "answer_free"
 
     def _answers(self, answers: Sequence[tuple[Claim, Outcome]]) -> list[Any]:
         # One order everywhere: two transactions that race for keys never wait for each other.
@@ -214,7 +257,7 @@ class PostgresTransaction(Transaction):
         ]
         rows.sort()
         until_ms = self.now_ms + IDEMPOTENCY_KEPT_MS
-        return [rows, until_ms, self.now_ms] if self._over else [rows, until_ms]
+        return [rows, until_ms, self.now_ms] if self.over else [rows, until_ms]
 
     def _all_answered(self, stored: int, answers: Sequence[tuple[Claim, Outcome]]) -> None:
         if stored != len(answers):
@@ -258,7 +301,7 @@ class PostgresStorage(Storage):
         self._partitions = partitions
         self._epoch = epoch
         self._kept: list[Lane] = []
-        """Connections that wait for the next transaction, one a partition at most."""
+        """Connections that wait for the next statement or transaction."""
 
     @property
     @override
@@ -268,21 +311,65 @@ class PostgresStorage(Storage):
     @override
     @asynccontextmanager
     async def transaction(self, partitions: Sequence[int]) -> AsyncIterator[Transaction]:
+        async with self._connection() as con:
+            with self._remote.writing():
+                async with con.transaction():
+                    tx = await self._begin(con, partitions)
+                    yield tx
+            self._note(tx)
+
+    @override
+    async def look(
+        self,
+        partition: int,
+        claims: Sequence[Claim],
+        wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
+    ) -> Look | None:
+        kinds = sorted(wanted, key=lambda kind: self._codecs[kind].place)
+        queries = (_SQL["claim"], *(self._codecs[kind].load_json for kind in kinds))
+        if len(queries) > 1 and not self._combinations.allow(queries):
+            return None  # several statements would see several moments
+        arguments = [partition, [(*_scope(claim), None, None, None) for claim in claims]]
+        for kind in kinds:
+            arguments += _columns(wanted[kind])
+        async with self._connection() as con:
+            found = await con.fetchrow(together((_SQL["look_head"], *queries)), *arguments)
+        head, held, *texts = found
+        turn, epoch, now_ms = msgspec.json.decode(head)
+        if turn is None or epoch != self._epoch:
+            return None
+        claimed, over = _claimed_of(claims, held, now_ms)
+        rows: dict[type[Row], list[Row]] = {
+            kind: self._codecs[kind].rows_of(text) for kind, text in zip(kinds, texts, strict=True)
+        }
+        return Look(turn=turn, now_ms=now_ms, claimed=claimed, rows=rows, over=over)
+
+    @override
+    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+        async with self._connection() as con:
+            with self._remote.writing():
+                tx = self._opened(con, look.now_ms)
+                tx.over = look.over
+                if not await tx.write_alone(partition, turn, writing):
+                    async with con.transaction():
+                        tx = await self._begin(con, [partition])
+                        if tx.turn != turn + 1:
+                            raise TurnMoved
+                        tx.now_ms, tx.over = look.now_ms, look.over
+                        await tx.write(writing.rows, writing.events, writing.answers, writing.born)
+            self._note(tx)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
         async with StorageErrors():
             lane = self._kept.pop() if self._kept else Lane(self._pools)
             try:
-                con = await lane.connection()
-                with self._remote.writing():
-                    async with con.transaction():
-                        tx = await self._begin(con, partitions)
-                        yield tx
+                yield await lane.connection()
             except BaseException:
                 # The pool knows how to get a connection back from whatever happened to it.
                 await lane.close()
                 raise
-            for growth, told in tx.growths():
-                self._remote.note(growth, told=told)
-            if len(self._kept) < self._partitions:
+            if len(self._kept) < CONNECTIONS_A_PARTITION * self._partitions:
                 self._kept.append(lane)
             else:
                 await lane.close()
@@ -344,18 +431,23 @@ class PostgresStorage(Storage):
 
     async def _begin(self, con: Any, partitions: Sequence[int]) -> PostgresTransaction:
         if not partitions:
-            now_ms: int = await con.fetchval(_SQL["now_ms"])
-            return self._transaction(con, now_ms)
+            return self._opened(con, await con.fetchval(_SQL["now_ms"]))
         locked = await con.fetch(_SQL["lock_heads"], sorted(set(partitions)))
         for row in locked:
             if row["epoch"] != self._epoch:
                 raise Fenced(epoch=self._epoch, current=row["epoch"])
-        return self._transaction(con, locked[-1]["now_ms"])
+        turn = locked[0]["turn"] if len(locked) == 1 else None
+        return self._opened(con, max(row["now_ms"] for row in locked), turn)
 
-    def _transaction(self, con: Any, now_ms: int) -> PostgresTransaction:
+    def _opened(self, con: Any, now_ms: int, turn: int | None = None) -> PostgresTransaction:
         return PostgresTransaction(
-            con, self._codecs, self._combinations, self._remote, self._epoch, now_ms
+            con, self._codecs, self._combinations, self._remote, self._epoch, now_ms, turn
         )
+
+    def _note(self, tx: PostgresTransaction) -> None:
+        """What is known to be committed, for those who follow the log."""
+        for growth, told in tx.growths():
+            self._remote.note(growth, told=told)
 
 
 def _columns(groups: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
@@ -365,6 +457,24 @@ def _columns(groups: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence
 
 def _scope(claim: Claim) -> tuple[str, str, str, str]:
     return (claim.tenant, claim.principal, claim.operation, claim.key)
+
+
+def _claimed_of(
+    claims: Sequence[Claim], held: bytes | None, now_ms: int
+) -> tuple[list[Claimed], bool]:
+    """What `claim` found, and whether some of it is over."""
+    answers, over = [_FREE] * len(claims), False
+    for number, fingerprint, status, body, until_ms in _held(held) if held else ():
+        if until_ms <= now_ms:
+            over = True
+            continue
+        answers[number - 1] = _claimed(
+            bytes.fromhex(fingerprint),
+            status,
+            None if body is None else bytes.fromhex(body),
+            until_ms - now_ms,
+        )
+    return answers, over
 
 
 def _claimed(fingerprint: bytes, status: int | None, body: bytes | None, left_ms: int) -> Claimed:

@@ -48,7 +48,7 @@ async def open_store(
     The epoch that the log has now is the one this process may write in. Raises
     StorageUnavailable, and SetupProblem where the database was not migrated.
     """
-    pools = await Pools.open(dsn, writers_max=2 * PARTITIONS_DEFAULT + WRITERS_SPARE)
+    pools = await Pools.open(dsn, writers_max=3 * PARTITIONS_DEFAULT + WRITERS_SPARE)
     try:
         try:
             meta = await pools.read(_SQL["log_meta"])

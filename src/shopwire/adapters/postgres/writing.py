@@ -13,6 +13,8 @@ _TARGET: Final = re.compile(r"\bINSERT INTO (\w+)")
 _RESULT: Final = "\nSELECT CASE"
 """Where the result of `append` begins, behind its common table expressions."""
 _ANSWERS: Final = ("answer", "answer_free")
+_AT_TURN: Final = "append_at"
+"""The append of a batch that was decided without the lock: only at the turn that it stands on."""
 STATEMENTS_MAX: Final = 48
 """Sets of tables that are read, or written, by a statement of their own. Each connection plans it
 once and keeps the plan, some 50 KiB a table; others go table by table."""
@@ -62,6 +64,10 @@ class Statement:
         """Events of one partition."""
         self._add("append", arguments)
 
+    def append_at(self, arguments: Sequence[Any], turn: int) -> None:
+        """The same, maybe none, if the head's turn is that one; counts it, else ends all of it."""
+        self._add(_AT_TURN, [*arguments, turn])
+
     def answer(self, query: str, arguments: Sequence[Any]) -> None:
         """Answers of keys, by the query of that name."""
         self._add(query, arguments)
@@ -103,12 +109,13 @@ def _together(parts: tuple[str, ...]) -> str:
     first, source, answered = "NULL::bigint", "", "0"
     used = 0
     for number, part in enumerate(parts):
-        if part == "append":
-            with_, _, result = _SQL["append"].partition(_RESULT)
+        if part in ("append", _AT_TURN):
+            append = _at_turn(_SQL["append"]) if part == _AT_TURN else _SQL["append"]
+            with_, _, result = append.partition(_RESULT)
             tables.append(shifted(with_[with_.index("WITH ") + 5 :], used))
             ending = shifted("CASE" + result, used)
             first, _, source = ending.rpartition(" AS first, ")
-            used += places(_SQL["append"])
+            used += places(append)
         elif part in _ANSWERS:
             tables.append(f"answered AS ({shifted(_SQL[part], used)}\nRETURNING 1)")
             answered = "(SELECT count(*) FROM answered)"
@@ -118,6 +125,21 @@ def _together(parts: tuple[str, ...]) -> str:
             used += places(part)
     result = f"SELECT {first} AS first, {answered} AS answered"
     return f"WITH {', '.join(tables)}\n{result}{', ' if source else ''}{source}"
+
+
+def _at_turn(append: str) -> str:
+    """`append` that takes a turn of the head as its last argument, and ends where it is over."""
+    turn = f"${places(append) + 1}"
+    for before, after in (
+        ("SET next = next + $3\n", "SET next = next + $3, turn = turn + 1\n"),
+        ("AND epoch = $2\n", f"AND epoch = $2 AND turn = {turn}::bigint\n"),
+        ("\nSELECT CASE\n", "\nSELECT CASE\n    WHEN p.first IS NULL THEN turn_refuse()\n"),
+        ("\nFROM place p", "\nFROM (SELECT) one LEFT JOIN place p ON true"),
+    ):
+        if append.count(before) != 1:
+            raise ValueError(f"`append` has no {before.strip()!r}")
+        append = append.replace(before, after)
+    return append
 
 
 def shifted(sql: str, by: int) -> str:

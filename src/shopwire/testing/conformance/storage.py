@@ -6,14 +6,25 @@ from typing import Any
 import pytest
 
 from shopwire.kernel.commands import Outcome
-from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LeaseLost, PositionMoved
+from shopwire.kernel.errors import ConstraintRefused, Fenced, KeyInFlight, LeaseLost, PositionMoved
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
-from shopwire.kernel.storage import Claim, Claimed, Lease, Move, Storage
+from shopwire.kernel.storage import (
+    Claim,
+    Claimed,
+    Lease,
+    Look,
+    Move,
+    Storage,
+    TurnMoved,
+    Writing,
+)
 from shopwire.testing.conformance.harness import Harness
 from shopwire.testing.conformance.log import WAIT_S
 from shopwire.testing.conformance.sample import Counter, Line, new_event
 
 LEASE_MS = 600_000
+COMMON_AFTER = 20
+"""Looks after which a storage has learned that this one comes often."""
 DONE = Outcome(status=200, body=b'{"versions":{},"result":1}')
 OTHER = Outcome(status=409, body=b'{"code":2000}')
 
@@ -299,6 +310,77 @@ class StorageConformance:
                 await tx.append(0, [new_event("a:1", version)])
         assert times == sorted(times)
         assert [event.recorded_at_ms for event in await opened.log.read(0, 0, 9)] == times
+
+    async def test_what_was_decided_on_a_look_is_written_at_its_turn_alone(
+        self, harness: Harness
+    ) -> None:
+        """A turn is over as soon as anybody who held the head has committed, whatever it wrote."""
+        here, there = await harness.open(), await harness.open()
+        first, second = writing_of("a", 1), writing_of("b", 2)
+        look = await look_at(here.storage, "a", "b")
+        assert (look.rows, [one.mine for one in look.claimed]) == ({Counter: []}, [True, True])
+        await here.storage.write_at(0, look, look.turn, first)
+        await here.storage.write_at(0, look, look.turn + 1, second)
+        seen = await look_at(there.storage, "a", "c")
+        assert seen.turn == look.turn + 2
+        assert seen.now_ms >= look.now_ms
+        assert seen.rows == {Counter: [counter("s", "a", 2, version=2)]}
+        assert [one.outcome for one in seen.claimed] == [DONE, None]
+        assert (await there.log.heads()).next[0] == 2
+        for turn in (seen.turn - 1, seen.turn + 1):
+            with pytest.raises(TurnMoved):
+                await here.storage.write_at(0, seen, turn, writing_of("c", 3))
+        async with there.storage.transaction([0]):
+            pass
+        with pytest.raises(TurnMoved):
+            await here.storage.write_at(0, seen, seen.turn, writing_of("c", 3))
+        with pytest.raises(ZeroDivisionError):
+            async with there.storage.transaction([0]):
+                raise ZeroDivisionError
+        assert await load(here.storage, ("main", "s")) == [counter("s", "a", 2, version=2)]
+        async with there.storage.transaction([1]):
+            pass
+        last = await look_at(here.storage, "c")
+        assert last.turn == seen.turn + 2  # the one above, and `load`
+
+    async def test_what_was_decided_on_a_look_is_written_whole_or_not(
+        self, harness: Harness
+    ) -> None:
+        """A key that another took, the schema, and an epoch refuse all of it."""
+        here, there = await harness.open(), await harness.open()
+        look = await look_at(here.storage, "a")
+        async with there.storage.transaction([1]) as tx:
+            await tx.answer([(claim_of("a"), OTHER)])
+        with pytest.raises(KeyInFlight):
+            await here.storage.write_at(0, look, look.turn, writing_of("a", 1))
+        with pytest.raises(ConstraintRefused):
+            await here.storage.write_at(0, look, look.turn, writing_of("b", -1))
+        await harness.new_epoch()
+        assert await here.storage.look(0, [claim_of("b")], {Counter: [("main", "s")]}) is None
+        with pytest.raises((TurnMoved, Fenced)):
+            await here.storage.write_at(0, look, look.turn, writing_of("b", 1))
+        fresh = (await harness.open()).storage
+        found = await look_at(fresh, "a", "b")
+        assert found.rows == {Counter: []}
+        assert [one.outcome for one in found.claimed] == [OTHER, None]
+
+
+async def look_at(storage: Storage, *keys: str) -> Look:
+    """What is committed of one shelf in partition 0, and of some keys."""
+    for _ in range(COMMON_AFTER):
+        look = await storage.look(0, [claim_of(key) for key in keys], {Counter: [("main", "s")]})
+        if look is not None:
+            return look
+    raise AssertionError("there was no look")
+
+
+def writing_of(key: str, count: int) -> Writing:
+    """One counter, its event and the answer of a key."""
+    return Writing(
+        rows={Counter: [counter("s", "a", count, version=max(count, 1))]},
+        events={0: [new_event("s:a", max(count, 1))]},
+        answers=[(claim_of(key), DONE)],
+    )
 
 
 def line(shelf: str, name: str) -> Line:

@@ -62,6 +62,7 @@ class Server:
             cluster.database.clock,
             queue_max=cluster.queue_max,
             batch_max=cluster.batch_max,
+            ahead_min=1,
         )
         self._life = cluster.loop.start(self.process, self._live())
 

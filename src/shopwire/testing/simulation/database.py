@@ -20,7 +20,16 @@ from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import StorageUnavailable
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.rows import R, Row
-from shopwire.kernel.storage import Claim, Claimed, Lease, Storage, Transaction
+from shopwire.kernel.storage import (
+    Claim,
+    Claimed,
+    Lease,
+    Look,
+    Storage,
+    Transaction,
+    TurnMoved,
+    Writing,
+)
 from shopwire.testing.simulation.loop import LoopClock, Process, SimLoop
 from shopwire.testing.simulation.sometimes import Sometimes
 
@@ -159,12 +168,14 @@ class SimDatabase:
         for head in self.heads:
             head.forget(process)
 
-    def committed(self, tx: "SimTransaction") -> None:
+    def committed(
+        self, rows: Mapping[type[Row], Sequence[Row]], answers: Sequence[tuple[Claim, Outcome]]
+    ) -> None:
         """Remembers what was answered, and tells the observers."""
         self.commits += 1
-        self.answered += tx.answers
+        self.answered += answers
         for observer in self.observers:
-            observer(tx.rows, tx.answers)
+            observer(rows, answers)
 
     async def point(self, process: Process, *, durable: bool = False) -> None:
         """Something may happen here. Raises StorageUnavailable, or never returns."""
@@ -277,7 +288,30 @@ class SimStorage(Storage):
                 tx.check()
             finally:
                 silent.cancel()
-        self._database.committed(tx)
+        self._database.committed(tx.rows, tx.answers)
+        await self._database.point(self._process, durable=True)
+
+    @override
+    async def look(
+        self,
+        partition: int,
+        claims: Sequence[Claim],
+        wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
+    ) -> Look | None:
+        await self.point()
+        return await self._inner.look(partition, claims, wanted)
+
+    @override
+    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+        await self.point()
+        try:
+            await self._inner.write_at(partition, look, turn, writing)
+        except TurnMoved:
+            self._database.sometimes("a batch was decided on a turn that was over")
+            raise
+        if turn != look.turn:
+            self._database.sometimes("a batch was decided before the one before it had committed")
+        self._database.committed(writing.rows, writing.answers)
         await self._database.point(self._process, durable=True)
 
     def _give_up(self, tx: SimTransaction, partitions: Sequence[int], task: object) -> None:

@@ -58,6 +58,8 @@ class StockWorkload(Workload):
         "a commit's answer was lost", "a statement was refused", "killed at a statement",
         "killed after a commit that nobody was told of", "killed at a random moment",
         "paused at a random moment", "a silent transaction was ended by the server",
+        "a batch was decided on a turn that was over",
+        "a batch was decided before the one before it had committed",
         "refused for now: QueueFull", "refused for now: StorageUnavailable", "a client gave up",
     )  # fmt: skip
 
