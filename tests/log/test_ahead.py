@@ -108,7 +108,7 @@ async def opened(harness):
     if not isinstance(getattr(harness, "state", None), MemoryState):
         # Which rows are read at once is only settled after they have come a few times.
         async with _running(opened.storage) as path:
-            for number in range(9):
+            for number in range(24):
                 await path.submit(count_up(f"warm-{number}", "warm"))
     return opened
 
@@ -190,13 +190,16 @@ async def test_a_batch_whose_predecessors_commit_is_unknown_is_decided_anew(two,
     assert await counts(opened, SHELF) == {"shelf/a": 2}
 
 
-async def test_the_same_key_after_a_predecessor_of_unknown_outcome_has_one_effect(two, opened):
-    two.storage.lose = "after"
+@pytest.mark.parametrize("lose", ["before", "after"])
+async def test_the_same_key_after_a_predecessor_of_unknown_outcome_has_one_effect(
+    two, opened, lose
+):
+    two.storage.lose = lose
     one = await two.first(count_up("a"))
     again = await two.second(count_up("a"))
     two.let_go()
     await failed(one, StorageUnavailable)
-    assert (await again).replayed
+    assert (await again).replayed == (lose == "after")
     assert await counts(opened, SHELF) == {"shelf/a": 1}
 
 
@@ -207,6 +210,16 @@ async def test_a_batch_whose_predecessor_the_schema_refused_is_decided_anew(two,
     assert not (await one).ok
     assert answer_of(await other).result == {"count": 1}
     assert await counts(opened, SHELF) == {"shelf/a": 1}
+
+
+async def test_the_same_key_after_a_predecessor_that_was_refused_tells_the_refusal(two, opened):
+    one = await two.first(count_up("a", by=-5))
+    again = await two.second(count_up("a", by=-5))
+    two.let_go()
+    told, repeated = await one, await again
+    assert not told.ok
+    assert msgspec.structs.replace(told, replayed=True) == repeated
+    assert await counts(opened, SHELF) == {}
 
 
 async def test_both_batches_of_a_fenced_writer_are_refused(two, opened, harness):

@@ -4,6 +4,7 @@ It stands on a look at one turn of the head, and on what the batch before it is 
 is written by one statement if the turn is then still the right one; else it was never decided.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -39,6 +40,7 @@ class Flight:
         "_answered",
         "landed",
         "look",
+        "over",
         "started_ms",
         "tickets",
         "turn",
@@ -50,6 +52,8 @@ class Flight:
         self.tickets = tickets
         self.landed = False
         """Whether it is known to have committed."""
+        self.over = asyncio.Event()
+        """Set once that is known, or what failed of it is settled."""
         self.started_ms = 0.0
         self.look = look
         self.turn = turn

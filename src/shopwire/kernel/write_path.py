@@ -285,14 +285,16 @@ class WritePath:
                 break
             batch = lane.take(self._room(lane, before))
             flight = await self._decide_ahead(lane, batch, before)
-            if landing is not None:
-                await landing
+            if before is not None:
+                await before.over.wait()
             if flight is None or not (before is None or before.landed):
                 # What the one before was to write is not there: nothing was decided yet.
+                if landing is not None:
+                    await landing
                 before = landing = None
                 await self._settle_paced(lane, batch)
             else:
-                before, landing = flight, asyncio.create_task(self._land(lane, flight))
+                before, landing = flight, asyncio.create_task(self._land(lane, flight, landing))
         if landing is not None:
             await landing
 
@@ -337,23 +339,31 @@ class WritePath:
             lane.flies, flight.started_ms = True, started_ms
         return flight
 
-    async def _land(self, lane: Lane, flight: Flight) -> None:
-        """Commits what was decided ahead, and settles it."""
+    async def _land(self, lane: Lane, flight: Flight, landing: asyncio.Task[None] | None) -> None:
+        """Commits what was decided ahead, and settles it after what is `landing` before it."""
         batch: list[Item] = list(flight.tickets)
-        problem = await self._attempt(lane, batch, self._write(lane, flight))
+        problem = await self._attempt(lane, batch, self._write(lane, flight, landing))
         if problem is not None:
             if isinstance(problem, TurnMoved):
                 lane.apart = AHEAD_PAUSE_BATCHES
             await self._settle(lane, batch)
         commands = sum(item.lines for item in batch)
         lane.pace(self._clock.monotonic_ms() - flight.started_ms, commands, self._batch_max)
+        flight.over.set()
         lane.wake.set()
 
-    async def _write(self, lane: Lane, flight: Flight) -> None:
+    async def _write(self, lane: Lane, flight: Flight, landing: asyncio.Task[None] | None) -> None:
         if not flight.writing.nothing:
             partition = flight.tickets[0].partitions[0]
             await self._storage.write_at(partition, flight.look, flight.turn, flight.writing)
         flight.landed = True
+        flight.over.set()
+        # Those who are told have much to do. Once for the next batch to be taken up, once for its
+        # bytes to leave: so the database works meanwhile.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if landing is not None:
+            await landing
         self._tell(lane, flight.verdict)
 
     async def _settle_paced(self, lane: Lane, batch: list[Item]) -> None:
