@@ -108,8 +108,8 @@ async def opened(harness):
     if not isinstance(getattr(harness, "state", None), MemoryState):
         # Which rows are read at once is only settled after they have come a few times.
         async with _running(opened.storage) as path:
-            for number in range(24):
-                await path.submit(count_up(f"warm-{number}", "warm"))
+            for number in range(32):
+                await path.submit(count_up(f"warm-{number}", f"warm-{number // 2}"))
     return opened
 
 
@@ -156,6 +156,7 @@ async def test_a_key_in_both_batches_has_one_effect(two, opened):
     assert not told.replayed
     assert msgspec.structs.replace(told, replayed=True) == repeated
     assert await counts(opened, SHELF) == {"shelf/a": 1}
+    assert two.storage.locked == 0
 
 
 async def test_a_key_with_another_body_in_the_next_batch_is_refused(two):
