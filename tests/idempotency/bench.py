@@ -48,6 +48,13 @@ class Database(SimDatabase):
         self.watched, self.statements, self.trouble_at, self.kills = process, 0, at, kills
 
 
+class Locked(SimStorage):
+    """Decides nothing before it has the lock."""
+
+    async def look(self, *_: object) -> None:
+        return None
+
+
 class Bench:
     """A database, and as many processes on it as a test wants."""
 
@@ -58,10 +65,11 @@ class Bench:
         self._paths: list[WritePath] = []
         self._setups = 0
 
-    async def path(self, process: Process | None = None) -> WritePath:
+    async def path(self, process: Process | None = None, *, ahead: bool = True) -> WritePath:
         """The write path of another process."""
         process = process or Process(f"process{len(self._paths)}")
-        path = WritePath(SimStorage(self.database, process), handlers(), self.database.clock)
+        storage = (SimStorage if ahead else Locked)(self.database, process)
+        path = WritePath(storage, handlers(), self.database.clock)
         process.on_kill.append(lambda: [head.forget(process) for head in self.database.heads])
         await self.loop.start(process, path.start())
         for _ in range(50):  # its first sweep of old answers is over by then, and no time passed

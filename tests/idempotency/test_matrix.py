@@ -116,8 +116,12 @@ def test_a_hundred_at_once_are_one(operation):
 
 
 @every_command
-@pytest.mark.parametrize("kills", [True, False], ids=["killed", "refused"])
-def test_a_crash_at_any_statement_leaves_one_effect_and_one_answer(operation, kills):
+@pytest.mark.parametrize(
+    ("kills", "ahead"),
+    [(True, False), (False, False), (True, True)],
+    ids=["killed", "refused", "killed ahead"],
+)
+def test_a_crash_at_any_statement_leaves_one_effect_and_one_answer(operation, kills, ahead):
     async def alone(bench):
         *_, first, _, after = await once(bench, operation)
         return first.body, after
@@ -130,7 +134,7 @@ def test_a_crash_at_any_statement_leaves_one_effect_and_one_answer(operation, ki
             command = await STAGES[operation](bench)
             process, died = Process("victim"), asyncio.Event()
             process.on_kill.append(died.set)
-            path, second = await bench.path(process), await bench.path()
+            path, second = await bench.path(process, ahead=ahead), await bench.path()
             before = bench.picture()
             bench.database.watch(process, at, kills=kills)
             asked = bench.loop.create_task(_outcome(path, command))
@@ -148,7 +152,7 @@ def test_a_crash_at_any_statement_leaves_one_effect_and_one_answer(operation, ki
 
         if not play(scene):
             break
-    assert 5 <= at < STATEMENTS_MAX
+    assert (4 if ahead else 5) <= at < STATEMENTS_MAX
     assert left[-1] == after
     assert operation in CHANGES_NOTHING or left[-2] != after
 
