@@ -112,10 +112,13 @@ LOG_EVENTS: Final = {
     "http.defect": "An unexpected error was answered with InternalError; `incident`, `path`.",
     "http.access": "One request at debug level; `method`, `path`, `status`, `took_ms`.",
     "checkout.refused": "A paid order could not be placed and is given up; `order`, `error`.",
+    "checkout.unplanned": "A plan of purchase orders was refused, so a paid order was placed without;"
+    " they are planned behind it; `order`, `error`.",
     "checkout.provider_missing": "An order names a provider that is not set up; `provider`.",
     "checkout.provider_silent": "The sweep got no answer and asks again; `order`, `problem`.",
     "checkout.stuck": "An order could be neither placed nor given up; `order`, `error`.",
     "routing.unread": "An order is held where there is most: offers could not be read; `problem`.",
+    "inbox.pruned": "Exchanged files that are over were erased; `supplier`, `files`.",
     "inbox.away": "What a supplier put into a folder cannot be read; `supplier`, `reason`.",
     "inbox.rests": "Suppliers' folders wait for the database; `reason`.",
     "webhook.refused": "A provider's webhook was not proved; `provider`, `reason`.",

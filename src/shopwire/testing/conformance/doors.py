@@ -54,6 +54,9 @@ class Door(ABC):
     """Topics that it takes; more are refused with 1011."""
     whole: ClassVar[bool] = False
     """Whether a topic that is refused refuses all that were asked for with it."""
+    stays: ClassVar[bool] = True
+    """Whether the server knows of it all the time: who comes and goes may get whole what changed
+    in between, since nothing is kept for those who are away."""
 
     def __init__(self, doors: Doors, token: str = "") -> None:
         """Args: `token` of the caller; without it the door is entered without credentials."""
@@ -369,6 +372,7 @@ class PollDoor(_OverHttp):
     """`/sync/poll`: each request says what is held, so that the server keeps nothing."""
 
     name = "poll"
+    stays = False
 
     def __init__(self, doors: Doors, token: str = "") -> None:
         super().__init__(doors, token)
