@@ -112,8 +112,7 @@ LOG_EVENTS: Final = {
     "http.defect": "An unexpected error was answered with InternalError; `incident`, `path`.",
     "http.access": "One request at debug level; `method`, `path`, `status`, `took_ms`.",
     "checkout.refused": "A paid order could not be placed and is given up; `order`, `error`.",
-    "checkout.unplanned": "A plan of purchase orders was refused, so a paid order was placed without;"
-    " they are planned behind it; `order`, `error`.",
+    "checkout.unplanned": "An order was placed without its plan, which follows; `order`, `error`.",
     "checkout.provider_missing": "An order names a provider that is not set up; `provider`.",
     "checkout.provider_silent": "The sweep got no answer and asks again; `order`, `problem`.",
     "checkout.stuck": "An order could be neither placed nor given up; `order`, `error`.",
