@@ -7,7 +7,7 @@ import pytest
 from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.kernel.events import Position, Recorded
 from shopwire.sync.hub import Hub
-from shopwire.sync.limits import ROUND_SESSIONS, Limits
+from shopwire.sync.limits import BEAT_SHARES, ROUND_SESSIONS, Limits
 from shopwire.testing.simulation.screens import SimWire
 
 pytestmark = pytest.mark.anyio
@@ -52,17 +52,52 @@ async def test_a_change_during_a_beat_reaches_the_last_before_the_beat_and_who_l
         elif b'"beat"' in frame and left not in hub.fanout.sessions:
             told.set()
 
-    wires = [Told(lambda _: None) for _ in range(2 * ROUND_SESSIONS + 1)]
-    wires[0].hear, wires[-1].hear = first, last
+    # All that matter are of one share, of which there are two groups and one more.
+    wires = [Told(lambda _: None) for _ in range(2 * ROUND_SESSIONS * BEAT_SHARES + 1)]
+    own = wires[::BEAT_SHARES]
+    own[0].hear, own[-1].hear = first, last
     sessions = [hub.open(wire) for wire in wires]
-    left = sessions[-2]
+    left = sessions[::BEAT_SHARES][-2]
     for session in sessions:
         session.on_message(b'{"t":"hello","proto":1}')
         session.on_message(b'{"t":"sub","id":1,"topics":["stock:A"]}')
     async with asyncio.timeout(60):
         await live.wait()
-        before = len(wires[-2].frames)
+        before = len(own[-2].frames)
         await told.wait()
     await hub.stop()
-    assert wires[-1].kinds()[-2:] in (["snap", "beat"], ["patch", "beat"])
-    assert len(wires[-2].frames) == before
+    assert own[-1].kinds()[-2:] in (["snap", "beat"], ["patch", "beat"])
+    assert len(own[-2].frames) == before
+
+
+async def test_everybody_is_beaten_once_a_round_in_even_shares_however_they_come_and_go():
+    hub = Hub(MemoryLog(MemoryState(1)), limits=Limits(beat_ms=40, flush_interval_ms=0))
+    await hub.start()
+    beaten, round_over = [], asyncio.Event()
+
+    def note(wire):
+        def hear(frame):
+            if b'"beat"' in frame:
+                beaten.append(wire)
+                if beaten.count(wires[0]) == 3:
+                    round_over.set()
+
+        return hear
+
+    wires = [Told(None) for _ in range(3 * BEAT_SHARES)]
+    for wire in wires:
+        wire.hear = note(wire)
+    sessions = [hub.open(wire) for wire in wires]
+    assert {len(share) for share in hub.fanout.shares} == {3}
+    for session in sessions:
+        session.on_message(b'{"t":"hello","proto":1}')
+    for session in sessions[1::7]:
+        session.on_closed()
+    assert sum(map(len, hub.fanout.shares)) == len(hub.fanout.sessions)
+    async with asyncio.timeout(60):
+        await round_over.wait()
+    await hub.stop()
+    first, second, third = (at for at, wire in enumerate(beaten) if wire is wires[0])
+    there = [wire for at, wire in enumerate(wires) if at % 7 != 1]
+    for begin, end in ((first, second), (second, third)):
+        assert sorted(map(id, beaten[begin:end])) == sorted(map(id, there))

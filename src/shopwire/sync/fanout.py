@@ -17,7 +17,7 @@ from shopwire.sync.codes import CloseCode
 from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
 from shopwire.sync.facts import FactState, Transition
-from shopwire.sync.limits import TOPICS_IDLE_MAX, Limits
+from shopwire.sync.limits import BEAT_SHARES, TOPICS_IDLE_MAX, Limits
 from shopwire.sync.protocol import Cmd, batch_frame, beat_frame, short_frame, welcome_frame
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
@@ -57,6 +57,9 @@ class Fanout:
         self.narrowed: dict[str, dict[View, TopicState]] = {}
         """The same topics for those who do not see everything."""
         self.sessions: dict[Session, None] = {}
+        self.shares: Final = tuple[dict[Session, None], ...]({} for _ in range(BEAT_SHARES))
+        """The same, in shares of one size but for those who left: each is beaten by itself."""
+        self._opened = 0
         self.aside: dict[Session, None] = {}
         """Those that lack something or take nothing now: they are flushed one by one.
 
@@ -264,6 +267,9 @@ class Fanout:
                 session.close(CloseCode.TOO_MANY_CONNECTIONS)
             else:
                 self.sessions[session] = None
+                session.share = self._opened % BEAT_SHARES
+                self.shares[session.share][session] = None
+                self._opened += 1
                 session.seats = self.crowd.take(caller, address)
         return session
 
@@ -272,6 +278,7 @@ class Fanout:
         if session not in self.sessions:
             return
         del self.sessions[session]
+        del self.shares[session.share][session]
         self.crowd.leave(session.seats)
         session.seats = ()
         for state in session.watched.values():

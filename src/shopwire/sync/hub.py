@@ -1,9 +1,10 @@
 """The hub: follows the log, proves that it is complete, keeps every screen in step."""
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,13 @@ from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
 from shopwire.sync.commands import Commands, Take
 from shopwire.sync.fanout import Fanout
-from shopwire.sync.limits import RETRY_MS_MAX, RETRY_MS_MIN, ROUND_SESSIONS, Limits
+from shopwire.sync.limits import (
+    BEAT_SHARES,
+    RETRY_MS_MAX,
+    RETRY_MS_MIN,
+    ROUND_SESSIONS,
+    Limits,
+)
 from shopwire.sync.pacing import next_flush_s
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
@@ -203,9 +210,14 @@ class Hub:
         self.fanout.prove(heads.next, asked_ms)
 
     async def _keep_beating(self) -> None:
-        while True:
-            await asyncio.sleep(self.limits.beat_ms / 1_000)
-            async for some in self._groups():
+        """Everybody once in `beat_ms`, each share of them at a moment of its own."""
+        loop = asyncio.get_running_loop()
+        at_s = loop.time()
+        for share in itertools.cycle(self.fanout.shares):
+            # A process that stood still goes on from there: nobody needs the beats left out.
+            at_s = max(at_s + self.limits.beat_ms / 1_000 / BEAT_SHARES, loop.time())
+            await asyncio.sleep(at_s - loop.time())
+            async for some in self._groups(share):
                 self.fanout.beat(some)
 
     async def _keep_sweeping(self) -> None:
@@ -214,12 +226,12 @@ class Hub:
             began_ms = clock.monotonic_ms()
             await asyncio.sleep(every_ms / 1_000)
             late_ms = clock.monotonic_ms() - began_ms - every_ms
-            async for some in self._groups():
+            async for some in self._groups(self.fanout.sessions):
                 self.fanout.sweep(late_ms, some)
 
-    async def _groups(self) -> AsyncIterator[list[Session]]:
-        """Everybody who is there, a few at a time; between them the loop goes on."""
-        everybody = tuple(self.fanout.sessions)
+    async def _groups(self, sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
+        """All of them who are still there, a few at a time; between them the loop goes on."""
+        everybody = tuple(sessions)
         for first in range(0, len(everybody), ROUND_SESSIONS):
             some = everybody[first : first + ROUND_SESSIONS]
             yield [session for session in some if session in self.fanout.sessions]

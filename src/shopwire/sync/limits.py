@@ -72,6 +72,9 @@ SNAPSHOT_FRAME_BYTES: Final = 65_536
 
 BEAT_MS: Final = 2_000
 """Time between beats."""
+BEAT_SHARES: Final = 20
+"""Parts of the connections that are beaten one after the other within BEAT_MS: a thousand beats at
+once would hold up, here and on their way, whatever changes meanwhile."""
 ROUND_SESSIONS: Final = 50
 """Connections that are beaten or swept at once; between two such groups changes go out, which would
 else wait for some milliseconds with thousands of connections."""

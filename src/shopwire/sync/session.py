@@ -80,6 +80,7 @@ class Session:
         "pending",
         "push",
         "seats",
+        "share",
         "short",
         "standing",
         "state",
@@ -98,6 +99,8 @@ class Session:
         self.seats: tuple[Seat, ...] = ()
         """What it shares with the other connections of its caller and of its address."""
         self._expiring = False
+        self.share = 0
+        """In which of the hub's shares it is beaten."""
         self.wire = wire
         self.push = wire.send
         """Sends a frame as it is; `send` does what the client asked for first."""
