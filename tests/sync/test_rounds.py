@@ -101,3 +101,5 @@ async def test_everybody_is_beaten_once_a_round_in_even_shares_however_they_come
     there = [wire for at, wire in enumerate(wires) if at % 7 != 1]
     for begin, end in ((first, second), (second, third)):
         assert sorted(map(id, beaten[begin:end])) == sorted(map(id, there))
+        shares = [wires.index(wire) % BEAT_SHARES for wire in beaten[begin:end]]
+        assert shares == sorted(shares)
