@@ -100,7 +100,6 @@ class Session:
         """What it shares with the other connections of its caller and of its address."""
         self._expiring = False
         self.share = 0
-        """In which of the hub's shares it is beaten."""
         self.wire = wire
         self.push = wire.send
         """Sends a frame as it is; `send` does what the client asked for first."""
