@@ -58,7 +58,7 @@ class Fanout:
         """The same topics for those who do not see everything."""
         self.sessions: dict[Session, None] = {}
         self.shares: Final = tuple[dict[Session, None], ...]({} for _ in range(BEAT_SHARES))
-        """The same by `Session.share`, of one size but for those who left; each is beaten by itself."""
+        """The same by `Session.share`, in even shares but for those who left; each has its beat."""
         self._opened = 0
         self.aside: dict[Session, None] = {}
         """Those that lack something or take nothing now: they are flushed one by one.
