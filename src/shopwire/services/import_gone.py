@@ -11,7 +11,15 @@ from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.profile import Field
 from shopwire.modules.feeds.quick import Quiet
-from shopwire.modules.feeds.store import counts_before, keys_said, offers_before, skus_of_supplier
+from shopwire.modules.feeds.store import (
+    counts_before,
+    keys_said,
+    offered_skus,
+    offers_before,
+    said_last,
+    skus_held,
+    stocked_skus,
+)
 from shopwire.modules.feeds.transforms import value_of
 from shopwire.modules.feeds.values import Refused
 from shopwire.modules.inventory.api import Count
@@ -26,8 +34,8 @@ from shopwire.services.matching import DOUBTFUL
 if TYPE_CHECKING:
     from shopwire.services.importing import Importer
 
-PAGE_SKUS_MAX: Final = 5_000
-"""SKUs of a supplier that are looked through at once."""
+PAGE_SKUS_MAX: Final = 20_000
+"""SKUs of a supplier, or keys of its products, that are looked through at once."""
 
 Part = tuple[tuple[AlteredGroup, ...], int, tuple[Digest, ...]]
 """What changed, how many SKUs were ended, and what the supplier says of some products now."""
@@ -155,40 +163,37 @@ class Gone:
         )
 
     async def _pages(self) -> AsyncIterator[list[dict[str, Any]]]:
-        """SKUs that the supplier has and the feed did not name."""
-        after = ""
-        while True:
-            page = await skus_of_supplier(
-                self._importer.reads,
-                self._request.tenant,
-                self._supplier,
-                after=after,
-                limit=PAGE_SKUS_MAX,
-            )
-            missing = [one for one in page if one["sku"] not in self._skus]
-            if missing:
-                yield missing
-            if len(page) < PAGE_SKUS_MAX:
-                return
-            after = page[-1]["sku"]
+        """SKUs that the supplier has and the feed did not name.
+
+        Only names are read of all that it has, since of most there is nothing more to know.
+        """
+        reads, tenant, supplier = self._importer.reads, self._request.tenant, self._supplier
+        for names_of, offered in ((offered_skus, True), (stocked_skus, False)):
+            after, full = "", True
+            while full:
+                page = await names_of(reads, tenant, supplier, after=after, limit=PAGE_SKUS_MAX)
+                full = len(page) >= PAGE_SKUS_MAX
+                if missing := self._skus.without(page):
+                    held = await skus_held(reads, tenant, supplier, missing)
+                    # What is offered and in stock was among the offers.
+                    if found := [one for one in held if one["offered"] == offered]:
+                        yield found
+                after = page[-1] if page else ""
 
     async def _unsaid(self) -> AsyncIterator[list[Digest]]:
         """Products of which something was said before, and nothing now."""
-        after = ""
-        while True:
-            page = await keys_said(
-                self._importer.reads,
-                self._request.tenant,
-                self._supplier,
-                after=after,
-                limit=PAGE_SKUS_MAX,
-            )
-            unsaid = [one for one in page if one.key not in self._keys]
+        reads, tenant, supplier = self._importer.reads, self._request.tenant, self._supplier
+        after, full = "", True
+        while full:
+            page = await keys_said(reads, tenant, supplier, after=after, limit=PAGE_SKUS_MAX)
+            full = len(page) >= PAGE_SKUS_MAX
+            unsaid = self._keys.without(page)
             for start in range(0, len(unsaid), CHUNK_ROWS_MAX):
-                yield unsaid[start : start + CHUNK_ROWS_MAX]
-            if len(page) < PAGE_SKUS_MAX:
-                return
-            after = page[-1].key
+                keys = unsaid[start : start + CHUNK_ROWS_MAX]
+                said = await said_last(reads, tenant, supplier, keys)
+                if said:
+                    yield [said[key] for key in keys if key in said]
+            after = page[-1] if page else ""
 
 
 def _meant(

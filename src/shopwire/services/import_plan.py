@@ -2,7 +2,6 @@
 
 import struct
 from array import array
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import Final
@@ -138,22 +137,20 @@ class Seen:
 
     def __init__(self) -> None:
         self._marks = array("q")
-        self._sorted = True
+        self._found: frozenset[int] | None = None
 
     def add(self, names: Iterable[str]) -> None:
         """Takes names in."""
-        self._marks.extend(map(hash, names))
-        self._sorted = False
+        self.add_hashes(array("q", map(hash, names)))
 
     def add_hashes(self, hashes: "array[int]") -> None:
         """Takes names in by their hashes."""
         self._marks.extend(hashes)
-        self._sorted = False
+        self._found = None
 
-    def __contains__(self, name: str) -> bool:
-        if not self._sorted:
-            self._marks = array("q", sorted(self._marks))
-            self._sorted = True
-        mark = hash(name)
-        at = bisect_left(self._marks, mark)
-        return at < len(self._marks) and self._marks[at] == mark
+    def without(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that it does not have, in their order."""
+        if self._found is None:
+            self._found = frozenset(self._marks)
+        known = self._found
+        return [name for name in names if hash(name) not in known]

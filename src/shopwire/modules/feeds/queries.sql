@@ -175,46 +175,53 @@ ORDER BY count(*) DESC, aside
 LIMIT $3
 
 -- keys_said --
--- Products that a supplier said something of, after a key, in order.
-SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row
-WHERE tenant = $1 AND supplier = $2 AND entity > $3
-    AND (product <> '' OR offers <> '' OR stock <> '')
-ORDER BY entity
-LIMIT $4
+-- Products that a supplier said something of, after a key, in order: one row of all their keys.
+SELECT coalesce(array_agg(entity), '{}') AS names FROM (
+    SELECT entity FROM feed_row
+    WHERE tenant = $1 AND supplier = $2 AND entity > $3
+        AND (product <> '' OR offers <> '' OR stock <> '')
+    ORDER BY entity
+    LIMIT $4
+) page
 
--- skus_of_supplier --
--- SKUs that a supplier offers or has stock of, after a SKU, in order.
-SELECT sku, bool_or(offered) AS offered, max(reported)::bigint AS reported FROM (
-    (
-        SELECT sku, true AS offered, 0 AS reported FROM offer
-        WHERE tenant = $1 AND supplier = $2 AND active AND sku > $3
-        ORDER BY sku LIMIT $4
-    )
-    UNION ALL
-    (
-        SELECT sku, false, reported FROM stock_pool
-        WHERE tenant = $1 AND supplier = $2 AND reported > 0 AND sku > $3
-        ORDER BY sku LIMIT $4
-    )
-) found
-GROUP BY sku
-ORDER BY sku
-LIMIT $4
+-- offered_skus --
+-- SKUs that a supplier offers, after a SKU, in order: one row of all of them.
+SELECT coalesce(array_agg(sku), '{}') AS names FROM (
+    SELECT sku FROM offer
+    WHERE tenant = $1 AND supplier = $2 AND active AND sku > $3
+    ORDER BY sku
+    LIMIT $4
+) page
+
+-- stocked_skus --
+-- SKUs that a supplier has stock of, after a SKU, in order: one row of all of them.
+SELECT coalesce(array_agg(sku), '{}') AS names FROM (
+    SELECT sku FROM stock_pool
+    WHERE tenant = $1 AND supplier = $2 AND reported > 0 AND sku > $3
+    ORDER BY sku
+    LIMIT $4
+) page
+
+-- skus_held --
+-- Of some SKUs whether a supplier offers them, and how many it reports.
+SELECT wanted.sku, o.sku IS NOT NULL AS offered, coalesce(p.reported, 0) AS reported
+FROM unnest($3::text[]) WITH ORDINALITY AS wanted (sku, place)
+LEFT JOIN offer o ON o.tenant = $1 AND o.supplier = $2 AND o.sku = wanted.sku AND o.active
+LEFT JOIN stock_pool p ON p.tenant = $1 AND p.supplier = $2 AND p.sku = wanted.sku
+ORDER BY wanted.place
 
 -- size_of_supplier --
 -- How many SKUs a supplier offers, has stock of, and either of both.
-SELECT count(*) FILTER (WHERE offered) AS offered, count(*) FILTER (WHERE stocked) AS stocked,
-    count(*) AS either
+SELECT offered, stocked, offered + alone AS either
 FROM (
-    SELECT sku, bool_or(offered) AS offered, bool_or(stocked) AS stocked FROM (
-        SELECT sku, true AS offered, false AS stocked FROM offer
-        WHERE tenant = $1 AND supplier = $2 AND active
-        UNION ALL
-        SELECT sku, false, true FROM stock_pool
-        WHERE tenant = $1 AND supplier = $2 AND reported > 0
-    ) each
-    GROUP BY sku
-) found
+    SELECT count(*) AS offered FROM offer WHERE tenant = $1 AND supplier = $2 AND active
+) offers
+CROSS JOIN (
+    SELECT count(*) AS stocked, count(*) FILTER (WHERE o.sku IS NULL) AS alone
+    FROM stock_pool p
+    LEFT JOIN offer o ON o.tenant = $1 AND o.supplier = $2 AND o.active AND o.sku = p.sku
+    WHERE p.tenant = $1 AND p.supplier = $2 AND p.reported > 0
+) pools
 
 -- offers_before --
 -- The offers of pairs of SKU and supplier.

@@ -136,6 +136,8 @@ class QuickWalk:
                 yield self._counted()
         if (group := self._flushed()) is not None:
             yield group
+        # Of a million SKUs that is a hundred megabytes, which the feed's end has other use for.
+        self._mapper.seen = set()
         if self._quiet.rows:
             yield self._counted()
         if broken is not None:

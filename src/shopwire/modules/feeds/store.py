@@ -306,20 +306,39 @@ async def size_of_supplier(reads: Reads, tenant: str, supplier: str) -> Size:
     return Size(**row)
 
 
-async def skus_of_supplier(
-    reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
-) -> list[dict[str, Any]]:
-    """SKUs that a supplier offers or has stock of, in order: `sku`, `offered`, `reported`."""
-    rows = await reads.fetch(_SQL["skus_of_supplier"], tenant, supplier, after, limit)
-    return [dict(row) for row in rows]
-
-
 async def keys_said(
     reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
-) -> list[Digest]:
-    """What a supplier said last, product by product in the order of their keys."""
-    rows = await reads.fetch(_SQL["keys_said"], tenant, supplier, after, limit)
-    return [Digest(**row) for row in rows]
+) -> list[str]:
+    """Keys of products that a supplier said something of, in order, after a key."""
+    return await _names(reads, "keys_said", tenant, supplier, after, limit)
+
+
+async def offered_skus(
+    reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
+) -> list[str]:
+    """SKUs that a supplier offers, in order, after a SKU."""
+    return await _names(reads, "offered_skus", tenant, supplier, after, limit)
+
+
+async def stocked_skus(
+    reads: Reads, tenant: str, supplier: str, *, after: str, limit: int
+) -> list[str]:
+    """SKUs that a supplier has stock of, in order, after a SKU."""
+    return await _names(reads, "stocked_skus", tenant, supplier, after, limit)
+
+
+async def _names(reads: Reads, query: str, *arguments: str | int) -> list[str]:
+    (row,) = await reads.fetch(_SQL[query], *arguments)
+    names: list[str] = row["names"]
+    return names
+
+
+async def skus_held(
+    reads: Reads, tenant: str, supplier: str, skus: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What a supplier has of SKUs, in their order: `sku`, `offered`, `reported`."""
+    rows = await reads.fetch(_SQL["skus_held"], tenant, supplier, list(skus))
+    return [dict(row) for row in rows]
 
 
 async def offers_before(
