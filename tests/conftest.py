@@ -1,21 +1,18 @@
-"""What tests share: one PostgreSQL for all of them, a fresh database for each."""
+"""What tests share: one PostgreSQL for all of them, a database as new for each."""
 
 import asyncio
 import os
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.databases import Databases
 
-from shopwire.adapters.postgres.migrate import migrate
 from shopwire.adapters.postgres.server import EmbeddedPostgres
 from shopwire.kernel.errors import SetupProblem
 
-TEMPLATE = "template_shop"
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 * 2**30
 """Free memory below which the tests' databases are kept on disk."""
@@ -51,7 +48,7 @@ def _postgres_loop():
 
 @pytest.fixture(scope="session")
 def postgres(_postgres_loop):
-    """A running server with a migrated template; skips where no PostgreSQL can be had."""
+    """A running server; skips where no PostgreSQL can be had."""
     folder = open_folder()
     server = EmbeddedPostgres(folder, fast=True)
     try:
@@ -61,25 +58,25 @@ def postgres(_postgres_loop):
             raise
         pytest.skip(f"no PostgreSQL: {problem.detail} Remedy: make setup")
 
-    async def make_template() -> None:
-        await _execute(server.dsn("postgres"), f"CREATE DATABASE {TEMPLATE}")
-        await migrate(server.dsn(TEMPLATE))
-
-    _postgres_loop.run_until_complete(make_template())
     yield server
     _postgres_loop.run_until_complete(server.stop())
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def databases(postgres, _postgres_loop):
+    """Where databases of the shared server come from; migrations are applied once."""
+    databases = Databases(postgres)
+    _postgres_loop.run_until_complete(databases.make_template())
+    return databases
+
+
 @pytest.fixture
-def database_url(postgres, _postgres_loop):
-    """A fresh, migrated database of its own, dropped afterwards."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = postgres.dsn("postgres")
-    run = _postgres_loop.run_until_complete
-    run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY=FILE_COPY"))
+def database_url(postgres, databases, _postgres_loop):
+    """A migrated database of its own, without a row of any test before."""
+    name = _postgres_loop.run_until_complete(databases.take())
     yield postgres.dsn(name)
-    run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+    _postgres_loop.run_until_complete(databases.give_back(name))
 
 
 @pytest.fixture
@@ -119,11 +116,3 @@ def open_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="shopwire-test-", dir=MEMORY if in_memory else None))
     folder.chmod(0o711)
     return folder
-
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -2,12 +2,10 @@
 
 import json
 import sys
-import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.conftest import TEMPLATE, _execute
 from tests.sync.accounts import Accounts
 from tests.sync.served import QUICK, Server
 from tests.sync.test_conformance_run import back_door, run
@@ -131,12 +129,10 @@ def anyio_backend():
 
 
 @pytest.fixture(scope="module")
-def database(postgres, _postgres_loop):
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin, run = postgres.dsn("postgres"), _postgres_loop.run_until_complete
-    run(_execute(admin, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY=FILE_COPY"))
+def database(postgres, databases, _postgres_loop):
+    name = _postgres_loop.run_until_complete(databases.take())
     yield postgres.dsn(name)
-    run(_execute(admin, f"DROP DATABASE {name} WITH (FORCE)"))
+    _postgres_loop.run_until_complete(databases.give_back(name))
 
 
 @pytest.fixture(scope="module")
