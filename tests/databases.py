@@ -58,6 +58,11 @@ ORDER BY 1
 
 FIRST_ROWS = "SELECT json_agg(t ORDER BY t::text)::text FROM {} AS t"
 
+TABLES = """
+SELECT relname::text FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1
+"""
+
 REFILL = "INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, $1)"
 
 OTHERS = """
@@ -157,3 +162,24 @@ class Databases:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+async def rows_of(dsn: str, *, turns: bool = True) -> dict[str, list[str]]:
+    """All rows of all tables, as sorted text: one connection and one statement.
+
+    Without `turns` a head does not say how often it was locked.
+    """
+    connection = await asyncpg.connect(dsn)
+    try:
+        tables = [table for (table,) in await connection.fetch(TABLES)]
+        texts = dict.fromkeys(tables, "t::text")
+        if not turns:
+            texts["head"] = "(to_jsonb(t) - 'turn')::text"
+        parts = (f"SELECT '{name}', {text} FROM {name} AS t" for name, text in texts.items())
+        rows = await connection.fetch(" UNION ALL ".join(parts))
+    finally:
+        await connection.close()
+    found: dict[str, list[str]] = {table: [] for table in tables}
+    for table, text in rows:
+        found[table].append(text)
+    return {table: sorted(texts) for table, texts in found.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.databases import rows_of
 
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.kernel.clock import SystemClock
@@ -55,24 +56,7 @@ class Shop:
 
     async def dump(self) -> dict[str, list[str]]:
         """All rows of all tables as text, but for who had a turn at a partition's head."""
-        tables = [
-            row[0]
-            for row in await self.query(
-                "SELECT relname::text FROM pg_class WHERE relkind = 'r'"
-                " AND relnamespace = 'public'::regnamespace"
-            )
-        ]
-        return {
-            table: sorted(
-                row[0]
-                for row in await self.query(
-                    "SELECT (to_jsonb(t) - 'turn')::text FROM head t"
-                    if table == "head"
-                    else f"SELECT t::text FROM {table} t"
-                )
-            )
-            for table in tables
-        }
+        return await rows_of(self.dsn, turns=False)
 
     async def quarantine(self, run: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import msgspec
 import pytest
+from tests.databases import rows_of
 from tests.idempotency.bench import envelope, others
 from tests.idempotency.shipping_stages import STAGES
 from tests.modules.shop import handlers
@@ -75,16 +76,8 @@ class Bench:
 
     async def picture(self):
         """Every row of every table, but answers to keys and how often a head was locked."""
-        tables = await self.fetch(
-            "SELECT relname AS name FROM pg_class WHERE relkind = 'r'"
-            " AND relnamespace = 'public'::regnamespace ORDER BY 1"
-        )
-        found = {}
-        for table in (row["name"] for row in tables):
-            if table != "idempotency":
-                what = "(t.partition, t.next, t.epoch)" if table == "head" else "t"
-                rows = await self.fetch(f"SELECT {what}::text AS row FROM {table} t")
-                found[table] = sorted(row["row"] for row in rows)
+        found = await rows_of(self.dsn, turns=False)
+        del found["idempotency"]
         return found
 
 

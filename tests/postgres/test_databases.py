@@ -2,14 +2,10 @@
 
 import asyncpg
 import pytest
-from tests.databases import FIRST_ROWS, SCHEMA, Databases
+from tests.databases import SCHEMA, Databases, rows_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
-TABLES = """
-SELECT relname FROM pg_class
-WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1
-"""
 USED = """
 INSERT INTO documents VALUES ('main', 'product:a', 1, '{}', 1, 0);
 INSERT INTO events VALUES (0, 0, 1, 'main', 'product:a', 1, 'Made', '{}', '{}', 'c', 1);
@@ -44,8 +40,11 @@ class Alone(Databases):
         super().__init__(shared._server)
         self._schema, self._first_rows = shared._schema, shared._first_rows
 
+    def dsn(self, name):
+        return self._server.dsn(name)
+
     async def con(self, name):
-        return await asyncpg.connect(self._server.dsn(name))
+        return await asyncpg.connect(self.dsn(name))
 
 
 @pytest.fixture
@@ -56,27 +55,17 @@ async def alone(databases):
         await alone._admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-async def rows_of(connection):
-    """All that a database holds, by table."""
-    found = {}
-    for (table,) in await connection.fetch(TABLES):
-        found[table] = await connection.fetchval(FIRST_ROWS.format(table))
-    return found
-
-
 async def test_one_that_was_used_is_given_again_without_a_trace(alone):
     name = await alone.take()
     left_open = await alone.con(name)
-    new = await rows_of(left_open)
+    new = await rows_of(alone.dsn(name))
     await left_open.execute(USED)
-    used = await rows_of(left_open)
-    assert [table for table in new if used[table] != new[table]] == WRITTEN_TO
+    used = await rows_of(alone.dsn(name))
+    assert [table for table in used if used[table] != new.get(table)] == WRITTEN_TO
     await left_open.execute("BEGIN; LOCK TABLE events IN SHARE MODE")
     await alone.give_back(name)
     assert (await alone.take(), alone.made) == (name, 1)
-    again = await alone.con(name)
-    assert await rows_of(again) == new
-    await again.close()
+    assert await rows_of(alone.dsn(name)) == new
     with pytest.raises(asyncpg.InterfaceError):
         await left_open.execute("COMMIT")
 
