@@ -4,7 +4,7 @@
  * from the versions that were seen, when the set changes. Commands go over HTTP.
  */
 
-import type { ClientMessage, Json } from "../core/protocol.ts";
+import type { Json } from "../core/protocol.ts";
 import { HeldTopics } from "./held.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
@@ -43,9 +43,6 @@ class GraphqlLink implements Link {
   readonly #events: LinkEvents;
   readonly #held = new HeldTopics();
   #socket: WebSocket | null = null;
-  #token: string | null = null;
-  /** The `auth` that the next subscription answers, by whom it speaks for. */
-  #auth: number | null = null;
   #ready = false;
   #scheduled = false;
   #number = 0;
@@ -61,28 +58,11 @@ class GraphqlLink implements Link {
   }
 
   send(text: string): void {
-    const message = JSON.parse(text) as ClientMessage;
-    switch (message.t) {
-      case "hello":
-        this.#held.epoch = message.epoch;
-        this.#token = message.token ?? null;
-        this.#greet();
-        break;
-      case "auth":
-        // Who speaks is said once a connection: another one begins.
-        this.#token = message.token;
-        this.#auth = message.id;
-        this.#socket = this.#open(() => this.#greet());
-        break;
-      case "sub":
-        this.#held.sub(message);
-        this.#schedule();
-        break;
-      case "unsub":
-        for (const topic of message.topics) this.#held.have.delete(topic);
-        break;
-      // A ping has no answer here: the beats show that the server lives.
-    }
+    const asked = this.#held.take(text);
+    if (asked === "hello") this.#greet();
+    // Who speaks is said once a connection: another one begins.
+    if (asked === "auth") this.#socket = this.#open(() => this.#greet());
+    if (asked === "sub") this.#schedule();
   }
 
   close(code: number, reason: string): void {
@@ -105,10 +85,8 @@ class GraphqlLink implements Link {
   }
 
   #greet(): void {
-    this.#say({
-      type: "connection_init",
-      payload: this.#token === null ? {} : { token: this.#token },
-    });
+    const { token } = this.#held;
+    this.#say({ type: "connection_init", payload: token === null ? {} : { token } });
   }
 
   #hear(frame: Frame): void {
@@ -143,8 +121,7 @@ class GraphqlLink implements Link {
       return;
     }
     const tell = (text: string) => this.#events.message(text);
-    const text = JSON.stringify(said);
-    if (this.#held.pass(text, this.#answers, this.#auth, tell)) this.#auth = null;
+    this.#held.pass(JSON.stringify(said), this.#answers, tell);
   }
 
   #refused([refused]: readonly Refused[]): void {

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from "../core/clock.ts";
-import { type ClientMessage, decode, type Json, type ServerMessage } from "../core/protocol.ts";
+import { decode, type Json, type ServerMessage } from "../core/protocol.ts";
 import { HeldTopics } from "./held.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
@@ -37,8 +37,6 @@ class PollLink implements Link {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #held = new HeldTopics();
-  #token: string | null = null;
-  #auth: number | null = null;
   #asking: AbortController | null = null;
   #scheduled = false;
   #greeted = false;
@@ -56,27 +54,8 @@ class PollLink implements Link {
   }
 
   send(text: string): void {
-    const message = JSON.parse(text) as ClientMessage;
-    switch (message.t) {
-      case "hello":
-        this.#held.epoch = message.epoch;
-        this.#token = message.token ?? null;
-        this.#schedule();
-        break;
-      case "auth":
-        this.#token = message.token;
-        this.#auth = message.id;
-        this.#schedule();
-        break;
-      case "sub":
-        this.#held.sub(message);
-        this.#schedule();
-        break;
-      case "unsub":
-        for (const topic of message.topics) this.#held.have.delete(topic);
-        break;
-      // A ping has no answer here: the next answer shows that the server lives.
-    }
+    // For less no other request is sent: the next one does without it.
+    if (this.#held.take(text) !== null) this.#schedule();
   }
 
   close(code: number, reason: string): void {
@@ -118,6 +97,7 @@ class PollLink implements Link {
   /** One request. Null where it is to be asked again at once; a link that failed is closed. */
   async #ask(waitMs: number, signal: AbortSignal, mine: () => boolean): Promise<Answer | null> {
     const patience = new AbortController();
+    const { token } = this.#held;
     const timer = this.#clock.after(waitMs + POLL_PATIENCE_MS, () => {
       patience.abort();
       if (mine()) this.close(1006, "no answer in time");
@@ -127,7 +107,7 @@ class PollLink implements Link {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
-          ...(this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` }),
+          ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         },
         body: JSON.stringify(this.#question(waitMs)),
         signal: AbortSignal.any([signal, patience.signal]),
@@ -153,13 +133,13 @@ class PollLink implements Link {
 
   /** A token that is no good leaves a visitor; anything else ends the link. */
   #refused(status: number, body: Json): void {
-    if (status !== 401 || this.#token === null) {
+    if (status !== 401 || this.#held.token === null) {
       this.close(status >= 500 ? 4010 : 1006, `the server answered ${status}`);
       return;
     }
-    this.#token = null;
-    const error = { ...body, t: "error", id: this.#auth, code: Number(body.code ?? 1101) };
-    this.#auth = null;
+    this.#held.token = null;
+    const error = { ...body, t: "error", id: this.#held.auth, code: Number(body.code ?? 1101) };
+    this.#held.auth = null;
     this.#events.message(JSON.stringify(error));
   }
 
@@ -181,14 +161,8 @@ class PollLink implements Link {
     if (known.t === "error" && typeof known.data?.topic === "string") {
       this.#held.have.delete(known.data.topic);
     }
-    if (known.t === "welcome") this.#welcomed(known.role ?? "");
-  }
-
-  #welcomed(role: string): void {
+    if (known.t !== "welcome") return;
     this.#greeted = true;
-    if (this.#auth === null) return;
-    const authed = { t: "authed", id: this.#auth, subject: "", role, expires_at: null };
-    this.#auth = null;
-    this.#events.message(JSON.stringify(authed));
+    this.#held.answerAuth(known.role ?? "", (said) => this.#events.message(said));
   }
 }

@@ -5,7 +5,6 @@
  * sent to it ask for, and opens a stream anew, from the versions it has seen, when the set changes.
  */
 
-import type { ClientMessage } from "../core/protocol.ts";
 import { HeldTopics } from "./held.ts";
 import type { Link, LinkEvents, Transport } from "./transport.ts";
 
@@ -40,9 +39,6 @@ class SseLink implements Link {
   readonly #ticket: TicketProvider;
   readonly #events: LinkEvents;
   readonly #held = new HeldTopics();
-  #token: string | null = null;
-  /** The `auth` that the next stream answers, by whom it speaks for. */
-  #auth: number | null = null;
   #source: EventSource | null = null;
   #scheduled = false;
   #streams = 0;
@@ -60,28 +56,8 @@ class SseLink implements Link {
   }
 
   send(text: string): void {
-    const message = JSON.parse(text) as ClientMessage;
-    switch (message.t) {
-      case "hello":
-        this.#held.epoch = message.epoch;
-        this.#token = message.token ?? null;
-        this.#schedule();
-        break;
-      case "auth":
-        this.#token = message.token;
-        this.#auth = message.id;
-        this.#schedule();
-        break;
-      case "sub":
-        this.#held.sub(message);
-        this.#schedule();
-        break;
-      case "unsub":
-        // The next stream does without them; for less, none is opened.
-        for (const topic of message.topics) this.#held.have.delete(topic);
-        break;
-      // A ping has no answer here: the stream's beats show that it lives.
-    }
+    // For less no other stream is opened: the next one does without it.
+    if (this.#held.take(text) !== null) this.#schedule();
   }
 
   close(code: number, reason: string): void {
@@ -103,7 +79,8 @@ class SseLink implements Link {
   /** A stream cannot send headers: who has a token gets a ticket for each. */
   async #begin(): Promise<void> {
     const number = ++this.#streams;
-    const ticket = this.#token === null ? null : await this.#ticket(this.#token).catch(() => null);
+    const { token } = this.#held;
+    const ticket = token === null ? null : await this.#ticket(token).catch(() => null);
     if (number === this.#streams && !this.#ended) this.#open(ticket);
   }
 
@@ -126,7 +103,8 @@ class SseLink implements Link {
     const source = this.#create(`${this.#url}?${query}`);
     this.#source = source;
     source.onmessage = (event) => {
-      if (source === this.#source && !this.#ended) this.#pass(String(event.data), answers);
+      if (source !== this.#source || this.#ended) return;
+      this.#held.pass(String(event.data), answers, (said) => this.#events.message(said));
     };
     source.addEventListener("close", (event) => {
       if (source === this.#source) this.#goodbye(String((event as MessageEvent).data));
@@ -135,11 +113,6 @@ class SseLink implements Link {
     source.onerror = () => {
       if (source === this.#source) this.close(1006, "the stream broke off");
     };
-  }
-
-  #pass(text: string, answers: readonly number[]): void {
-    const tell = (said: string) => this.#events.message(said);
-    if (this.#held.pass(text, answers, this.#auth, tell)) this.#auth = null;
   }
 
   #goodbye(text: string): void {
