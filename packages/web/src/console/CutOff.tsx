@@ -1,8 +1,9 @@
 /** An import that was cut off: how it is started again, from where it came. */
 
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import type { ImportRun } from "../shared/documents.ts";
 import { Link } from "../shared/router.tsx";
+import { AskButton } from "./AskButton.tsx";
 import { hrefOf, useSources } from "./useSources.ts";
 
 export function CutOff({ run }: { run: ImportRun }) {
@@ -11,7 +12,6 @@ export function CutOff({ run }: { run: ImportRun }) {
     ({ name }) => run.source === name || run.source.startsWith(`${name}: `),
   );
   const now = useCommand("sources.run_now");
-  const blocked = useStatus().status === "offline" || now.pending;
   if (source === undefined) {
     return (
       <p className="run-actions">
@@ -23,19 +23,13 @@ export function CutOff({ run }: { run: ImportRun }) {
     );
   }
   const fetchAgain = (): void => {
-    if (!blocked) void now.send({ supplier: source.supplier, name: source.name });
+    void now.send({ supplier: source.supplier, name: source.name });
   };
   return (
     <p className="run-actions">
-      <button
-        type="button"
-        className="button"
-        data-testid="fetch-again"
-        aria-disabled={blocked}
-        onClick={fetchAgain}
-      >
-        {now.pending ? "One moment…" : "Fetch it again"}
-      </button>
+      <AskButton name="fetch-again" pending={now.pending} ask={fetchAgain}>
+        Fetch it again
+      </AskButton>
       <span role="status">{now.result !== null && "It is fetched now."}</span>
       <Link href={hrefOf(source)}>Its source</Link>
       <span role="alert">{now.error?.message}</span>

@@ -1,6 +1,6 @@
 /** One import: how far it is, what came of its rows, and the rows that need a person. */
 
-import { useStatus, useTopic } from "@shopwire/client/react";
+import { useTopic } from "@shopwire/client/react";
 import { getJson, NOT_FOUND } from "../shared/api.ts";
 import { Cued } from "../shared/cue.tsx";
 import type { ImportRun } from "../shared/documents.ts";
@@ -9,6 +9,7 @@ import { Failed, Notice } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
 import { Link, useTitle } from "../shared/router.tsx";
 import { durationText, momentText, useNow } from "../shared/time.ts";
+import { AskButton } from "./AskButton.tsx";
 import { ChangesPanel } from "./ChangesPanel.tsx";
 import { CutOff } from "./CutOff.tsx";
 import { importPath, useDecision } from "./decisions.ts";
@@ -117,22 +118,14 @@ function Shown({ run, name, reload }: ShownProps) {
 /** An approved feed that failed: its file is kept, so nobody has to send it again. */
 function TryAgain({ run, decided }: { run: ImportRun; decided: () => void }) {
   const decision = useDecision<unknown>();
-  const blocked = useStatus().status === "offline" || decision.pending;
   const send = (): void => {
-    if (blocked) return;
     void decision.send(importPath(run.id, "/approve")).then((done) => done !== null && decided());
   };
   return (
     <p className="run-actions">
-      <button
-        type="button"
-        className="button"
-        data-testid="again"
-        aria-disabled={blocked}
-        onClick={send}
-      >
-        {decision.pending ? "One moment…" : "Take it in again"}
-      </button>
+      <AskButton name="again" pending={decision.pending} ask={send}>
+        Take it in again
+      </AskButton>
       The file is kept.
       <span role="alert">{decision.error?.body.message}</span>
     </p>

@@ -1,0 +1,28 @@
+/** A button that asks the shop for one thing; what came of it is told beside it. */
+
+import { useStatus } from "@shopwire/client/react";
+
+interface AskProps {
+  /** What it is found by. */
+  name: string;
+  children: string;
+  /** The answer is under way. */
+  pending: boolean;
+  ask: () => void;
+}
+
+/** Without a connection, and while an answer is under way, it stays in reach and does nothing. */
+export function AskButton({ name, children, pending, ask }: AskProps) {
+  const blocked = useStatus().status === "offline" || pending;
+  return (
+    <button
+      type="button"
+      className="button"
+      data-testid={name}
+      aria-disabled={blocked}
+      onClick={() => !blocked && ask()}
+    >
+      {pending ? "One moment…" : children}
+    </button>
+  );
+}
