@@ -25,9 +25,8 @@ from shopwire.modules.orders.domain import Conflict, Order, Parcel, plan_of
 from shopwire.modules.orders.events import OrderFacts
 from shopwire.modules.orders.folder import Folder
 from shopwire.modules.orders.lots import Awaited, Lot, questioned, settled, shares_of, told
-from shopwire.modules.routing.api import NoteShares
-from shopwire.modules.routing.api import Share as RouteShare
-from shopwire.modules.shipping.api import Allocation, PlanPurchaseOrders, first_purchase_order
+from shopwire.modules.routing.api import shares_of_order
+from shopwire.modules.shipping.api import first_purchase_order, purchase_plan
 
 _NOTHING = Decision(result={"applied": False})
 
@@ -88,31 +87,7 @@ def do_note_allocation(command: NoteAllocation, view: View, context: Context) ->
 
 def planning(order_id: str, facts: OrderFacts) -> Sequence[Command]:
     """What an order's own allocation leads to where it is planned in the same transaction."""
-    return (
-        PlanPurchaseOrders(
-            order_id=order_id,
-            currency=facts.currency,
-            allocations=tuple(
-                Allocation(
-                    sku=one.sku,
-                    supplier=one.supplier,
-                    quantity=one.quantity,
-                    price_minor=one.price_minor,
-                    reference=one.reference,
-                )
-                for one in facts.allocations
-            ),
-            known=True,
-        ),
-        NoteShares(
-            order_id=order_id,
-            plan=order_id,
-            shares=tuple(
-                RouteShare(sku=one.sku, supplier=one.supplier, quantity=one.quantity)
-                for one in facts.allocations
-            ),
-        ),
-    )
+    return purchase_plan(order_id, facts, known=True), shares_of_order(order_id, facts)
 
 
 def _not_needed(order: Order, waiting: Iterable[Awaited], lots: Iterable[Lot]) -> list[Lot]:

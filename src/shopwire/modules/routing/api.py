@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from shopwire.kernel.commands import Command
+from shopwire.modules.orders.events import OrderFacts
 
 Action = Literal["prefer", "exclude", "review"]
 Reason = Literal["refused", "late", "overpromised"]
@@ -237,6 +238,15 @@ class NoteShares(Command, frozen=True, kw_only=True):
     plan: str
     """The order's id, or that of the conflict that led to it."""
     shares: tuple[Share, ...]
+
+
+def shares_of_order(order_id: str, facts: OrderFacts) -> NoteShares:
+    """The shares of an order's own plan, from what it tells of its allocation."""
+    shares = tuple(
+        Share(sku=one.sku, supplier=one.supplier, quantity=one.quantity)
+        for one in facts.allocations
+    )
+    return NoteShares(order_id=order_id, plan=order_id, shares=shares)
 
 
 class NoteConflict(Command, frozen=True, kw_only=True):

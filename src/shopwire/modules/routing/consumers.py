@@ -16,7 +16,7 @@ from shopwire.modules.orders.events import (
     OrderAllocated,
     OrderFacts,
 )
-from shopwire.modules.routing.api import NoteConflict, NoteShares, Observe, Share
+from shopwire.modules.routing.api import NoteConflict, Observe, shares_of_order
 from shopwire.modules.routing.domain import late_question
 from shopwire.modules.routing.events import RouteDocument, RouteShared
 from shopwire.modules.routing.scoring import DAY_MS
@@ -52,14 +52,7 @@ def follow_allocation(recorded: Recorded) -> Iterable[Command]:
         return
     facts, order_id = _order(recorded.facts), _entity(recorded)
     if facts.allocations and facts.plan is None:
-        yield NoteShares(
-            order_id=order_id,
-            plan=order_id,
-            shares=tuple(
-                Share(sku=one.sku, supplier=one.supplier, quantity=one.quantity)
-                for one in facts.allocations
-            ),
-        )
+        yield shares_of_order(order_id, facts)
 
 
 def follow_conflict(recorded: Recorded) -> Iterable[Command]:

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from shopwire.kernel.commands import Command
+from shopwire.modules.orders.events import OrderFacts
 
 TrackingStatus = Literal[
     "label",
@@ -65,6 +66,26 @@ class PlanPurchaseOrders(Command, frozen=True, kw_only=True):
     known: bool = False
     """Whoever sends it takes the purchase orders over itself, as first planned: the order is not
     told of them again."""
+
+
+def purchase_plan(order_id: str, facts: OrderFacts, *, known: bool = False) -> PlanPurchaseOrders:
+    """The purchase orders of what an order tells of its allocation."""
+    return PlanPurchaseOrders(
+        order_id=order_id,
+        plan=facts.plan,
+        currency=facts.currency,
+        allocations=tuple(
+            Allocation(
+                sku=one.sku,
+                supplier=one.supplier,
+                quantity=one.quantity,
+                price_minor=one.price_minor,
+                reference=one.reference,
+            )
+            for one in facts.allocations
+        ),
+        known=known,
+    )
 
 
 def first_purchase_order(order_id: str, supplier: str) -> str:

@@ -20,12 +20,11 @@ from shopwire.modules.inventory.api import Booked, BookSales, ReleaseSale
 from shopwire.modules.orders.events import OrderAllocated, OrderFacts
 from shopwire.modules.payments.api import RequestRefund
 from shopwire.modules.shipping.api import (
-    Allocation,
     ApplyNotice,
     ApplyOffer,
     Notice,
-    PlanPurchaseOrders,
     TrackingNotice,
+    purchase_plan,
 )
 from shopwire.modules.shipping.events import (
     NoticeDocument,
@@ -77,23 +76,7 @@ def follow_allocation(recorded: Recorded) -> Iterable[Command]:
     order_id = recorded.topic.partition(":")[2]
     if not facts.allocations:
         return ()
-    return (
-        PlanPurchaseOrders(
-            order_id=order_id,
-            plan=facts.plan,
-            currency=facts.currency,
-            allocations=tuple(
-                Allocation(
-                    sku=one.sku,
-                    supplier=one.supplier,
-                    quantity=one.quantity,
-                    price_minor=one.price_minor,
-                    reference=one.reference,
-                )
-                for one in facts.allocations
-            ),
-        ),
-    )
+    return (purchase_plan(order_id, facts),)
 
 
 def book_accepted(recorded: Recorded) -> Iterable[Command]:
