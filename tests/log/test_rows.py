@@ -1,5 +1,6 @@
 """What a row may hold, and how a table's `save` gets it."""
 
+import msgspec
 import pytest
 
 from shopwire.adapters.postgres.rows import RowCodec
@@ -11,31 +12,37 @@ from shopwire.testing.conformance.sample import TABLES, Counter
 pytestmark = pytest.mark.anyio
 
 
-class Box(Row, frozen=True, kw_only=True):
+class Box(Row, frozen=True, kw_only=True, omit_defaults=True):
     table = "box"
     group_field = "id"
     key_fields = ("id",)
 
     id: str
     note: str | None = None
-    size: int = 0
-    full: bool = False
+    label: str = "it's"
+    size: int = 3
+    full: bool = True
     marks: tuple[str, ...] | None = None
+    sides: tuple[int, ...] = (1, 2)
 
 
 CREATE = """
 CREATE TABLE box (
-    tenant text, id text, note text, size bigint, "full" boolean, marks jsonb NOT NULL,
+    tenant text, id text, note text, label text NOT NULL, size bigint NOT NULL,
+    "full" boolean NOT NULL, marks jsonb NOT NULL, sides jsonb NOT NULL,
     PRIMARY KEY (tenant, id)
 )
 """
 LOAD = """
-SELECT b.tenant, b.id, b.note, b.size, b."full", b.marks
+SELECT b.tenant, b.id, b.note, b.label, b.size, b."full", b.marks, b.sides
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, id) JOIN box b USING (tenant, id)
 """
 SAVE = """
-INSERT INTO box (tenant, id, note, size, "full", marks)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::jsonb[])
+INSERT INTO box (tenant, id, note, label, size, "full", marks, sides)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::jsonb[],
+    $8::jsonb[]
+)
 """
 TABLE = Table(kind=Box, load=LOAD, save=SAVE)
 
@@ -44,9 +51,11 @@ TABLE = Table(kind=Box, load=LOAD, save=SAVE)
 async def test_rows_come_back_as_they_were_saved(postgres_harness):
     await postgres_harness.run(CREATE)
     boxes = [
-        Box(tenant="main", id="plain", note='"\\ \u2028 ü \n', size=2**63 - 1, full=True),
-        Box(tenant="main", id="empty", note="", size=-(2**63), marks=()),
-        Box(tenant="main", id="marked", marks=("a", "b,c")),
+        Box(tenant="main", id="plain", note='"\\ \u2028 ü \n', size=2**63 - 1, full=False),
+        Box(tenant="main", id="empty", note="", label="", size=-(2**63), marks=(), sides=()),
+        Box(tenant="main", id="marked", marks=("a", "b,c"), sides=(0,)),
+        Box(tenant="main", id="as ever"),
+        Box(tenant="main", id="nothing", size=0),
     ]
     async with open_store(postgres_harness.dsn, [TABLE]) as store:
         async with store.storage.transaction([0]) as tx:
@@ -79,8 +88,8 @@ async def test_what_no_column_can_hold_is_refused_as_a_constraint_is(postgres_ha
     "save",
     [
         "INSERT INTO box VALUES ($1, $2)",
-        SAVE.replace(", $6::jsonb[]", ""),
-        SAVE.replace("$5::boolean[], $6::jsonb[]", "$6::jsonb[], $5::boolean[]"),
+        SAVE.replace(", $6::boolean[]", ""),
+        SAVE.replace("$6::boolean[], $7::jsonb[]", "$7::jsonb[], $6::boolean[]"),
         SAVE + SAVE,
     ],
 )
@@ -89,12 +98,20 @@ def test_a_save_that_takes_something_else_is_found_at_the_start(save):
         RowCodec(Table(kind=Box, load=LOAD, save=save))
 
 
-def test_a_kind_that_leaves_fields_out_is_found_at_the_start():
-    class Sparse(Box, frozen=True, kw_only=True, omit_defaults=True):
-        pass
+def test_a_field_whose_none_would_become_its_default_is_found_at_the_start():
+    class Vague(Box, frozen=True, kw_only=True):
+        note: str | None = "none"
 
-    with pytest.raises(ValueError, match="Sparse"):
-        RowCodec(Table(kind=Sparse, load=LOAD, save=SAVE))
+    with pytest.raises(ValueError, match="Vague"):
+        RowCodec(Table(kind=Vague, load=LOAD, save=SAVE))
+
+
+@pytest.mark.parametrize("label", ["$1", "a\\b"])
+def test_a_default_that_no_statement_can_hold_is_found_at_the_start(label):
+    fields = [("label", str, label)]
+    odd = msgspec.defstruct("Odd", fields, bases=(Box,), kw_only=True, frozen=True)
+    with pytest.raises(ValueError, match="statement"):
+        RowCodec(Table(kind=odd, load=LOAD, save=SAVE))
 
 
 def test_a_save_is_one_argument_however_many_fields_there_are():

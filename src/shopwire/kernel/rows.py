@@ -11,6 +11,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     Field names are column names. A field whose type is no scalar (str, int, bool, None) is kept
     as JSON. Rows are loaded by group: all rows of one tenant whose `group_field` has one value.
+    A kind with `omit_defaults` is sent without the fields that have their default: it costs less.
     """
 
     table: ClassVar[str]

@@ -29,7 +29,8 @@ _SCALARS: Final = (
 class RowCodec:
     """How one kind of row becomes the argument of its table's `save`, and records become rows.
 
-    Fields of scalar types travel as they are; others as JSON, in a json or jsonb column.
+    Fields of scalar types travel as they are; others as JSON, in a json or jsonb column. Of a
+    kind that leaves its defaults out they are not sent.
     """
 
     def __init__(self, table: Table, place: int = 0) -> None:
@@ -99,21 +100,57 @@ def _reading_json(table: Table, coded: frozenset[str]) -> str:
         f"${at}" for at in range(1, len(names) + 1)
     ]:
         raise ValueError(f"`save` of {table.kind.__name__} has to unnest one array a field, once")
-    if table.kind.__struct_config__.omit_defaults or table.kind.__struct_encode_fields__ != (
-        table.kind.__struct_fields__
-    ):
-        raise ValueError(f"{table.kind.__name__} has to be encoded with all fields by their names")
+    if table.kind.__struct_encode_fields__ != table.kind.__struct_fields__:
+        raise ValueError(f"{table.kind.__name__} has to be encoded with fields by their names")
+    absent = _absent(table.kind, coded)
     columns = ", ".join(
         f'"{name}" {kind.removesuffix("[]")}'
         for name, (_, _, kind) in zip(names, types, strict=True)
     )
     values = ", ".join(
-        # A JSON null is a value of such a column, as an empty list is.
-        f'coalesce("{name}", \'null\') AS "{name}"' if name in coded else f'"{name}"'
+        f'coalesce("{name}", {absent[name]}) AS "{name}"' if name in absent else f'"{name}"'
         for name in names
     )
     given = f"json_to_recordset($1::json) AS given ({columns})"
     return _ARRAYS.sub(lambda _: f"(SELECT {values} FROM {given}) AS given", table.save)  # noqa: S608 - names of fields, no values
+
+
+def _absent(kind: type[Row], coded: frozenset[str]) -> dict[str, str]:
+    """As SQL, what a field is whose value the row does not name: its default.
+
+    In most rows most fields are, and reading one costs more than storing it.
+    """
+    # A JSON null is a value of such a column, as an empty list is.
+    found = dict.fromkeys(coded, "'null'")
+    if not kind.__struct_config__.omit_defaults:
+        return found
+    for field in msgspec.structs.fields(kind):
+        default = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        if default is msgspec.NODEFAULT or default is None:
+            continue
+        if _takes_none(field.type):
+            raise ValueError(f"{kind.__name__}.{field.name}: None would be taken for its default")
+        if field.name in coded:
+            found[field.name] = _literal(_encode(default).decode())
+        elif isinstance(default, str):
+            found[field.name] = _literal(default)
+        else:
+            found[field.name] = _encode(default).decode()
+    return found
+
+
+def _takes_none(declared: Any) -> bool:
+    info = inspect.type_info(declared)
+    return isinstance(info, inspect.UnionType) and info.includes_none
+
+
+def _literal(text: str) -> str:
+    if "$" in text or "\\" in text:
+        raise ValueError(f"{text!r} cannot be written into a statement as it is")
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
 
 
 def _declared(kind: type[Row]) -> list[str]:

@@ -34,7 +34,7 @@ Answer = Literal["none", "booked", "rest"]
 of the same sale."""
 
 
-class StockItem(Row, frozen=True, kw_only=True):
+class StockItem(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A SKU: the version of its public document, and the shop's rules for it."""
 
     table = "stock_item"
@@ -62,7 +62,7 @@ class StockItem(Row, frozen=True, kw_only=True):
         return self.backorder_max if until_ms is None or now_ms < until_ms else 0
 
 
-class Pool(Row, frozen=True, kw_only=True):
+class Pool(Row, frozen=True, kw_only=True, omit_defaults=True):
     """One SKU at one supplier.
 
     The schema refuses reserved + sold > reported + backorder + shortfall.
@@ -113,7 +113,7 @@ class Pool(Row, frozen=True, kw_only=True):
         return self.reported - promised - buffer - self.kept_back
 
 
-class LedgerLine(Row, frozen=True, kw_only=True):
+class LedgerLine(Row, frozen=True, kw_only=True, omit_defaults=True):
     """One movement of a pool, with the balances after it."""
 
     table = "stock_ledger"
@@ -125,17 +125,17 @@ class LedgerLine(Row, frozen=True, kw_only=True):
     supplier: str
     seq: int
     kind: Kind
-    reported_delta: int
-    reserved_delta: int
-    sold_delta: int
-    backorder_delta: int
-    shortfall_delta: int
+    reported_delta: int = 0
+    reserved_delta: int = 0
+    sold_delta: int = 0
+    backorder_delta: int = 0
+    shortfall_delta: int = 0
     reported: int
-    reserved: int
-    sold: int
-    backorder: int
-    shortfall: int
-    backorder_max: int
+    reserved: int = 0
+    sold: int = 0
+    backorder: int = 0
+    shortfall: int = 0
+    backorder_max: int = 0
     reference: str
     command_id: str
     at_ms: int
@@ -153,7 +153,7 @@ class Taken(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the shopper's tally counts them."""
 
 
-class StockHold(Row, frozen=True, kw_only=True):
+class StockHold(Row, frozen=True, kw_only=True, omit_defaults=True):
     """Units reserved together, for a while. Every command on it names the SKUs it took."""
 
     table = "stock_hold"
@@ -161,10 +161,10 @@ class StockHold(Row, frozen=True, kw_only=True):
     key_fields = ("hold_id",)
 
     hold_id: str
-    state: HoldState
-    shopper: str
-    reference: str
-    asked: tuple[HoldLine, ...]
+    state: HoldState = "pending"
+    shopper: str = ""
+    reference: str = ""
+    asked: tuple[HoldLine, ...] = ()
     """The lines as they were asked for, where `taken` does not say it: sets, named suppliers."""
     taken: tuple[Taken, ...]
     held_at_ms: int
@@ -203,7 +203,7 @@ def tally_place(sku: str, shopper: str) -> str:
     return f"{sku}\x1f{shopper}"
 
 
-class _Sale(Row, frozen=True, kw_only=True):
+class _Sale(Row, frozen=True, kw_only=True, omit_defaults=True):
     """Units sold together that share one fate; a sale of several fates has several parts."""
 
     sku: str
