@@ -19,7 +19,15 @@ from shopwire.services.audit import verify
 from shopwire.services.importing import Importer, ImportRequest, Summary
 from shopwire.services.parts import MODULES
 
-RECORD = {"import_run", "import_recent", "events", "documents", "head", "idempotency"}
+RECORD = {
+    "import_run",
+    "import_recent",
+    "events",
+    "documents",
+    "head",
+    "idempotency",
+    "lease_holder",
+}
 """Where a run may write even if its feed says nothing new."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.feeds.conftest import Shop, open_shop
 from tests.feeds.test_runs_mend import HEAD, mend, said
 from tests.feeds.test_runs_undo import public
+from tests.gone import database_is_settled
 
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import KeyInFlight, RuleBroken
@@ -106,6 +107,7 @@ async def test_a_dead_approvers_right_is_waited_for_and_the_next_feed_comes_afte
 
     async with open_shop(shop.dsn) as dead:
         dead.write_path.drop_lease = nothing
+        nameless(dead)
         with pytest.raises(Died), Death(dead, 4):
             await dead.importer.approve("zero", principal="ann")
     with pytest.raises(KeyInFlight):
@@ -227,7 +229,16 @@ async def test_an_undo_waits_for_a_mend_that_goes_on(shop: Shop, monkeypatch):
     assert await shop.drift() == []
 
 
-async def cut_off(shop: Shop, run: str, at: int) -> None:
+def nameless(shop: Shop) -> None:
+    """A process of a former release: nobody can tell that it is gone, so its time runs out."""
+
+    async def holder() -> str:
+        return ""
+
+    shop.store.storage._remote.holder = holder
+
+
+async def cut_off(shop: Shop, run: str, at: int, *, named: bool = False, **more: Any) -> None:
     """An import of 24 rows whose process dies at a transaction, and gives nothing back."""
 
     async def nothing(_: Any) -> None:
@@ -235,8 +246,12 @@ async def cut_off(shop: Shop, run: str, at: int) -> None:
 
     async with open_shop(shop.dsn) as dead:
         dead.write_path.drop_lease = nothing
+        if not named:
+            nameless(dead)
         with pytest.raises(Died), Death(dead, at, after=True):
-            await dead.take(feed(stock=7), run=run, force=True)
+            await dead.take(feed(stock=7), run=run, **{"force": True} | more)
+    if named:
+        await database_is_settled(shop.dsn)
 
 
 async def due(shop: Shop) -> list[tuple[str, bool]]:
@@ -295,3 +310,84 @@ async def test_a_process_that_only_stood_still_finds_its_run_closed(shop: Shop):
     found = await the_run(shop, "still")
     assert (found["status"], found["altered"]) == ("interrupted", 24)
     assert await shop.drift() == []
+
+
+async def test_a_run_whose_process_is_gone_is_seen_at_once_and_one_that_lives_is_not(shop: Shop):
+    await cut_off(shop, "dead", 3, named=True)
+    assert await due(shop) == [("dead", True)]
+    async with open_shop(shop.dsn) as other:
+        other.write_path.drop_lease = lambda _: asyncio.sleep(0)
+        with pytest.raises(Died), Death(other, 3):
+            await other.take(feed(stock=7), run="lives", supplier="Other")
+        assert sorted(await due(shop)) == [("dead", True), ("lives", False)]
+        await close_cut_off(shop.importer, "lives")
+        assert (await the_run(shop, "lives"))["status"] == "running"
+    await close_all_cut_off(shop.importer, SystemClock().now_ms())
+    ended = [(await the_run(shop, run))["status"] for run in ("dead", "lives")]
+    assert ended == ["interrupted", "interrupted"]
+
+
+async def test_a_sent_file_that_is_cut_off_anywhere_goes_on_by_itself(shop: Shop, monkeypatch):
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 12)
+    more: dict[str, Any] = {"keep": True, "force": False}
+    with Death(shop, 0) as steps:
+        await shop.take(feed(stock=7), run="whole", **more)
+    whole = await public(shop)
+    assert (await the_run(shop, "whole"))["kept"] is False
+    assert await shop.query("SELECT 1 FROM import_held WHERE data <> ''") == []
+    await undo_run(shop.importer, "whole", principal="ann")
+    before = await public(shop)
+    for number in range(3, steps.count, 2):
+        run = f"run-{number}"
+        await cut_off(shop, run, number, named=True, **more)
+        now_ms = SystemClock().now_ms()
+        (row,) = await shop.store.reads.fetch(DUE_APPROVED, 9)
+        assert (row["id"], row["due_ms"] <= now_ms) == (run, True)
+        await go_on(shop.importer, run)
+        found = await the_run(shop, run)
+        assert (found["status"], found["rows"], found["kept"]) == ("finished", 24, False)
+        assert found["decided_by"] == ""
+        assert "went on" in found["notes"][-1]
+        assert (await said(shop, "stock:S1"))["available"] == 7
+        undone = await undo_run(shop.importer, run, principal="ann")
+        assert (undone["status"], undone["stayed"]) == ("undone", 0)
+    assert whole.keys() == before.keys()
+    assert await shop.drift() == []
+
+
+async def test_what_goes_on_by_itself_is_still_held_where_it_would_do_too_much(shop: Shop):
+    await shop.take(feed(stock=5))
+    before = await public(shop)
+
+    async with open_shop(shop.dsn) as dead:
+        with pytest.raises(Died), Death(dead, 3, after=True):
+            await dead.take(feed(stock=0), run="zero", keep=True)
+    await go_on(shop.importer, "zero")
+    found = await the_run(shop, "zero")
+    assert (found["status"], found["kept"]) == ("held", True)
+    assert await public(shop) == before
+    assert (await shop.importer.approve("zero", principal="ann")).status == "finished"
+    assert (await shop.take(feed(stock=9), run="nine", force=True)).changed == 24
+    assert (await shop.take(feed(stock=0), run="sent", keep=True)).status == "held"
+    assert (await shop.importer.approve("sent", principal="ann")).changed == 24
+    assert await shop.drift() == []
+
+
+async def test_a_file_is_not_asked_for_by_two_at_once(shop: Shop):
+    async with open_shop(shop.dsn) as other:
+        reached, free = asyncio.Event(), asyncio.Event()
+        real = other.write_path.submit_many
+
+        async def slow(sent: Any) -> Any:
+            if sent[0].command.operation == "feeds.note_intent":
+                reached.set()
+                await free.wait()
+            return await real(sent)
+
+        other.write_path.submit_many = slow
+        taking = asyncio.create_task(other.take(feed(stock=7), run="sent", keep=True))
+        await reached.wait()
+        with pytest.raises(KeyInFlight):
+            await shop.importer.approve("sent", principal="ann")
+        free.set()
+        assert (await taking).status == "finished"

@@ -32,6 +32,7 @@ from shopwire.modules.feeds.api import (
     PutLimits,
     RecoverMend,
     RejectRun,
+    ResumeRun,
 )
 from shopwire.modules.feeds.events import Hold, HoldReason
 from shopwire.modules.feeds.limits import UNDO_KEPT_MS
@@ -86,6 +87,13 @@ async def feeds__put_limits(bench):
 async def feeds__keep_part(bench):
     await bench.do(RUN)
     return KeepPart(run="run-1", part=0, data="YQ==")
+
+
+@stage
+async def feeds__resume_run(bench):
+    kept = KeepPart(run="run-1", part=0, data="YQ==", whole=True)
+    await bench.do(RUN, kept, NoteChunk(run="run-1", supplier="acme", counts=Counts(rows=2)))
+    return ResumeRun(run="run-1")
 
 
 @stage

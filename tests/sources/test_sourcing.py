@@ -8,7 +8,8 @@ import asyncpg
 import httpx2
 import pytest
 from tests.callers import open_callers
-from tests.modules.shop import error_of
+from tests.gone import database_is_settled
+from tests.modules.shop import error_of, postgres_shop
 from tests.sources.far_side import put, reply, web
 from tests.sources.shop import sources
 
@@ -106,6 +107,29 @@ async def test_a_run_is_one_process_own_and_a_dead_one_is_followed(database_url,
         assert await own.drifts() == []
         await _tampered(database_url)
         assert {one.check for one in await own.drifts()} == {"sources.runs"}
+
+
+async def test_the_run_of_a_process_that_is_gone_is_followed_at_once(database_url, tmp_path):
+    async with web() as far, sources(database_url, tmp_path) as own:
+        far.answers["/feed.csv"] = reply(200, FEED)
+        await own.shop.do(source(far.url))
+        (job,) = await own.due(DUE_FETCHES)
+        async with postgres_shop(database_url) as other:
+            other.write_path.drop_lease = lambda _: asyncio.sleep(0)
+            stuck = Stuck()
+            dies = Sourcing(other.write_path, other.reads, own.importer, {"http": stuck}, own.clock)
+            running = asyncio.create_task(dies.fetch(job))
+            await stuck.reached.wait()
+            await own.tick()
+            assert await own.runs() == []
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await database_is_settled(database_url)
+        await own.tick()
+        lost, taken = await own.runs()
+        assert (lost["outcome"], taken["outcome"]) == ("lost", "taken")
+        assert "process ended" in lost["reason"]
+        assert await own.drifts() == []
 
 
 class Stuck:

@@ -57,5 +57,8 @@ NOTIFY_LOOK_MS: Final = 5_000
 """How often that share is looked at, and whether anybody else still listens."""
 HINT_RETRY_MS: Final = 500
 """Wait before the hint connection is opened again."""
+HOLDER_WAIT_MS_MAX: Final = 500
+"""Longest wait of who takes a lease for the connection that says that its process lives; without it
+the lease is known to be over by its time alone."""
 LEADER_RETRY_MS: Final = 500
 """How often a process asks whether an office is free: the longest gap after a leader's death."""

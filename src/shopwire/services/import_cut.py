@@ -7,13 +7,12 @@ from shopwire.kernel.ids import DEFAULT_TENANT, new_id
 from shopwire.modules.feeds.api import Counts, FinishRun
 from shopwire.modules.feeds.limits import RUNS_PAGE_MAX
 from shopwire.modules.feeds.store import DUE_CUT_OFF, get_run, reading_of
+from shopwire.services.import_approve import RUNNING
 from shopwire.services.import_request import ImportRequest
 
 if TYPE_CHECKING:
     from shopwire.services.importing import Importer
 
-RUNNING: Final = "feeds.run"
-"""What an import's process holds a lease for as long as it is at it, under the run's id."""
 _CUT_OFF: Final = (
     "It was interrupted: its process ended. Send the same file again, or fetch it again:"
     " what the shop knows by now is not sent twice."

@@ -74,6 +74,7 @@ def import_routes(write_path: WritePath, importer: Importer) -> list[Any]:
             afresh=afresh,
             kind=kind,
             force=force,
+            keep=True,
             principal=request.state.caller.principal,
         )
         with SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:

@@ -22,11 +22,12 @@ _LEVEL: Final = 3
 
 
 async def keep_feed(
-    importer: "Importer", request: ImportRequest, stream: BinaryIO
+    importer: "Importer", request: ImportRequest, stream: BinaryIO, *, goes_on: bool = False
 ) -> tuple[int, bool]:
     """Keeps a feed from its first byte; the pieces, and whether all of it is kept.
 
-    One that is larger than HELD_BYTES_MAX when packed is not.
+    One that is larger than HELD_BYTES_MAX when packed is not. `goes_on`: the run is not held, but
+    goes on from these pieces where it is cut off.
     """
     stream.seek(0)
     packer = zlib.compressobj(_LEVEL)
@@ -42,11 +43,30 @@ async def keep_feed(
         if size > HELD_BYTES_MAX:
             return parts, False
         data = base64.b64encode(held).decode()
-        keep = KeepPart(run=request.run, part=parts, data=data)
+        whole = ended and goes_on
+        keep = KeepPart(run=request.run, part=parts, data=data, whole=whole)
         await importer.send(request, [(f"keep/{parts}", keep)])
         parts += 1
         held.clear()
     return parts, True
+
+
+async def keep_sent(
+    importer: "Importer", request: ImportRequest, stream: BinaryIO
+) -> tuple[int, bool]:
+    """Keeps a feed that was sent and begins, so that it can go on where it is cut off.
+
+    One that is too large for that is not, and has to be sent again then. The stream is where it
+    was, since somebody is reading it already. Returns as `keep_feed`.
+    """
+    place = stream.tell()
+    parts, kept = await keep_feed(importer, request, stream, goes_on=True)
+    stream.seek(place)
+    if not kept:
+        empty = [(f"unkeep/{part}", KeepPart(run=request.run, part=part, data=""))
+                 for part in range(parts)]  # fmt: skip
+        await importer.send(request, empty)
+    return parts, kept
 
 
 async def open_kept(

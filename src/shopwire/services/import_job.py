@@ -28,7 +28,7 @@ from shopwire.modules.feeds.quick import Marks, Quiet
 from shopwire.modules.matching.api import NoteMatches
 from shopwire.modules.suppliers.api import RegisterSupplier
 from shopwire.services.import_gone import Gone, sku_of
-from shopwire.services.import_held import keep_feed
+from shopwire.services.import_held import keep_feed, keep_sent
 from shopwire.services.import_news import Chunk, News, chunks
 from shopwire.services.import_plan import Compared, Spool, compared
 from shopwire.services.import_request import ImportRequest, Progress, Summary
@@ -56,6 +56,7 @@ class Job:
         self._known_bad: frozenset[tuple[int, str]] = frozenset()
         self._offers_in: Counter[str] = Counter()
         self._kept_before = 0
+        self._kept: tuple[int, bool] | None = None
         self._matching = importer.matching(request)
         said: FeedKind = "partial" if feed.profile.partial else "full"
         kind: FeedKind = request.kind or said
@@ -82,6 +83,8 @@ class Job:
         self._approved = again
         if not (request.dry_run or again):
             await self._start()
+            if request.keep:
+                self._kept = await keep_sent(self._importer, request, stream)
         try:
             held = await self._whole(stream, progress)
         except FeedUnreadable as problem:
@@ -98,13 +101,13 @@ class Job:
                 await self._finish()
         return summary
 
-    def goes_on(self, known_bad: Collection[tuple[int, str]], *, changed: int) -> None:
+    def goes_on(self, known_bad: Collection[tuple[int, str]], *, before: str) -> None:
         """Says that a part of it was in effect before it was cut off; to be called before `run`.
 
-        Args: the lines that are in quarantine, with their codes, and the products it had changed.
+        Args: the lines that are in quarantine, with their codes, and a note of what happened.
         """
         self._known_bad, self._kept_before = frozenset(known_bad), len(known_bad)
-        self._before = f"it was cut off, and went on: {changed} products had been changed before"
+        self._before = before
 
     async def _start(self) -> None:
         request, summary = self._request, self.summary
@@ -136,6 +139,7 @@ class Job:
             as_of_ms=request.as_of_ms,
             afresh=request.afresh,
             folder=str(request.folder or ""),
+            force=request.force,
         )
 
     async def _whole(self, stream: BinaryIO, progress: Progress | None) -> bool:
@@ -188,7 +192,7 @@ class Job:
         if request.dry_run:
             summary.hold = weight.hold(kept=True)
             return False
-        parts, kept = await keep_feed(self._importer, request, stream)
+        parts, kept = self._kept or await keep_feed(self._importer, request, stream)
         summary.status, summary.hold = "held", weight.hold(kept=kept)
         summary.rows, summary.changed = weight.rows, weight.changed
         summary.quarantined = weight.bad

@@ -37,6 +37,9 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Compare with the shop itself instead of with what the supplier said last."""
     force: bool = False
     """Take it whatever it would do: a person has looked at it."""
+    keep: bool = False
+    """Keep the file until the run has ended, so that it goes on by itself where it is cut off: for
+    files that nobody else has any more."""
     turn: str = ""
     """Goes before the keys of a run that begins anew: what is sent then is not what was sent."""
     principal: str = "import"

@@ -47,8 +47,7 @@ from shopwire.modules.feeds.store import (
 from shopwire.modules.inventory.store import all_open_sales, skus_with_open_sales
 from shopwire.modules.pricing.reading import rates_wanted
 from shopwire.services.feed_formats import FORMATS
-from shopwire.services.import_approve import approve_run, go_on
-from shopwire.services.import_cut import RUNNING
+from shopwire.services.import_approve import RUNNING, approve_run, go_on
 from shopwire.services.import_effect import took_effect
 from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
@@ -240,10 +239,12 @@ class Importer:
     async def close_interrupted(self, request: ImportRequest) -> None:
         """Closes runs of this supplier that never ended: a newer one begins."""
         for run in await open_runs(self.reads, request.tenant, request.supplier):
+            if run["id"] == request.run:
+                continue
             if run["status"] == "running" and run["held_parts"]:
-                # Somebody approved it: it is the older feed, and goes first.
+                # Its file is kept: it is the older feed, and goes first.
                 await go_on(self, run["id"], request.tenant)
-            elif run["status"] == "running" and run["id"] != request.run:
+            elif run["status"] == "running":
                 counts = Counts(**{name: run[name] for name in Counts.__struct_fields__})
                 await self.recover(request, run["id"], counts)
                 error = "It was interrupted: a newer import of this supplier began."

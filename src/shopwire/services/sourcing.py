@@ -28,7 +28,10 @@ from shopwire.modules.sources.limits import LEASE_MS
 from shopwire.modules.sources.running import Begun
 from shopwire.modules.sources.store import name_of_supplier, one_source
 from shopwire.services.import_request import ImportRequest, Summary, error_of
+from shopwire.services.leases import alone
 
+RUNNING: Final = "sources.run"
+"""What the process of a run holds a lease for, under the source's name and the run's fence."""
 PRINCIPAL: Final = "sources"
 """Who begins and ends runs."""
 _PASSING: Final = (StorageUnavailable, QueueFull, ShuttingDown)
@@ -96,10 +99,10 @@ class Sourcing:
         Raises what says nothing of the source: the database is away, or the process ends.
         """
         supplier, name = job.payload["supplier"], job.payload["name"]
-        begun = await self._begin(supplier, name)
+        begun = await self._begin(supplier, name, gone=job.payload.get("gone"))
         if begun.began:
             known = await self._known(supplier, name)
-            await self._held(known, begun, self._look(known, begun))
+            await self._held(known, begun, lambda: self._look(known, begun))
         return ()
 
     async def take(self, supplier: str, name: str, file: BinaryIO, size: int) -> Came:
@@ -109,7 +112,7 @@ class Sourcing:
             raise SourceBusy(supplier=supplier, retry_ms=begun.retry_ms)
         known = await self._known(supplier, name)
         pushed = Fetched(file=file, marks=Marks(name="push", bytes=size), bytes=size)
-        return await self._held(known, begun, self._imported(known, begun, pushed))
+        return await self._held(known, begun, lambda: self._imported(known, begun, pushed))
 
     async def carry(
         self, supplier: str, name: str, size: int, bring: Callable[[], Awaitable[Summary]]
@@ -130,24 +133,32 @@ class Sourcing:
             _sum_up(came, summaries[0], Marks())
             return came
 
-        await self._held(known, begun, work())
+        await self._held(known, begun, work)
         if not summaries:
             raise SourceBusy(supplier=supplier, retry_ms=LEASE_MS)
         return summaries[0]
 
     # -- the lease ------------------------------------------------------------------------------
 
-    async def _begin(self, supplier: str, name: str, trigger: Trigger | None = None) -> Begun:
+    async def _begin(
+        self, supplier: str, name: str, trigger: Trigger | None = None, *, gone: int | None = None
+    ) -> Begun:
         begin = BeginFetch(
-            supplier=supplier, name=name, at_ms=self._clock.now_ms(), trigger=trigger
+            supplier=supplier, name=name, at_ms=self._clock.now_ms(), trigger=trigger, gone=gone
         )
         return msgspec.convert(await self._do(begin), Begun)
 
-    async def _held(self, known: Known, begun: Begun, work: Awaitable[Came]) -> Came:
+    async def _held(self, known: Known, begun: Begun, work: Callable[[], Awaitable[Came]]) -> Came:
         """Does the work while its lease is renewed, and writes down what came of it.
 
         A run whose lease went to another ends without a word: that one writes it down as lost.
         """
+        # By this one others know at once that the process is gone, where it is.
+        place = f"{known.supplier}/{known.name}/{begun.fence}"
+        async with alone(self._write_path, RUNNING, place):
+            return await self._worked(known, begun, work())
+
+    async def _worked(self, known: Known, begun: Begun, work: Awaitable[Came]) -> Came:
         working = asyncio.ensure_future(work)
         renewing = asyncio.create_task(self._renew(known, begun))
         try:

@@ -294,6 +294,7 @@ export interface Reading {
   as_of_ms?: number | null;
   afresh?: boolean;
   folder?: string;
+  force?: boolean;
 }
 
 export interface CheckStock {

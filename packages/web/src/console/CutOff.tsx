@@ -27,6 +27,7 @@ export function CutOff({ run }: { run: ImportRun }) {
   };
   return (
     <p className="run-actions">
+      {source.state === "active" && "Its source fetches it again by itself, or"}
       <AskButton name="fetch-again" pending={now.pending} ask={fetchAgain}>
         Fetch it again
       </AskButton>

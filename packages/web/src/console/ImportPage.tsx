@@ -79,6 +79,12 @@ function Shown({ run, name, reload }: ShownProps) {
           {run.status !== "rejected" && " What was taken before it stays."}
         </p>
       )}
+      {run.status === "running" && run.kept && (
+        <p className="panel-note">
+          The file is kept until the import has ended: if the shop stops meanwhile, it goes on by
+          itself.
+        </p>
+      )}
       {run.status === "failed" && run.kept && <TryAgain run={run} decided={reload} />}
       {run.status === "interrupted" && <CutOff run={run} />}
       {run.status === "held" && run.hold !== null && (

@@ -15,6 +15,7 @@ from shopwire.adapters.limits import (
     HINT_BYTES_MAX,
     HINT_COMMITS_MAX,
     HINT_RETRY_MS,
+    HOLDER_WAIT_MS_MAX,
     NOTIFY_BYTES_MAX,
     NOTIFY_LOOK_MS,
     NOTIFY_QUEUE_SHARE_MAX,
@@ -81,6 +82,8 @@ class PostgresHints:
         self._given = 0
         self._stir = asyncio.Event()
         self._closing = asyncio.Event()
+        self._here = asyncio.Event()
+        """Set while this process's lock is held, by which others know that it lives."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -93,6 +96,13 @@ class PostgresHints:
         self._stir.set()
         if self._task is not None:
             await self._task
+
+    async def holder(self) -> str:
+        """The name under which this process is known to live; blank where nobody could tell."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HOLDER_WAIT_MS_MAX / 1_000):
+                await self._here.wait()
+        return self._mark if self._here.is_set() else ""
 
     # -- telling ------------------------------------------------------------------------------
 
@@ -190,6 +200,8 @@ class PostgresHints:
     async def _serve_on(self, con: Any) -> None:
         try:
             con.add_termination_listener(lambda _: self._stir.set())
+            if await con.fetchval(_SQL["take_office"], f"process/{self._mark}"):
+                self._here.set()
             await con.add_listener(_CHANNEL, self._heard)
             await con.execute(_SQL["notify"], f"{self._mark},{_HELLO}")
             # What was said while nobody listened was missed; what was noted is of the time before.
@@ -199,6 +211,7 @@ class PostgresHints:
             await self._tell(con)
         finally:
             self._room = False
+            self._here.clear()
             con.terminate()
 
     async def _tell(self, con: Any) -> None:

@@ -173,14 +173,34 @@ SELECT tenant, principal, operation, key, fingerprint, status, body, $2
 FROM unnest($1::idempotency_answer[])
 
 -- take_lease --
--- Leases a free key, or one whose time is over; no row comes back where it is held.
-INSERT INTO idempotency AS held (tenant, principal, operation, key, fingerprint, fence, until_ms)
-VALUES ($1, $2, $3, $4, $5, 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $6::bigint)
-ON CONFLICT (tenant, principal, operation, key) DO UPDATE
-SET fingerprint = excluded.fingerprint, status = NULL, body = NULL,
-    until_ms = excluded.until_ms, fence = held.fence + 1
-WHERE held.until_ms <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-RETURNING fence, until_ms
+-- Leases a free key, or one whose time is over or whose holder's process is gone; no row comes back
+-- where it is held. A holder without a name ($7) is known by its time alone.
+WITH taken AS (
+    INSERT INTO idempotency AS held (
+        tenant, principal, operation, key, fingerprint, fence, until_ms
+    )
+    VALUES (
+        $1, $2, $3, $4, $5, 1,
+        (extract(epoch FROM clock_timestamp()) * 1000)::bigint + $6::bigint
+    )
+    ON CONFLICT (tenant, principal, operation, key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, status = NULL, body = NULL,
+        until_ms = excluded.until_ms, fence = held.fence + 1
+    WHERE held.until_ms <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+        OR (held.status IS NULL AND EXISTS (
+            SELECT FROM lease_holder h
+            WHERE h.tenant = held.tenant AND h.principal = held.principal
+                AND h.operation = held.operation AND h.key = held.key AND h.fence = held.fence
+                AND h.holder <> $7::text AND process_gone(h.holder)
+        ))
+    RETURNING fence, until_ms
+), noted AS (
+    INSERT INTO lease_holder (tenant, principal, operation, key, fence, holder)
+    SELECT $1, $2, $3, $4, fence, $7::text FROM taken
+    ON CONFLICT (tenant, principal, operation, key) DO UPDATE
+    SET fence = excluded.fence, holder = excluded.holder
+)
+SELECT fence, until_ms FROM taken
 
 -- held_key --
 -- What is known of a key that could not be leased.
@@ -217,6 +237,10 @@ WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS ms
     WHERE until_ms <= now.ms AND (status IS NOT NULL OR until_ms + $2::bigint <= now.ms)
     LIMIT $1
     FOR UPDATE SKIP LOCKED
+), unheld AS (
+    DELETE FROM lease_holder h USING over o
+    WHERE h.tenant = o.tenant AND h.principal = o.principal AND h.operation = o.operation
+        AND h.key = o.key
 )
 DELETE FROM idempotency i USING over o
 WHERE i.tenant = o.tenant AND i.principal = o.principal AND i.operation = o.operation

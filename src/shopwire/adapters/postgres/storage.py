@@ -380,10 +380,11 @@ class PostgresStorage(Storage):
 
     @override
     async def take_lease(self, claim: Claim, lease_ms: int) -> Lease | Claimed:
+        holder = await self._remote.holder()
         # A key that is held when we ask and gone when we look is asked for again.
         while True:
             taken = await self._pools.write(
-                _SQL["take_lease"], *_scope(claim), claim.fingerprint, lease_ms
+                _SQL["take_lease"], *_scope(claim), claim.fingerprint, lease_ms, holder
             )
             if taken:
                 return Lease(claim=claim, fence=taken[0]["fence"], until_ms=taken[0]["until_ms"])

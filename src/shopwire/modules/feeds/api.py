@@ -81,6 +81,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     as_of_ms: int | None = None
     afresh: bool = False
     folder: str = ""
+    force: bool = False
+    """Taken whatever it would do; one that goes on after a cut is taken so, too."""
 
 
 class Altered(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +188,7 @@ class PutLimits(Command, frozen=True, kw_only=True):
 
 
 class KeepPart(Command, frozen=True, kw_only=True):
-    """Keeps a piece of a feed that is about to be held, packed and as base64."""
+    """Keeps a piece of a feed, packed and as base64: it is about to be held, or may be cut off."""
 
     operation = "feeds.keep_part"
     internal = True
@@ -194,6 +196,18 @@ class KeepPart(Command, frozen=True, kw_only=True):
     run: str
     part: int
     data: str
+    whole: bool = False
+    """With this piece all of a feed is kept that goes on: where it is cut off, it goes on from
+    what is kept."""
+
+
+class ResumeRun(Command, frozen=True, kw_only=True):
+    """A feed that was cut off goes on from its kept bytes. Whoever sends it takes it in then."""
+
+    operation = "feeds.resume_run"
+    internal = True
+
+    run: str
 
 
 class HoldRun(Command, frozen=True, kw_only=True):

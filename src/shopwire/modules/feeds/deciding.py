@@ -22,6 +22,7 @@ from shopwire.modules.feeds.api import (
     PutLimits,
     RecoverMend,
     RejectRun,
+    ResumeRun,
 )
 from shopwire.modules.feeds.commands import change_rows, forgotten
 from shopwire.modules.feeds.domain import (
@@ -40,6 +41,7 @@ from shopwire.modules.feeds.events import (
     ImportDecided,
     ImportHeld,
     ImportMended,
+    ImportProgressed,
     ImportPruned,
     ImportUndone,
     LimitsPut,
@@ -82,9 +84,45 @@ def _check_range(field: str, value: int, least: int, most: int) -> None:
 
 def do_keep_part(command: KeepPart, view: View, context: Context) -> Decision:
     """Keeps a piece of a feed; the same piece again changes nothing."""
-    _in_state(view, command.run, "running")
+    known = _in_state(view, command.run, "running")
     part = HeldPart(tenant=context.tenant, run=command.run, part=command.part, data=command.data)
-    return Decision(put=[part])
+    if not command.whole:
+        return Decision(put=[part])
+    run = replace(known, version=known.version + 1, held_parts=command.part + 1)
+    event = ImportProgressed(entity=run.id, version=run.version, document=run.document())
+    return Decision(put=[run, part], events=[event])
+
+
+def do_resume_run(command: ResumeRun, view: View, _context: Context) -> Decision:
+    """Lets a feed that was cut off go on; it counts anew, and what it did before is not news."""
+    known = _in_state(view, command.run, "running")
+    if not known.held_parts:
+        raise RuleBroken(
+            "The file of the import is not kept.",
+            rule="an import goes on from its kept bytes",
+            reason="send the same file again",
+        )
+    run = _anew(known)
+    if run == replace(known, version=run.version):
+        return Decision(result=known.document())
+    event = ImportProgressed(entity=run.id, version=run.version, document=run.document())
+    return Decision(put=[run], events=[event], result=run.document())
+
+
+def _anew(known: Run) -> Run:
+    """A run that begins again; rows that are in quarantine already stay there."""
+    return replace(
+        known,
+        version=known.version + 1,
+        status="running",
+        rows=known.kept,
+        changed=0,
+        unchanged=0,
+        quarantined=known.kept,
+        notes=(),
+        finished_at_ms=None,
+        error=None,
+    )
 
 
 def do_hold_run(command: HoldRun, view: View, _context: Context) -> Decision:
@@ -124,20 +162,7 @@ def do_approve_run(command: ApproveRun, view: View, _context: Context) -> Decisi
             rule="a held feed is approved from its kept bytes",
             reason="send it again, and approve it at once",
         )
-    run = replace(
-        known,
-        version=known.version + 1,
-        status="running",
-        decided_by=known.decided_by or command.by,
-        # Rows that are in quarantine already stay there.
-        rows=known.kept,
-        changed=0,
-        unchanged=0,
-        quarantined=known.kept,
-        notes=(),
-        finished_at_ms=None,
-        error=None,
-    )
+    run = replace(_anew(known), decided_by=known.decided_by or command.by)
     event = ImportDecided(entity=run.id, version=run.version, document=run.document())
     return Decision(put=[run], events=[event], result=run.document())
 
@@ -349,6 +374,12 @@ DECIDING_HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (Need(Run, command.run),),
         decide=do_keep_part,
+    ),
+    Handler(
+        command=ResumeRun,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_resume_run,
     ),
     Handler(
         command=HoldRun,

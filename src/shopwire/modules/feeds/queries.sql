@@ -293,21 +293,34 @@ WHERE tenant = $1 AND starts_with(run, $2 || '#') AND groups <> '[]'
 ORDER BY run
 
 -- due_approved --
--- Runs that a person approved and that have not ended: whoever is at one holds its lease.
-SELECT id, tenant, started_at_ms AS due_ms, jsonb_build_object('run', id) AS payload
-FROM import_run
-WHERE status = 'running' AND held_parts > 0
-ORDER BY started_at_ms, id
-LIMIT $1
-
--- due_cut_off --
--- Runs that go on, each due when the lease of its process runs out, which a process that lives
--- puts off again and again; one that never had a lease is of a former release, and has an hour.
-SELECT r.id, r.tenant, coalesce(i.until_ms, r.started_at_ms + 3600000) AS due_ms,
+-- Runs whose file is kept, and that have not ended, each due when nobody is at it: at once where
+-- the process of its lease is gone, else when that runs out, which a process that lives puts off.
+SELECT r.id, r.tenant,
+    CASE WHEN process_gone(h.holder) THEN r.started_at_ms
+        ELSE greatest(r.started_at_ms, i.until_ms) END AS due_ms,
     jsonb_build_object('run', r.id) AS payload
 FROM import_run r
 LEFT JOIN idempotency i ON i.tenant = r.tenant AND i.principal = 'alone'
     AND i.operation = 'feeds.run' AND i.key = r.id
+LEFT JOIN lease_holder h ON h.tenant = i.tenant AND h.principal = i.principal
+    AND h.operation = i.operation AND h.key = i.key AND h.fence = i.fence
+WHERE r.status = 'running' AND r.held_parts > 0
+ORDER BY due_ms, r.id
+LIMIT $1
+
+-- due_cut_off --
+-- Runs that go on, each due at once where its process is gone, else when the lease of its process
+-- runs out, which a process that lives puts off again and again; one that never had a lease is of a
+-- former release, and has an hour.
+SELECT r.id, r.tenant,
+    CASE WHEN process_gone(h.holder) THEN r.started_at_ms
+        ELSE coalesce(i.until_ms, r.started_at_ms + 3600000) END AS due_ms,
+    jsonb_build_object('run', r.id) AS payload
+FROM import_run r
+LEFT JOIN idempotency i ON i.tenant = r.tenant AND i.principal = 'alone'
+    AND i.operation = 'feeds.run' AND i.key = r.id
+LEFT JOIN lease_holder h ON h.tenant = i.tenant AND h.principal = i.principal
+    AND h.operation = i.operation AND h.key = i.key AND h.fence = i.fence
 WHERE r.status = 'running' AND r.held_parts = 0
 ORDER BY due_ms, r.id
 LIMIT $1

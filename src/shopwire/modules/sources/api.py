@@ -107,6 +107,8 @@ class BeginFetch(Command, frozen=True, kw_only=True):
     at_ms: int
     trigger: Trigger | None = None
     """None: as the row says."""
+    gone: int | None = None
+    """Fence of a run whose process is known to be gone: its lease is over, whatever it says."""
 
 
 class RenewFetch(Command, frozen=True, kw_only=True):

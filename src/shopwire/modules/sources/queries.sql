@@ -74,16 +74,28 @@ SELECT * FROM unnest(
 )
 
 -- due_fetches --
--- Sources that do not rest; while one of a supplier's runs, its others wait for its lease.
+-- Sources that do not rest; while one of a supplier's runs, its others wait for its lease. A run
+-- whose process is gone is due at once, and says so.
 SELECT s.supplier || '/' || s.name AS id, s.tenant,
-    CASE WHEN s.lease_until_ms IS NOT NULL THEN s.lease_until_ms
+    CASE WHEN gone.yes THEN s.began_ms
+        WHEN s.lease_until_ms IS NOT NULL THEN s.lease_until_ms
         ELSE greatest(s.due_ms, u.retry_ms, (
             SELECT max(o.lease_until_ms) FROM source o
             WHERE o.tenant = s.tenant AND o.supplier = s.supplier
         )) END AS due_ms,
-    jsonb_build_object('supplier', s.supplier, 'name', s.name, 'fence', s.fence) AS payload
+    jsonb_build_object(
+        'supplier', s.supplier, 'name', s.name, 'fence', s.fence,
+        'gone', CASE WHEN gone.yes THEN s.fence END
+    ) AS payload
 FROM source s
 JOIN supply u USING (tenant, supplier)
+CROSS JOIN LATERAL (
+    SELECT s.lease_until_ms IS NOT NULL AND EXISTS (
+        SELECT FROM lease_holder h
+        WHERE h.tenant = s.tenant AND h.principal = 'alone' AND h.operation = 'sources.run'
+            AND h.key = s.supplier || '/' || s.name || '/' || s.fence AND process_gone(h.holder)
+    ) AS yes
+) gone
 WHERE s.state = 'active' AND (s.due_ms IS NOT NULL OR s.lease_until_ms IS NOT NULL)
 ORDER BY due_ms, id
 LIMIT $1

@@ -21,6 +21,10 @@ GOOD: Final = frozenset({"taken", "unchanged"})
 """Outcomes after which the supplier's data is as good as new."""
 
 
+_SILENT: Final = "nothing was heard of the run any more"
+_GONE: Final = "its process ended in the middle of it; it is fetched again"
+
+
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
     """What a command that began a run, or could not, came to."""
 
@@ -37,7 +41,8 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 def do_begin_fetch(command: BeginFetch, view: View, context: Context) -> Decision:
     """Gives the right to a run, if nobody has it and the source is due.
 
-    A run of which nothing was heard until its lease ran out is written down as lost.
+    A run of which nothing was heard until its lease ran out, or whose process is known to be gone,
+    is written down as lost.
     """
     at_ms = command.at_ms
     known = view.one(Source, command.supplier, command.name)
@@ -45,13 +50,18 @@ def do_begin_fetch(command: BeginFetch, view: View, context: Context) -> Decisio
     if known is None or supply is None or known.state != "active":
         return _not_begun("there is no such source, or it rests")
     # An import ends the one of the same supplier before it, so their sources take turns.
-    busy_ms = max(one.lease_until_ms or 0 for one in view.all(Source, command.supplier))
+    gone = command.name, command.gone
+    busy_ms = max(
+        0 if (one.name, one.fence) == gone else one.lease_until_ms or 0
+        for one in view.all(Source, command.supplier)
+    )
     if at_ms < busy_ms:
         return _not_begun("a run is under way", busy_ms - at_ms)
     rows: list[Row] = []
     source = known
     if known.began_ms is not None:
-        rows.append(_line(known, _lost(known, at_ms)))
+        seen_gone = (known.name, known.fence) == gone
+        rows.append(_line(known, _lost(known, at_ms, _GONE if seen_gone else _SILENT)))
         due_ms = known.due_ms if known.due_ms is not None else at_ms
         source = replace(known, due_ms=due_ms, why=known.why or known.running_why)
     why = command.trigger or source.why
@@ -84,14 +94,14 @@ def do_begin_fetch(command: BeginFetch, view: View, context: Context) -> Decisio
     return Decision(put=[source, *rows, *told], events=[event, *events], result=begun)
 
 
-def _lost(source: Source, at_ms: int) -> FinishFetch:
+def _lost(source: Source, at_ms: int, reason: str) -> FinishFetch:
     return FinishFetch(
         supplier=source.supplier,
         name=source.name,
         fence=source.fence,
         at_ms=at_ms,
         outcome="lost",
-        reason="nothing was heard of the run any more",
+        reason=reason,
     )
 
 
