@@ -99,6 +99,26 @@ async def test_every_movement_is_explained(database_url):
             assert told[0]["units"] == sum(rows)
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_pages_of_a_ledger_follow_one_another_whatever_pool_a_line_is_of(database_url, limit):
+    async with postgres_shop(database_url) as shop:
+        await everything(shop)
+        lines = await shop.reads.fetch("SELECT * FROM stock_ledger WHERE sku = $1", "A")
+        places = sorted(
+            ((one["at_ms"], one["supplier"], one["seq"]) for one in lines), reverse=True
+        )
+        found: list[tuple[int, str, int]] = []
+        before = None
+        while True:
+            page = await explain_stock(shop.reads, "main", "A", before=before, limit=limit)
+            found += [(one["at_ms"], one["supplier"], one["seq"]) for one in page["lines"]]
+            if page["next"] is None:
+                break
+            before = found[-1]
+        assert found == places
+        assert {supplier for _, supplier, _ in places} == {"s", "t"}
+
+
 TAMPERED = [
     ("inventory.holds", "UPDATE stock_hold SET state = 'voided' WHERE hold_id = 'h3'"),
     ("inventory.holds", "UPDATE stock_pool SET reserved = reserved + 1"),

@@ -175,14 +175,44 @@ ORDER BY sku
 LIMIT $4
 
 -- ledger_of_sku --
--- The newest lines of a SKU, before a (moment, supplier, number) if one is given.
+-- The newest lines of a SKU, before a (moment, supplier, number) if one is given. In a pool the time
+-- grows with the number, so where a page begins in each is found by halving, and no index by time
+-- has to grow with each line. $3 to $5 is that place, $6 how many lines.
+WITH RECURSIVE pools AS (
+    SELECT tenant, sku, supplier, seq FROM stock_pool WHERE tenant = $1 AND sku = $2
+), halved AS (
+    -- Lines up to `low` are before the place, those from `high` on are not.
+    SELECT
+        tenant, sku, supplier, CASE WHEN $3::bigint IS NULL THEN seq ELSE 0 END AS low,
+        CASE WHEN supplier = $4::text THEN least(seq + 1, $5::bigint) ELSE seq + 1 END AS high
+    FROM pools
+    UNION ALL
+    SELECT
+        h.tenant, h.sku, h.supplier, CASE WHEN l.before THEN l.seq ELSE h.low END,
+        CASE WHEN l.before THEN h.high ELSE l.seq END
+    FROM halved h
+    CROSS JOIN LATERAL (
+        SELECT m.seq, (m.at_ms, m.supplier, m.seq) < ($3::bigint, $4::text, $5::bigint) AS before
+        FROM stock_ledger m
+        WHERE m.tenant = h.tenant AND m.sku = h.sku AND m.supplier = h.supplier
+            AND m.seq = (h.low + h.high) / 2
+    ) l
+    WHERE h.high - h.low > 1
+), begun AS (
+    SELECT tenant, sku, supplier, max(low) AS seq FROM halved GROUP BY tenant, sku, supplier
+)
 SELECT
-    supplier, seq, kind, reported_delta, reserved_delta, sold_delta, backorder_delta,
-    shortfall_delta, reported, reserved, sold, backorder, shortfall, reference, command_id, at_ms
-FROM stock_ledger
-WHERE tenant = $1 AND sku = $2
-    AND ($3::bigint IS NULL OR (at_ms, supplier, seq) < ($3::bigint, $4::text, $5::bigint))
-ORDER BY at_ms DESC, supplier DESC, seq DESC
+    l.supplier, l.seq, l.kind, l.reported_delta, l.reserved_delta, l.sold_delta, l.backorder_delta,
+    l.shortfall_delta, l.reported, l.reserved, l.sold, l.backorder, l.shortfall, l.reference,
+    l.command_id, l.at_ms
+FROM begun b
+CROSS JOIN LATERAL (
+    SELECT * FROM stock_ledger o
+    WHERE o.tenant = b.tenant AND o.sku = b.sku AND o.supplier = b.supplier AND o.seq <= b.seq
+    ORDER BY o.seq DESC
+    LIMIT $6
+) l
+ORDER BY l.at_ms DESC, l.supplier DESC, l.seq DESC
 LIMIT $6
 
 -- holds_of_sku --
