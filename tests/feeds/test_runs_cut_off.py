@@ -360,8 +360,9 @@ async def test_what_goes_on_by_itself_is_still_held_where_it_would_do_too_much(s
     before = await public(shop)
 
     async with open_shop(shop.dsn) as dead:
-        with pytest.raises(Died), Death(dead, 3, after=True):
+        with pytest.raises(Died), Death(dead, 2, after=True):
             await dead.take(feed(stock=0), run="zero", keep=True)
+    assert (await the_run(shop, "zero"))["status"] == "running"
     await go_on(shop.importer, "zero")
     found = await the_run(shop, "zero")
     assert (found["status"], found["kept"]) == ("held", True)
