@@ -1,13 +1,15 @@
 """The real files: every row is accounted for, and a second time nothing is new."""
 
+import io
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.feeds.conftest import RECORD, Shop
 
-from shopwire.kernel.errors import FeedUnreadable, ProfileUnknown
+from shopwire.kernel.errors import FeedUnreadable, NotAFeed
 from shopwire.modules.feeds.profile import load_mapping
+from shopwire.services.feed_preview import preview_feed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.data]
 
@@ -130,12 +132,24 @@ async def test_adventureworks_products_and_offers_add_up(shop: Shop, shared_data
 
 
 @pytest.mark.parametrize("name", ["x12_850.edi", "x12_855.edi", "x12_850_newline_terminated.edi"])
-async def test_orders_are_no_catalogue(shop: Shop, shared_data: Path, name):
-    try:
-        summary = await shop.take(shared_data / "feed-fixtures" / name)
-    except (ProfileUnknown, FeedUnreadable):
-        return
-    assert (summary.status, summary.changed) == ("failed", 0)
+async def test_orders_are_no_catalogue_and_leave_no_run(shop: Shop, shared_data: Path, name):
+    path = shared_data / "feed-fixtures" / name
+    with pytest.raises(NotAFeed) as refused:
+        await shop.take(path)
+    kind = refused.value.data["kind"]
+    assert kind == name[4:7]
+    assert f"X12 {kind}" in refused.value.detail
+    assert "Ways out" in refused.value.data["door"] or kind == "850"
+    assert await shop.query("SELECT id FROM import_run") == []
+    with path.open("rb") as stream, pytest.raises(NotAFeed):
+        preview_feed(stream, sketch=True)
+
+
+def test_what_is_unknown_of_x12_is_no_table_either(shared_data: Path):
+    data = (shared_data / "feed-fixtures" / "x12_850.edi").read_bytes()
+    for sketch in (True, False):
+        with pytest.raises(FeedUnreadable, match="only"):
+            preview_feed(io.BytesIO(data.replace(b"ST*850", b"ST*832")), sketch=sketch)
 
 
 async def test_the_retail_lines_show_their_dirt(shop: Shop, shared_data: Path, tmp_path: Path):

@@ -279,6 +279,15 @@ class MappingInvalid(ShopwireError):
     fields = ("field", "reason")
 
 
+class NotAFeed(ShopwireError):
+    """A message of trade, which says nothing of what a supplier has. Nothing of it was taken."""
+
+    code, status = 3003, 422
+    message = "That is no list of articles."
+    remedy = "Put it where data.door says; a feed is the supplier's catalogue or its X12 846."
+    fields = ("kind", "door")
+
+
 # -- 4000: capacity and availability ----------------------------------------------------------
 
 

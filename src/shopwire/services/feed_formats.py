@@ -1,16 +1,29 @@
 """Feeds whose formats are adapters' business: X12 846 inventory advice as rows of stock."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import BinaryIO, Final
 
 from shopwire.adapters.x12.messages import AVAILABLE
 from shopwire.adapters.x12.syntax import Segment, Segments
+from shopwire.kernel.errors import NotAFeed
 from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
 from shopwire.modules.feeds.opening import Formats
 from shopwire.modules.feeds.reading import Detected, RawRow
 from shopwire.modules.feeds.unpacking import unreadable
 
+_ANSWERS: Final = (
+    "the folder `in` of its supplier's X12 way, see Ways out in the console or `shopwire channel`"
+)
+DOORS: Final = {
+    "850": ("a purchase order", "a supplier: the shop writes them itself, by the way of each one"),
+    "855": ("an answer to a purchase order", _ANSWERS),
+    "856": ("a note of what is on its way", _ANSWERS),
+    "810": ("an invoice", _ANSWERS),
+    "997": ("a receipt for a message", _ANSWERS),
+}
+"""Messages that are no feeds: what each is, and where it belongs."""
 ADVICE_SEGMENTS_MAX: Final = 200
 """Segments of one article; more ends the run: a LIN got lost."""
 
@@ -25,13 +38,16 @@ class AdviceReader:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._walk = Segments(stream)
+        self._rest = iter(self._walk)
+        self._first = list(self._up_to_first())
         self.detected = Detected(encoding="", format="x12", delimiter="x12")
 
     def __iter__(self) -> Iterator[RawRow]:  # noqa: C901, PLR0912 -- a flat list of segments
         held: list[Segment] = []
         start, begun, control, kind, currency = 0, 0, "", "", ""
-        for one in self._walk:
-            number = self._walk.number
+        end = self._walk.number
+        told = chain(enumerate(self._first, end - len(self._first) + 1), self._numbered())
+        for number, one in told:
             if one.id in ("LIN", "SE", "CTT") and held:
                 yield self._row(start, held, currency)
                 held = []
@@ -40,7 +56,8 @@ class AdviceReader:
                     unreadable(f"the message {control} has no end: segments of it are lost", number)
                 begun, kind, control = number, one.get(1), one.get(2)
                 if kind != "846":
-                    unreadable(f"it holds a {kind[:10]}; only 846 is a feed", number)
+                    what, _ = DOORS.get(kind, (f"a {kind[:10]}", ""))
+                    unreadable(f"behind it comes {what} ({kind[:10]}), which is no feed", number)
             elif one.id == "SE":
                 wanted = one.get(1).lstrip("0"), one.get(2).lstrip("0")
                 if wanted != (str(number - begun + 1), control.lstrip("0")):
@@ -58,6 +75,27 @@ class AdviceReader:
             unreadable("there is no 846 in it")
         if control:
             unreadable(f"the message {control} has no end: it was cut off", self._walk.number)
+
+    def _up_to_first(self) -> Iterator[Segment]:
+        """What stands up to the first message, which tells at once whether this is a feed.
+
+        Raises NotAFeed.
+        """
+        for one in self._rest:
+            yield one
+            if one.id == "ST":
+                kind = one.get(1)
+                if kind in DOORS:
+                    what, door = DOORS[kind]
+                    reason = f"It is {what} (X12 {kind}), which belongs to {door}."
+                    raise NotAFeed(reason, kind=kind, door=door)
+                if kind != "846":
+                    unreadable(f"it holds a {kind[:10]}; of X12 only 846 is a feed")
+                return
+
+    def _numbered(self) -> Iterator[tuple[int, Segment]]:
+        for one in self._rest:
+            yield self._walk.number, one
 
     def _row(self, line: int, held: list[Segment], currency: str) -> RawRow:
         cells: dict[str, str] = {"currency": currency}

@@ -52,6 +52,10 @@ from shopwire.modules.shipping.notice_commands import commands_of
 
 PRINCIPAL: Final = "activity:channels.read_inbox"
 """Who records what suppliers' files say."""
+_ELSEWHERE: Final = {
+    "846": "an 846 says what there is: it is a feed, for Try a file or a source of the supplier",
+    "850": "an 850 is a purchase order: the shop writes them, and takes none",
+}
 FUNCTIONS: Final = frozenset({"855", "856", "810", "997"})
 """Messages that are read; others are kept for a person."""
 REASONS_MAX: Final = 10
@@ -137,7 +141,7 @@ class X12Answers:
         elif one.kind == "997":
             await self._receipt(supplier, one, key)
         else:
-            raise Unclear(f"a message of kind {one.kind[:6]} is not read here")
+            raise Unclear(_ELSEWHERE.get(one.kind, f"a {one.kind[:6]} is not read here"))
 
     # -- messages -----------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ export const CODES = {
   FeedUnreadable: 3000,
   ProfileUnknown: 3001,
   MappingInvalid: 3002,
+  NotAFeed: 3003,
   SourceUnreachable: 3100,
   SourceRefused: 3101,
   SourceTooLarge: 3102,

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 import { ApiError, getJson } from "../shared/api.ts";
 import { Notice } from "../shared/Notice.tsx";
 import { useRemote, useSettled } from "../shared/remote.ts";
-import { useTitle } from "../shared/router.tsx";
+import { Link, useTitle } from "../shared/router.tsx";
 import { Columns, Field } from "./MappingForm.tsx";
 import { mappingOf } from "./mapping.ts";
 import { Findings, Rows } from "./PreviewParts.tsx";
@@ -101,7 +101,17 @@ export function PreviewPage() {
       </section>
       {error !== null && (
         <div role="alert">
-          <Notice title={error.body.message} icon="alert">
+          <Notice
+            title={error.body.message}
+            icon="alert"
+            actions={
+              error.body.name === "NotAFeed" ? (
+                <Link className="button" href="/console/channels">
+                  Ways out
+                </Link>
+              ) : undefined
+            }
+          >
             {error.body.remedy}
           </Notice>
         </div>

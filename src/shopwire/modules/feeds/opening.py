@@ -202,6 +202,8 @@ def look_into(
     """
     feed, packing, start = unpacked(stream)
     reader: Reader
+    if start.lstrip(b" \t\r\n").startswith(b"ISA"):
+        unreadable("it is X12, and no inventory advice (846): only that one is a feed")
     if packing == "xlsx":
         reader = SheetReader(feed)
     elif start[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
