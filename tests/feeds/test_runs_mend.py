@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from tests.feeds.conftest import Shop
 from tests.feeds.test_doors import web as web  # noqa: PLC0414 - a fixture
+from tests.feeds.test_formats import zipped
 
 from shopwire.kernel.errors import InvalidField, RuleBroken
+from shopwire.modules.feeds.profile import parse_profile
 from shopwire.services.import_mend import MendRequest, mend_row
 from shopwire.services.import_undo import undo_run
 
@@ -74,6 +76,26 @@ async def test_a_poisoned_price_that_a_person_confirms_is_taken(shop: Shop):
     assert summary.quarantined == 1
     await mend(shop, summary.id, 1)
     assert (await said(shop, "offer:J/acme"))["cost_minor"] == 900_000
+    assert await shop.drift() == []
+
+
+async def test_a_row_is_mended_with_tables_that_came_in_the_same_archive(shop: Shop):
+    mapping = parse_profile(
+        'brings = ["product", "offer", "stock"]\n[fields]\nsku = { columns = ["sku"] }\n'
+        'title = { columns = ["title"] }\ncost = { columns = ["cost"] }\n'
+        'quantity = { lookup = "stock", columns = ["sku"] }\n'
+        '[lookups]\nstock = { file = "stock.csv", key = 0, value = 1 }\n'
+    )
+    files = {"feed.csv": b"sku,title,cost\nA,Cup,2\nB,Jug,none\n", "stock.csv": b"A\t4\nB\t9\n"}
+    for number, keep in enumerate((True, False)):  # kept from the beginning, or at its end
+        run = (await shop.take(zipped(**files), profile=mapping, keep=keep)).id
+        (bad,) = await shop.quarantine(run)
+        await mend(shop, run, bad["seq"], cells={"cost": f"{3 + number}"})
+        assert (await said(shop, "stock:B"))["available"] == 9
+        assert (await said(shop, "offer:B/acme"))["cost_minor"] == 300 + 100 * number
+    whole = {**files, "feed.csv": b"sku,title,cost\nA,Cup,2\nB,Jug,7\n"}
+    run = (await shop.take(zipped(**whole), profile=mapping, keep=True)).id
+    assert await shop.query("SELECT 1 FROM import_run WHERE id = $1 AND held_parts > 0", run) == []
     assert await shop.drift() == []
 
 

@@ -98,7 +98,7 @@ class Job:
         if not held:
             await self._note()
             if not request.dry_run:
-                await self._finish()
+                await self._finish(stream)
         return summary
 
     def goes_on(self, known_bad: Collection[tuple[int, str]], *, before: str) -> None:
@@ -387,14 +387,23 @@ class Job:
             )
             await self._importer.record(self._request, f"{self._part}/note", note)
 
-    async def _finish(self) -> None:
+    async def _tables_kept(self, stream: BinaryIO) -> bool:
+        """Whether the file is kept on: bad rows are mended with the tables that came in it."""
+        if not (self._feed.tables_inside and self.summary.quarantined):
+            return False
+        if self._kept is None and not self._approved:
+            self._kept = await keep_sent(self._importer, self._request, stream)
+        return self._kept is None or self._kept[1]
+
+    async def _finish(self, stream: BinaryIO) -> None:
         summary = self.summary
+        tables = await self._tables_kept(stream)
         finish = FinishRun(
             run=summary.id,
             counts=self.counts(),
             notes=tuple(summary.notes),
             error=summary.error,
-            keep=self._approved and summary.error is not None,
+            keep=tables or (self._approved and summary.error is not None),
         )
         try:
             await self._importer.record(self._request, "finish", finish)

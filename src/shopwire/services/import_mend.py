@@ -1,5 +1,6 @@
 """Quarantined rows that a person settles: mended and put into effect, or set aside."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds.api import BadRow, IntendMend, NoteMend, Reading, RecoverMend
 from shopwire.modules.feeds.documents import JsonReader
 from shopwire.modules.feeds.domain import ENDED, place_of
-from shopwire.modules.feeds.limits import RAW_CHARS_MAX
+from shopwire.modules.feeds.limits import RAW_CHARS_MAX, SPOOLED_BYTES_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.profile import Profile
@@ -31,7 +32,9 @@ from shopwire.modules.feeds.store import (
     products_before,
     reading_of,
 )
+from shopwire.modules.feeds.unpacking import beside
 from shopwire.services.import_effect import took_effect
+from shopwire.services.import_held import open_kept
 from shopwire.services.import_request import ImportRequest
 
 if TYPE_CHECKING:
@@ -117,7 +120,8 @@ async def _mended(
 ) -> None:
     """Puts the row into effect, and writes both down: before it what may change, then what did."""
     seq = row["seq"]
-    mending = _Mending(importer, run, found.reading, found.supplier, tenant)
+    mending = _Mending(importer, found.reading, found.supplier, tenant)
+    await mending.look_up(run, found.held_parts)
     raw = mending.row_of(row, wanted)
     group = await mending.group(raw)
     request = ImportRequest(
@@ -178,9 +182,7 @@ async def recover_mends(importer: "Importer", run: str, *, principal: str, tenan
 class _Mending:
     """One row beside the mapping that its feed was read with."""
 
-    def __init__(
-        self, importer: "Importer", run: str, reading: Reading, supplier: str, tenant: str
-    ) -> None:
+    def __init__(self, importer: "Importer", reading: Reading, supplier: str, tenant: str) -> None:
         if not reading.profile:
             raise RuleBroken(
                 "It is not known how this import was read.",
@@ -189,7 +191,23 @@ class _Mending:
             )
         self._importer, self._reading = importer, reading
         self._supplier, self._tenant = supplier, tenant
+        self._tables: dict[str, Mapping[str, str]] = {}
         self._profile = msgspec.convert(reading.profile, Profile)
+
+    async def look_up(self, run: str, parts: int) -> None:
+        """Reads the tables of the mapping: of the archive that the feed came in, or its folder.
+
+        Raises MappingInvalid, FeedUnreadable.
+        """
+        profile = self._profile
+        folder = Path(self._reading.folder) if self._reading.folder else None
+        if not (parts and profile.lookups):
+            self._tables = load_lookups(profile, folder)
+            return
+        reads = self._importer.reads
+        with await open_kept(reads, self._tenant, run, parts, SPOOLED_BYTES_MAX) as file:
+            archive = await asyncio.to_thread(beside, file)  # type: ignore[arg-type]
+            self._tables = await asyncio.to_thread(load_lookups, profile, folder, archive)
 
     def row_of(self, row: Mapping[str, Any], wanted: MendRequest) -> RawRow:
         """The row as it shall be read."""
@@ -252,7 +270,7 @@ class _Mending:
             self._profile,
             supplier=self._supplier,
             currency=reading.currency,
-            lookups=load_lookups(self._profile, Path(reading.folder) if reading.folder else None),
+            lookups=self._tables,
             decimal=reading.decimal,  # type: ignore[arg-type]
         )
         groups = list(mapper.groups([row]))

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 
 from shopwire.kernel.errors import MappingInvalid
 from shopwire.modules.feeds.limits import LOOKUP_LINE_CHARS_MAX, LOOKUP_ROWS_MAX
@@ -36,13 +36,23 @@ def _load(
                 if number >= LOOKUP_ROWS_MAX:
                     reason = f"it has more than {LOOKUP_ROWS_MAX} rows"
                     raise MappingInvalid(reason, field=field, reason=reason)
+                if max(lookup.key, lookup.value) >= len(cells):
+                    _too_short(lookup, number + 1, len(cells))
                 key, value = cells[lookup.key].strip(), cells[lookup.value].strip()
                 found[key] = str(int(found.get(key, "0")) + int(value)) if lookup.sum else value
-    except (OSError, UnicodeDecodeError, csv.Error, IndexError, ValueError) as problem:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as problem:
         raise MappingInvalid(
             f"{lookup.file} cannot be looked up in: {problem}", field=field, reason=str(problem)
         ) from problem
     return found
+
+
+def _too_short(lookup: Lookup, line: int, cells: int) -> NoReturn:
+    sign = {"\t": "tab"}.get(lookup.delimiter, lookup.delimiter)
+    raise ValueError(
+        f"line {line} has {cells} cells (the separator is {sign}), and the mapping wants number"
+        f" {max(lookup.key, lookup.value) + 1}"
+    )
 
 
 def _lines(source: TextIO) -> Iterator[str]:

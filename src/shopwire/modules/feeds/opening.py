@@ -56,8 +56,12 @@ class OpenFeed:
         reader: Reader,
         items: Iterable[Item],
         key: Callable[[Sequence[str]], bytes],
+        *,
+        tables_inside: bool = False,
     ) -> None:
         self.profile = profile
+        self.tables_inside = tables_inside
+        """Whether the files that its mapping looks things up in came in one archive with it."""
         self.detected = reader.detected
         self._mapper, self._reader, self._items, self._key = mapper, reader, items, key
         self.groups: Iterator[Group] = mapper.groups(map(_whole_by(reader), items))
@@ -147,6 +151,7 @@ def open_feed(
             )
     sample, items = _sampled(items, _whole_by(reader))
     _sense_decimals(chosen, reader.detected, sample)
+    tables_inside = lookups is not None
     if lookups is None:
         lookups = load_lookups(chosen, folder)
     decimal: Decimal = (
@@ -164,7 +169,7 @@ def open_feed(
             lookups=lookups,
         )
 
-    return OpenFeed(chosen, mapper, reader, items, key)
+    return OpenFeed(chosen, mapper, reader, items, key, tables_inside=tables_inside)
 
 
 def _looked_up(
