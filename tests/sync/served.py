@@ -101,10 +101,19 @@ QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)
 
 @asynccontextmanager
 async def serving(
-    shop=None, *, limits=None, picows=True, port=0, share=lambda log: log, rights=None, callers=None
+    shop=None,
+    *,
+    limits=None,
+    picows=True,
+    port=0,
+    share=lambda log: log,
+    rights=None,
+    callers=None,
+    broadcast=None,
 ):
     shop = shop or Shop()
-    hub = shop.hub = Hub(share(shop.log), limits=limits or QUICK, rights=rights)
+    limits = limits or QUICK
+    hub = shop.hub = Hub(share(shop.log), limits=limits, rights=rights, broadcast=broadcast)
     await hub.start()
     server = Server(hub, port, picows=picows, callers=callers)
     await server.start()

@@ -26,6 +26,7 @@ from shopwire.services.access import Access, open_access
 from shopwire.services.activities import Activities
 from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
+from shopwire.services.broadcasting import BroadcastWay, broadcasting
 from shopwire.services.carrier_door import carrier_routes
 from shopwire.services.checkout_door import CheckoutDoor, checkout_routes
 from shopwire.services.command_door import CommandDoor
@@ -88,6 +89,7 @@ class ServeOptions(IssuerOptions, frozen=True, kw_only=True):
     port: int = 8_000
     database_url: str | None = None
     websocket: Literal["picows", "asgi"] = "picows"
+    broadcast: BroadcastWay = "auto"
     pages: Path | None = None
     allow_hosts: tuple[str, ...] = ()
     """Further names by which a server on loopback may be addressed, as by a proxy before it."""
@@ -258,14 +260,14 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
     )
     importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
-    places = _places(options).adapters()
-    sourcing = Sourcing(write_path, store.reads, importer, places, clock)
+    sourcing = Sourcing(write_path, store.reads, importer, _places(options).adapters(), clock)
     feeds = feed_activities(partial(go_on, importer), partial(close_cut_off, importer))
     more = (*source_activities(sourcing.fetch, clock), *feeds)
     trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=more)
     access = await _open_access(log, store, options)
     take = CommandDoor(write_path, access.book).take
-    hub = Hub(log, clock=clock, take=take, rights=access.rights)
+    told = await steps.enter("broadcast", broadcasting(options.broadcast, _log.info))
+    hub = Hub(log, clock=clock, take=take, rights=access.rights, broadcast=told)
     await steps.enter("hub", started(hub.start, hub.stop))
     access.book.on_change = hub.rights_changed
     await steps.enter("access", in_background(access.run(), fail))

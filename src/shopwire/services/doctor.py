@@ -23,6 +23,7 @@ from shopwire.adapters.postgres.inspect import DatabaseFacts, look_at
 from shopwire.adapters.postgres.server import FREE_BYTES_MIN, attach
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.broadcasting import broadcast_finding
 from shopwire.services.doctor_access import access_findings
 from shopwire.services.doctor_work import bus_finding, exchange_finding, work_findings
 from shopwire.services.findings import Finding
@@ -68,6 +69,7 @@ async def examine(patient: Patient) -> list[Finding]:
     findings += about
     more = msgspec.structs.replace(patient.more, data=patient.data)
     findings += await access_findings(more, patient.host, facts)
+    findings.append(broadcast_finding(more.broadcast))
     findings.append(exchange_finding(patient.data, SystemClock().now_ms()))
     findings.append(await bus_finding(more.bus, more.hubs))
     findings += [_port(patient.host, patient.port), _broker(), _pages(), _node(), _browser()]

@@ -23,6 +23,7 @@ from shopwire.kernel.errors import SetupProblem, ShopwireError, ShuttingDown, St
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import new_id
 from shopwire.services.access import Access, open_access
+from shopwire.services.broadcasting import BroadcastWay, broadcasting
 from shopwire.services.cors import Cors
 from shopwire.services.database import Database
 from shopwire.services.hubs import OPS_TOPIC, Hubs, announce, hub_routes, log_bus
@@ -58,6 +59,7 @@ class HubOptions(IssuerOptions, frozen=True, kw_only=True):
     address: str | None = None
     """Where clients reach its sync endpoint; None: at its port of the name they know."""
     websocket: Literal["picows", "asgi"] = "picows"
+    broadcast: BroadcastWay = "auto"
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     """Origins of the pages: they come from another port or another machine."""
@@ -208,7 +210,8 @@ async def _start(options: HubOptions, steps: Steps, telemetry: Telemetry) -> Hub
         allow_addresses=options.allow_addresses,
     )
     # Without `take` clients send their commands over HTTP: a hub has nothing that it could change.
-    hub = Hub(shared, clock=clock, rights=access.rights)
+    told = await steps.enter("broadcast", broadcasting(options.broadcast, _log.info))
+    hub = Hub(shared, clock=clock, rights=access.rights, broadcast=told)
     await steps.enter("hub", started(hub.start, hub.stop))
     access.book.on_change = hub.rights_changed
     await steps.enter("access", in_background(access.run(), fail))

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from shopwire.kernel.errors import SetupProblem
+from shopwire.services.broadcasting import BroadcastWay
 from shopwire.services.issuers import IssuerOptions
 from shopwire.services.outside import PaymentName, SupplierWay
 
@@ -30,6 +31,7 @@ class Settings(IssuerOptions, frozen=True, kw_only=True):
     port: int = 8_000
     database_url: str | None = None
     websocket: Literal["picows", "asgi"] = "picows"
+    broadcast: BroadcastWay = "auto"
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     allow_addresses: tuple[str, ...] = ()

@@ -2,8 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from shopwire.kernel.access_errors import TooManyConnections
@@ -12,6 +11,7 @@ from shopwire.kernel.errors import LogCorrupt
 from shopwire.kernel.events import Recorded
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
+from shopwire.sync.broadcast import Broadcast, Failed
 from shopwire.sync.bundles import Bundles, Frames, ShortFrames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.crowd import Crowd
@@ -23,7 +23,7 @@ from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.stats import Told
 from shopwire.sync.topics import PUBLIC, View, kind_of
-from shopwire.sync.waiting import TEXT, Send, Ticket, Wire, later
+from shopwire.sync.waiting import Ticket, Wire, later
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -43,12 +43,18 @@ class Fanout:
     """
 
     def __init__(
-        self, tenant: str, clock: Clock, limits: Limits, rights: Rights | None = None
+        self,
+        tenant: str,
+        clock: Clock,
+        limits: Limits,
+        rights: Rights | None = None,
+        broadcast: Broadcast | None = None,
     ) -> None:
         self.tenant = tenant
         self.clock = clock
         self.limits = limits
         self.rights = rights or Rights()
+        self.broadcast: Final = broadcast or Broadcast()
         self.epoch = 0
         self.applied: list[int] = []
         """Offsets up to which the log was taken, by partition."""
@@ -380,7 +386,8 @@ class Fanout:
         sent = 0
         for readers, form in ((state.sessions.plain, frame), (state.sessions.ticks, short)):
             late = readers.keys() & self.aside.keys()
-            sent += self._push(readers, late, form)
+            failed = self.broadcast.to_audience(readers, late, form)
+            sent += self._count(len(readers) - len(late), failed)
             self._put_off(state, base, late, touched)
         self.frames += sent
         self.told.count(state, base, sent)
@@ -403,16 +410,12 @@ class Fanout:
                 more = bundles.adding(item)
                 for session in ready:
                     lacking[session] = more[lacking.get(session, 0)]
-        sent = 0
+        alike: dict[tuple[int, bool], list[Session]] = {}
         for session, bundle in lacking.items():
-            push = session.push
-            try:
-                push(TEXT, bundles.short(bundle) if session.short else bundles.frame(bundle))
-            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
-                self._fail(session, problem)
-            else:
-                sent += 1
-        self.frames += sent
+            alike.setdefault((bundle, session.short), []).append(session)
+        for (bundle, short), some in alike.items():
+            frame = bundles.short(bundle) if short else bundles.frame(bundle)
+            self.frames += self._count(len(some), self.broadcast.to_sessions(some, frame))
 
     def _put_off(
         self,
@@ -426,23 +429,11 @@ class Fanout:
             session.pending.setdefault(state, base)
             self.aside[session] = touched[session] = None
 
-    def _push(
-        self, readers: Mapping[Session, Send], late: AbstractSet[Session], frame: bytes
-    ) -> int:
-        """Sends to all of them but `late`; returns to how many."""
-        if late:
-            sends = [send for session, send in readers.items() if session not in late]
-        else:
-            sends = list(readers.values())
-        failed = 0
-        for send in sends:
-            try:
-                send(TEXT, frame)
-            except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
-                failed += 1
-                for session in [one for one, its in readers.items() if its is send]:
-                    self._fail(session, problem)
-        return len(sends) - failed
+    def _count(self, sent: int, failed: Failed) -> int:
+        """How many of them were told; whoever could not be is closed."""
+        for session, problem in failed:
+            self._fail(session, problem)
+        return sent - len(failed)
 
     def _states(self) -> Iterator[TopicState]:
         yield from self.topics.values()

@@ -16,6 +16,7 @@ from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import EventLog, Heads
+from shopwire.sync.broadcast import Broadcast
 from shopwire.sync.commands import Commands, Take
 from shopwire.sync.fanout import Fanout
 from shopwire.sync.limits import (
@@ -52,14 +53,16 @@ class Hub:
         limits: Limits | None = None,
         take: Take | None = None,
         rights: Rights | None = None,
+        broadcast: Broadcast | None = None,
     ) -> None:
         """Args: `take` carries out the commands of clients; without it they are refused.
 
-        `rights` says who may see what; without it everybody sees what is public.
+        `rights` says who may see what; without it everybody sees what is public. `broadcast` tells
+        many at once, and belongs to the caller; without it each is told by its own wire.
         """
         self.limits = limits or Limits()
         self.clock = clock or SystemClock()
-        self.fanout = Fanout(tenant, self.clock, self.limits, rights)
+        self.fanout = Fanout(tenant, self.clock, self.limits, rights, broadcast)
         self._commands = Commands(take, self.fanout.answered) if take is not None else None
         self._log = log
         self._loader = SnapshotLoader(log, self.fanout, self._same_log)
@@ -107,6 +110,11 @@ class Hub:
     def rights(self) -> Rights:
         """Who may see what."""
         return self.fanout.rights
+
+    @property
+    def broadcast(self) -> Broadcast:
+        """What tells many at once."""
+        return self.fanout.broadcast
 
     def open(self, wire: Wire, caller: Caller | None = None, address: str = "") -> Session:
         """A new connection of any transport, as the door knows its caller and its address."""

@@ -65,6 +65,9 @@ WRITE_LOW_BYTES: Final = 16_384
 """Bytes waiting below which a slow client is written to again."""
 WRITE_KERNEL_UNSENT_BYTES: Final = 65_536
 """Bytes the kernel takes for a socket beyond what is on the wire: the rest stays conflatable."""
+BROADCAST_SCREENS_MIN: Final = 16
+"""Screens from which on one frame is given to the kernel for all of them at once: for a few, each
+send by itself is as fast."""
 ANSWER_BYTES_MAX: Final = 262_144
 """Answers (pong, error, live) waiting for a client that does not read; then it is closed."""
 SNAPSHOT_FRAME_BYTES: Final = 65_536

@@ -50,7 +50,7 @@ from shopwire.sync.protocol import (
     revoke_frame,
 )
 from shopwire.sync.topics import View
-from shopwire.sync.waiting import TEXT, Bucket, State, Ticket, Wire, later
+from shopwire.sync.waiting import NO_PLACE, TEXT, Bucket, State, Ticket, Wire, later
 
 if TYPE_CHECKING:
     from shopwire.sync.fanout import Fanout
@@ -78,6 +78,7 @@ class Session:
         "caller",
         "id",
         "pending",
+        "place",
         "push",
         "seats",
         "share",
@@ -99,7 +100,7 @@ class Session:
         self.seats: tuple[Seat, ...] = ()
         """What it shares with the other connections of its caller and of its address."""
         self._expiring = False
-        self.share = 0
+        self.share, self.place = 0, NO_PLACE
         self.wire = wire
         self.push = wire.send
         """Sends a frame as it is; `send` does what the client asked for first."""
@@ -124,9 +125,8 @@ class Session:
         self._answers: deque[bytes] = deque()
         self._answer_bytes = 0
         self._opened_ms = self._heard_ms = self._pinged_ms = now
-        self._bucket = Bucket(
-            fanout.limits.messages_per_s_max, fanout.limits.messages_burst_max, now
-        )
+        limits = fanout.limits
+        self._bucket = Bucket(limits.messages_per_s_max, limits.messages_burst_max, now)
         self._flooded = 0
         self._bad = 0
         self._commands = 0

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from shopwire.sync.session import Session
 
 
+NO_PLACE: Final = -1
+"""Of a session whose frames go through its wire alone; see `broadcast.py`."""
 TEXT: Final = 1
 """The only kind of frame that is sent: WebSocket's opcode of a text message."""
 

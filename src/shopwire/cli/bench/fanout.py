@@ -23,12 +23,16 @@ TOPICS_ALL: Final = 200
 Serve = Callable[[], AbstractAsyncContextManager[Server]]
 _SERVERS: Final[dict[str, Serve]] = {
     "picows": partial(served, rights=True),
+    "direct": partial(served, rights=True, broadcast="direct"),
     "open": served,
     "asgi": partial(served, mode="asgi"),
     "websockets": partial(served, mode="websockets"),
     "gateway": gateway,
+    "floor": partial(served, mode="floor"),
 }
-"""Ours with rights and without, its fallback, a library's broadcast, and what a team writes."""
+"""Ours with rights, the same without io_uring, and without rights; its fallback, a library's
+broadcast, what a team writes, and what nobody can save who sends to each socket by itself."""
+_TOKENS: Final = ("picows", "direct")
 _BUSY: Final = ("picows", "gateway")
 """Who is compared where every screen is told each of 200 changes/s."""
 
@@ -150,7 +154,7 @@ async def _cost(
     async with _SERVERS[mode]() as server:
         await server.ask(do="seed", topics=topics)
         before = (await server.ask(do="look"))["rss_kib"]
-        async with watching(server.port, wishes, tokens=mode == "picows") as arrivals:
+        async with watching(server.port, wishes, tokens=mode in _TOKENS) as arrivals:
             idle = (await server.ask(do="look"))["rss_kib"]
             seeded = (await server.ask(do="seed", topics=1))["n"]
             arrivals.start(seeded)

@@ -24,9 +24,11 @@ import uvloop
 from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.adapters.postgres.store import open_store
 from shopwire.cli.bench.fanout_clients import allow_files
+from shopwire.cli.bench.fanout_floor import bare_sends
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document, EventLog
+from shopwire.services.broadcasting import BroadcastWay, broadcasting
 from shopwire.sync.hub import Hub
 from shopwire.sync.rights import Rights
 from shopwire.sync.server import SyncDoor
@@ -49,9 +51,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a server serves."""
 
     mode: str = "picows"
-    """`picows`, `asgi`, or `websockets` for the library's own broadcast."""
+    """`picows`, `asgi`, `websockets` for the library's own broadcast, `floor` for bare sends."""
     dsn: str = ""
     """A database; without one the log is in memory."""
+    broadcast: BroadcastWay = "auto"
     rights: bool = False
     """Whether each screen shows a token and is looked up by it."""
 
@@ -200,10 +203,22 @@ def change_of(topic: str, version: int, number: int) -> NewEvent:
 
 @asynccontextmanager
 async def shopwire(
-    log: EventLog, port: socket.socket, *, picows: bool, rights: bool = False
+    log: EventLog,
+    port: socket.socket,
+    *,
+    picows: bool,
+    rights: bool = False,
+    broadcast: BroadcastWay = "auto",
 ) -> AsyncIterator[Hub]:
     """Our own hub, by picows or through ASGI."""
-    hub = Hub(log, rights=Rights(_Anybody()) if rights else None)
+    async with broadcasting(broadcast) as told:
+        hub = Hub(log, rights=Rights(_Anybody()) if rights else None, broadcast=told)
+        async with _serving(hub, port, picows=picows):
+            yield hub
+
+
+@asynccontextmanager
+async def _serving(hub: Hub, port: socket.socket, *, picows: bool) -> AsyncIterator[None]:
     await hub.start()
     door = SyncDoor(hub)
     config = uvicorn.Config(
@@ -219,7 +234,7 @@ async def shopwire(
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[port]))
     try:
-        yield hub
+        yield
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
@@ -297,16 +312,22 @@ async def serve(plan: Plan) -> None:
         async with plain_websockets(feed, port):
             await _obey(feed)
         return
+    if plan.mode == "floor":
+        feed = Feed(None)
+        async with bare_sends(feed, port):
+            await _obey(feed)
+        return
     picows = plan.mode == "picows"
+    shown: Any = {"rights": plan.rights, "broadcast": plan.broadcast}
     if plan.dsn:
         async with open_store(plan.dsn) as store:
             log: Any = Counting(store.log)
-            async with shopwire(log, port, picows=picows, rights=plan.rights) as hub:
+            async with shopwire(log, port, picows=picows, **shown) as hub:
                 await _obey(Feed(store.log), hub, log)
         return
     state = MemoryState()
     log = Counting(MemoryLog(state))
-    async with shopwire(log, port, picows=picows, rights=plan.rights) as hub:
+    async with shopwire(log, port, picows=picows, **shown) as hub:
         await _obey(Feed(log, state), hub, log)
 
 

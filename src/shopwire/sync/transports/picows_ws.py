@@ -39,7 +39,7 @@ from shopwire.sync.hub import Hub
 from shopwire.sync.limits import CLOSE_GRACE_MS, WRITE_KERNEL_UNSENT_BYTES
 from shopwire.sync.origins import Origins
 from shopwire.sync.session import Session
-from shopwire.sync.waiting import Send
+from shopwire.sync.waiting import Send, State
 
 _PICOWS: Final = logging.getLogger("shopwire.sync.picows")
 _PICOWS.setLevel(logging.WARNING)  # it tells every connection at INFO
@@ -89,6 +89,8 @@ class PicowsWire(WSListener):
         peer = under.get_extra_info("peername")
         address = address_of(peer[0], self._forwarded) if isinstance(peer, tuple) else ""
         self._session = self._hub.open(self, self._caller, address)
+        if not transport.is_secure:
+            self._take_place(self._session, under)
 
     @override
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -114,6 +116,8 @@ class PicowsWire(WSListener):
             self._closing.cancel()
         if self._session is not None:
             self._session.on_closed()
+            # Behind this the socket is closed, and another may get its number.
+            self._hub.broadcast.leave(self._session)
             self._session = None
 
     @override
@@ -128,6 +132,30 @@ class PicowsWire(WSListener):
         """The write buffer is below its low mark."""
         if self._session is not None:
             self._session.on_resume()
+
+    # -- the hub tells many at once -----------------------------------------------------------
+
+    def rest(self, data: bytes) -> None:
+        """Goes on in the middle of a frame; what the socket does not take makes it wait."""
+        self._transport.underlying_transport.write(data)
+
+    def cut(self) -> None:
+        """Ends the connection before anything else is written to it."""
+        if self._session is not None:
+            self._session.on_closed()
+        self._cut()
+
+    def _take_place(self, session: Session, under: Any) -> None:
+        """From now on the session is not writable while even one byte waits for the socket.
+
+        Bytes that wait here go behind those that were sent past this wire, or not at all.
+        """
+        if session.state is State.CLOSING:
+            return
+        if self._hub.broadcast.join(session, under.get_extra_info("socket").fileno()):
+            under.set_write_buffer_limits(0, 0)
+            if under.get_write_buffer_size():
+                session.on_pause()
 
     # -- the session asks ---------------------------------------------------------------------
 

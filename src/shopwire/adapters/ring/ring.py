@@ -1,0 +1,257 @@
+"""The same bytes to many sockets by one call of the kernel.
+
+Each socket has a *place*: an entry of the ring that never changes, and a file of the ring's own
+table. So an entry means the socket and not its number, which the process may have given to another
+connection meanwhile: what was not taken out in time is sent to nobody else.
+
+All entries name one message and that names one buffer, so that to prepare a broadcast is to copy
+the bytes and the numbers of the places. Nothing is ever waited for: a socket that is full says so.
+"""
+
+import ctypes
+import errno
+import mmap
+import os
+import resource
+import socket
+import struct
+from array import array
+from collections.abc import Iterator
+from typing import Final
+
+from shopwire.adapters.ring.kernel import (
+    ENTRY_BYTES,
+    ENTRY_FORMAT,
+    FEATURE_SINGLE_MMAP,
+    FIXED_FILE,
+    OFFSET_ENTRIES,
+    OP_SENDMSG,
+    RESULT_BYTES,
+    RESULT_VALUE_AT,
+    RESULT_WORDS,
+    SETUP_CQSIZE,
+    SETUP_SUBMIT_ALL,
+    Kernel,
+    Params,
+)
+from shopwire.adapters.ring.limits import (
+    RING_BYTES_MAX,
+    RING_ENTERS_MAX,
+    RING_SENDS_MAX,
+    RING_SOCKETS_MAX,
+    RING_SOCKETS_MIN,
+)
+
+NO_PLACE: Final = -1
+UNKNOWN: Final = -1
+"""Sent, of a socket of which nobody can say what it took: it must not be written to any more."""
+_WORD: Final = 0xFFFF_FFFF
+_AGAIN: Final = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
+_PROBE: Final = b"is it there?"
+
+
+class Ring:
+    """Sockets in places, and one way to send to many of them. For the thread that made it."""
+
+    bytes_max: Final = RING_BYTES_MAX
+
+    def __init__(self, sockets_max: int = RING_SOCKETS_MAX, kernel: Kernel | None = None) -> None:
+        """Raises OSError where the kernel does not offer it, or not to us."""
+        self._kernel = kernel or Kernel()
+        self.sockets_max: Final = sockets_max
+        params = Params(cq_entries=sockets_max, flags=SETUP_CQSIZE | SETUP_SUBMIT_ALL)
+        self._fd = self._kernel.setup(sockets_max, params)
+        try:
+            self._kernel.register_files(self._fd, [NO_PLACE] * sockets_max)
+            self._share(params)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self._free: list[int] = []
+        self._next = 0
+        self.usable = True
+        """False once the kernel did not do as it should, and after `close`."""
+
+    def join(self, file: int) -> int:
+        """A place for an open socket, which has to be nonblocking; NO_PLACE where there is none."""
+        if not self.usable or not (self._free or self._next < self.sockets_max):
+            return NO_PLACE
+        if self._free:
+            place = self._free.pop()
+        else:
+            place, self._next = self._next, self._next + 1
+        try:
+            self._kernel.put_file(self._fd, place, file)
+        except OSError:
+            # Not a file that a ring may hold: whatever it is, it is written to as ever.
+            self._free.append(place)
+            return NO_PLACE
+        return place
+
+    def leave(self, place: int) -> None:
+        """Lets go of the socket: until then it stays open, whoever closes it."""
+        if self._fd >= 0:
+            self._kernel.put_file(self._fd, place, NO_PLACE)
+            self._free.append(place)
+
+    def send(self, places: "array[int]", data: bytes) -> list[tuple[int, int]]:
+        """Sends the same to all places, no place twice; returns what is not done.
+
+        That is places with how many bytes their sockets took before they were full or broken, which
+        is all the same here: whoever writes the rest learns which. Raises ValueError for more than
+        `bytes_max`.
+        """
+        size = len(data)
+        self._bytes[:size] = data
+        self._part[1] = size
+        undone: list[tuple[int, int]] = []
+        with memoryview(places) as every:
+            for first in range(0, len(every), RING_SENDS_MAX):
+                with every[first : first + RING_SENDS_MAX] as some:
+                    self._portion(some, size, undone)
+        return undone
+
+    def close(self) -> None:
+        """Gives everything back; sockets that are still in their places are let go."""
+        self.usable = False
+        if self._fd < 0:
+            return
+        for view in (self._queue, self._results, self._words):
+            view.release()
+        self._rings.close()
+        self._entries.close()
+        os.close(self._fd)
+        self._fd = -1
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _share(self, params: Params) -> None:
+        """Maps what the kernel and this process both see, and writes every entry."""
+        if not params.features & FEATURE_SINGLE_MMAP:
+            raise OSError(errno.ENOSYS, "io_uring is too old")
+        sq, cq, entries = params.sq_off, params.cq_off, params.sq_entries
+        results = cq.results, cq.results + params.cq_entries * RESULT_BYTES
+        self._rings = mmap.mmap(self._fd, max(sq.array + entries * 4, results[1]))
+        self._entries = mmap.mmap(self._fd, entries * ENTRY_BYTES, offset=OFFSET_ENTRIES)
+        self._words = memoryview(self._rings).cast("I")
+        self._queue = self._words[sq.array // 4 : sq.array // 4 + entries]
+        self._results = memoryview(self._rings)[slice(*results)].cast("i")
+        self._head_at, self._tail_at = sq.head // 4, sq.tail // 4
+        self._seen_at, self._done_at = cq.head // 4, cq.tail // 4
+        buffer = ctypes.create_string_buffer(RING_BYTES_MAX)
+        self._bytes = memoryview(buffer).cast("B")
+        # struct iovec, and struct msghdr with nothing but that.
+        self._part = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 0)
+        self._message = (ctypes.c_uint64 * 7)(0, 0, ctypes.addressof(self._part), 1, 0, 0, 0)
+        address, flags = ctypes.addressof(self._message), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        for place in range(self.sockets_max):
+            entry = (OP_SENDMSG, FIXED_FILE, 0, place, 0, address, 1, flags, place)
+            struct.pack_into(ENTRY_FORMAT, self._entries, place * ENTRY_BYTES, *entry)
+
+    def _portion(self, places: "memoryview[int]", size: int, undone: list[tuple[int, int]]) -> None:
+        count = len(places)
+        if not self.usable:
+            undone += [(place, 0) for place in places]
+            return
+        tail = self._words[self._tail_at]
+        room = len(self._queue) - tail % len(self._queue)
+        self._queue[tail % len(self._queue) :][:count] = places[:room]
+        if count > room:
+            self._queue[: count - room] = places[room:]
+        self._words[self._tail_at] = (tail + count) & _WORD
+        # The kernel looks at these words in the call that follows, on this very processor.
+        if self._enter(count):
+            for words in self._news(count):
+                values = words[RESULT_VALUE_AT::RESULT_WORDS]
+                if values != memoryview(array("i", [size]) * len(values)):
+                    told = zip(words[::RESULT_WORDS], values, strict=True)
+                    undone += [(place, max(0, sent)) for place, sent in told if sent != size]
+            self._words[self._seen_at] = self._words[self._done_at]
+        else:
+            self._give_up(places, (self._words[self._head_at] - tail) & _WORD, size, undone)
+
+    def _enter(self, count: int) -> bool:
+        """Whether all sends of a portion were done."""
+        left = count
+        for _ in range(RING_ENTERS_MAX):
+            try:
+                left -= self._kernel.enter(self._fd, left, count)
+            except OSError as problem:
+                if problem.errno not in _AGAIN:
+                    return False
+            if self._done() == count:
+                return True
+        return False
+
+    def _done(self) -> int:
+        done: int = (self._words[self._done_at] - self._words[self._seen_at]) & _WORD
+        return done
+
+    def _news(self, count: int) -> Iterator["memoryview[int]"]:
+        """The newest results, in one piece or in two."""
+        whole = len(self._results) // RESULT_WORDS
+        first = self._words[self._seen_at] % whole
+        end = min(first + count, whole)
+        yield self._results[first * RESULT_WORDS : end * RESULT_WORDS]
+        if first + count > whole:
+            yield self._results[: (first + count - whole) * RESULT_WORDS]
+
+    def _give_up(
+        self, places: "memoryview[int]", taken: int, size: int, undone: list[tuple[int, int]]
+    ) -> None:
+        """The kernel stopped in the middle: says what is known, and never calls it again."""
+        self.usable = False
+        known: dict[int, int] = {}
+        for words in self._news(self._done()):
+            known |= zip(words[::RESULT_WORDS], words[RESULT_VALUE_AT::RESULT_WORDS], strict=True)
+        for number, place in enumerate(places):
+            sent = known.get(place, UNKNOWN if number < taken else 0)
+            if sent != size:
+                undone.append((place, max(0, sent) if place in known else sent))
+
+
+def open_ring() -> Ring:
+    """A ring that was seen to work; raises OSError that says why there is none."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    sockets = RING_SOCKETS_MAX
+    while files != resource.RLIM_INFINITY and sockets > files and sockets > RING_SOCKETS_MIN:
+        sockets //= 2
+    ring = _largest(sockets)
+    try:
+        _try(ring)
+    except BaseException:
+        ring.close()
+        raise
+    return ring
+
+
+def _largest(sockets: int) -> Ring:
+    while True:
+        try:
+            return Ring(sockets)
+        except OSError as problem:
+            if problem.errno != errno.ENOMEM or sockets <= RING_SOCKETS_MIN:
+                raise
+        sockets //= 2
+
+
+def _try(ring: Ring) -> None:
+    """Raises OSError where a send does not arrive, or a socket stays open that was let go.
+
+    Kernels before 6.5 may keep it for a second, during which its other side learns nothing.
+    """
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        mine.setblocking(False)
+        theirs.setblocking(False)
+        place = ring.join(mine.fileno())
+        if place == NO_PLACE or ring.send(array("I", [place]), _PROBE):
+            raise OSError(errno.EOPNOTSUPP, "io_uring does not send here")
+        if theirs.recv(len(_PROBE)) != _PROBE:
+            raise OSError(errno.EIO, "io_uring sends something else here")
+        ring.leave(place)
+        mine.close()
+        try:
+            theirs.recv(1)
+        except BlockingIOError:
+            raise OSError(errno.EBUSY, "this kernel's io_uring lets go of sockets late") from None
