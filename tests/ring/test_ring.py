@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopwire.adapters.ring.kernel import ENTER, Kernel
+from shopwire.adapters.ring.kernel import ENTER, ENTRY_BYTES, Kernel
 from shopwire.adapters.ring.limits import RING_BYTES_MAX, RING_SENDS_MAX
 from shopwire.adapters.ring.ring import NO_PLACE, UNKNOWN, Ring, open_ring
 
@@ -20,8 +20,9 @@ SMALL = 16
 
 
 def refusal():
+    """Why the kernel does not offer it; what it then does with it is what is tested."""
     try:
-        open_ring().close()
+        Ring(SMALL).close()
     except OSError as problem:
         return str(problem)
     return ""
@@ -174,6 +175,14 @@ def test_a_broken_socket_is_its_own_trouble(ring, pairs):
     pairs[2].theirs.close()
     assert ring.send(places(pairs), b"still here") == [(pairs[2].place, 0)]
     for pair in pairs[:2] + pairs[3:]:
+        pair.read()
+        assert pair.heard == b"still here"
+
+
+def test_an_entry_that_the_kernel_does_not_even_try_is_its_own_trouble(ring, pairs):
+    ring._entries[pairs[1].place * ENTRY_BYTES] = 0xFF
+    assert ring.send(places(pairs), b"still here") == [(pairs[1].place, 0)]
+    for pair in [pairs[0], *pairs[2:]]:
         pair.read()
         assert pair.heard == b"still here"
 

@@ -16,8 +16,6 @@ ENTER: Final = 426
 REGISTER: Final = 427
 
 SETUP_CQSIZE: Final = 1 << 3
-SETUP_SUBMIT_ALL: Final = 1 << 7
-"""One send that the kernel does not even try leaves the others as they are; Linux 5.18."""
 FEATURE_SINGLE_MMAP: Final = 1 << 0
 ENTER_GETEVENTS: Final = 1 << 0
 REGISTER_FILES: Final = 2

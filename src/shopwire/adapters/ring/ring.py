@@ -30,7 +30,6 @@ from shopwire.adapters.ring.kernel import (
     RESULT_VALUE_AT,
     RESULT_WORDS,
     SETUP_CQSIZE,
-    SETUP_SUBMIT_ALL,
     Kernel,
     Params,
 )
@@ -59,7 +58,7 @@ class Ring:
         """Raises OSError where the kernel does not offer it, or not to us."""
         self._kernel = kernel or Kernel()
         self.sockets_max: Final = sockets_max
-        params = Params(cq_entries=sockets_max, flags=SETUP_CQSIZE | SETUP_SUBMIT_ALL)
+        params = Params(cq_entries=sockets_max, flags=SETUP_CQSIZE)
         self._fd = self._kernel.setup(sockets_max, params)
         try:
             self._kernel.register_files(self._fd, [NO_PLACE] * sockets_max)

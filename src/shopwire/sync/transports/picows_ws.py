@@ -153,9 +153,7 @@ class PicowsWire(WSListener):
         if session.state is State.CLOSING:
             return
         if self._hub.broadcast.join(session, under.get_extra_info("socket").fileno()):
-            under.set_write_buffer_limits(0, 0)
-            if under.get_write_buffer_size():
-                session.on_pause()
+            under.set_write_buffer_limits(0, 0)  # calls `pause_writing` if something waits already
 
     # -- the session asks ---------------------------------------------------------------------
 
