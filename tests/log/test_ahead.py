@@ -1,11 +1,12 @@
 """A batch that is decided while the one before it commits, and all that may happen to that one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+from tests.log.test_spanning import COUNT_EACH
 from tests.log.test_write_path import answer_of, counts, error_of, events
 from typing_extensions import override
 
@@ -33,7 +34,7 @@ class Watched(Storage):
         self.arrived = asyncio.Semaphore(0)
         """One for each batch that is about to be written."""
         self.go = asyncio.Semaphore(0)
-        self.turns: list[tuple[int, int]] = []
+        self.turns: list[tuple[Mapping[int, int], Mapping[int, int]]] = []
         """Of the look, and at which it is written."""
         self.locked = 0
         self.lose = ""
@@ -52,20 +53,20 @@ class Watched(Storage):
             yield tx
 
     @override
-    async def look(self, partition, claims, wanted):
-        found = await self._inner.look(partition, claims, wanted)
+    async def look(self, partitions, claims, wanted):
+        found = await self._inner.look(partitions, claims, wanted)
         self.looks.release()
         return found
 
     @override
-    async def write_at(self, partition, look, turn, writing):
-        self.turns.append((look.turn, turn))
+    async def write_at(self, look, turns, writing):
+        self.turns.append((look.turns, turns))
         self.arrived.release()
         await self.go.acquire()
         lose, self.lose = self.lose, ""
         if lose == "before":
             raise StorageUnavailable(retry_ms=1)
-        await self._inner.write_at(partition, look, turn, writing)
+        await self._inner.write_at(look, turns, writing)
         if lose == "after":
             raise StorageUnavailable(retry_ms=1)
 
@@ -107,15 +108,15 @@ async def opened(harness):
     opened = await harness.open()
     if not isinstance(getattr(harness, "state", None), MemoryState):
         # Which rows are read at once is only settled after they have come a few times.
-        async with _running(opened.storage) as path:
+        async with running(opened.storage) as path:
             for number in range(32):
                 await path.submit(count_up(f"warm-{number}", f"warm-{number // 2}"))
     return opened
 
 
 @asynccontextmanager
-async def _running(storage: Storage) -> AsyncIterator[WritePath]:
-    path = WritePath(storage, [COUNT_UP], SystemClock(), ahead_min=1)
+async def running(storage: Storage) -> AsyncIterator[WritePath]:
+    path = WritePath(storage, [COUNT_UP, COUNT_EACH], SystemClock(), ahead_min=1)
     await path.start()
     try:
         yield path
@@ -126,7 +127,7 @@ async def _running(storage: Storage) -> AsyncIterator[WritePath]:
 @pytest.fixture
 async def two(opened):
     storage = Watched(opened.storage)
-    async with _running(storage) as path:
+    async with running(storage) as path:
         yield Two(storage, path)
 
 
@@ -143,7 +144,8 @@ async def test_a_batch_is_decided_while_the_one_before_it_commits(two, opened):
     assert [answer.result for answer in told] == [{"count": 1}, {"count": 2}]
     assert [answer.versions for answer in told] == [{"counter:shelf/a": n} for n in (1, 2)]
     (first_look, first), (second_look, second) = two.storage.turns
-    assert (first, second_look, second) == (first_look, first, first + 1)
+    assert first == second_look == first_look
+    assert second == {COUNT_UP_PARTITION: first[COUNT_UP_PARTITION] + 1}
     assert two.storage.locked == 0
     assert await counts(opened, SHELF) == {"shelf/a": 2}
 
@@ -247,7 +249,7 @@ async def test_a_batch_is_decided_anew_if_somebody_held_the_head_before_it(
     assert (await one).ok
     await two.storage.arrived.acquire()  # the second stands before its commit
     if how == "command":
-        async with _running(there.storage) as path:
+        async with running(there.storage) as path:
             await path.submit(count_up("c"))
     else:
         async with there.storage.transaction([COUNT_UP_PARTITION]) as tx:
@@ -294,7 +296,7 @@ async def test_nothing_is_decided_ahead_while_a_release_may_run_that_counts_no_t
     opened = await postgres_harness.open()
     await postgres_harness.run("UPDATE head SET turn = NULL")
     storage = Watched(opened.storage)
-    async with _running(storage) as path:
+    async with running(storage) as path:
         for number in range(12):
             assert (await path.submit(count_up(f"k{number}"))).ok
     assert storage.turns == []

@@ -4,11 +4,13 @@ import pytest
 
 from shopwire.adapters.postgres.writing import Combinations, rounds
 from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LogCorrupt
-from shopwire.kernel.storage import Lease
+from shopwire.kernel.queries import load_queries
+from shopwire.kernel.storage import Lease, Writing
 from shopwire.testing.conformance.sample import Counter, Line, new_event
 from shopwire.testing.conformance.storage import DONE, OTHER, claim_of, counter, line, load
 
 pytestmark = pytest.mark.anyio
+CLAIM = load_queries("shopwire.adapters.postgres")["claim"]
 ROWS = {Counter: [counter("s", "a"), counter("s", "b", 2)], Line: [line("s", "1")]}
 
 
@@ -182,3 +184,37 @@ def test_sets_that_never_come_again_are_not_counted_for_ever():
     for number in range(10_000):
         assert not combinations.allow((str(number),))
     assert [combinations.allow(("often",)) for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.usefixtures("as_it_is")
+def test_a_rare_set_rides_in_the_least_statement_that_holds_it():
+    combinations = Combinations(3, 1)
+    for parts in ("abcdefg", "abcd", tuple("ab") + tuple(str(n) for n in range(9))):
+        assert combinations.allow(tuple(parts))
+    assert combinations.cover(("b", "d")) == tuple("abcd")
+    assert combinations.cover(("b", "f")) == tuple("abcdefg")
+    assert combinations.cover(("b", "8")) is None  # too much that has nothing to do
+    assert combinations.cover(("b", "z")) is None
+    assert combinations.cover(("z",)) == ("z",)
+
+
+async def test_what_is_decided_ahead_may_ride_in_a_statement_for_more(harness, monkeypatch):
+    opened = await harness.open()
+    claims, wanted = [claim_of("a")], {Counter: [("main", "s")]}
+    both = wanted | {Line: [("main", "s")]}
+    monkeypatch.setattr(Combinations, "allow", lambda *_: False)
+    monkeypatch.setattr(Combinations, "cover", lambda self, parts: parts)
+    look = await opened.storage.look([0, 1], claims, both)
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Combinations, "cover", lambda self, parts: seen.append(parts) or parts)
+    writing = Writing(rows=ROWS, events={}, answers=[(claim_of("a"), DONE)])
+    await opened.storage.write_at(look, look.turns, writing)
+    await opened.storage.look([0, 1], claims, both)
+    monkeypatch.setattr(Combinations, "cover", lambda self, parts: seen[parts[0] == CLAIM])
+    look = await opened.storage.look([0, 1], [claim_of("a"), claim_of("b")], wanted)
+    assert look.rows == {Counter: ROWS[Counter]}
+    less = Writing(
+        rows={Counter: [counter("s", "a", 5)]}, events={}, answers=[(claim_of("b"), DONE)]
+    )
+    await opened.storage.write_at(look, look.turns, less)
+    assert [row.count for row in await load(opened.storage, ("main", "s"))] == [5, 2]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from shopwire.kernel import batch
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.commands import Answer, Command, Decision, Envelope, Handler
 from shopwire.kernel.errors import ErrorBody
@@ -197,6 +198,18 @@ async def test_commands_about_many_things_have_turns_of_one_between_wide_batches
     assert places[0] == 8 * BULK_PASSED_MAX
     assert places[-1] <= 3 * 8 * BULK_PASSED_MAX + 2
     assert path.stats.batches == 64 // 8 + 3
+
+
+async def test_what_was_taken_along_and_deferred_comes_before_what_came_after_it(
+    opened, monkeypatch
+):
+    monkeypatch.setattr(batch, "BATCH_EVENTS_MAX", 10)
+    wide = each("w", CountUp(shelf="a"), CountUp(shelf="b"))
+    narrow = [count_up(f"n-{number}", "c") for number in range(100)]
+    async with running(opened.storage, batch_max=8) as path:
+        _, *answers = await path.submit_many([wide, *narrow])
+    found = [msgspec.json.decode(one.body, type=Answer).result["count"] for one in answers]
+    assert found == list(range(1, 101))
 
 
 async def test_one_refusal_leaves_nothing_of_the_others(path, opened):

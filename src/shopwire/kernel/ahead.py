@@ -1,7 +1,7 @@
-"""A batch that is decided before it has its partition's lock, while the one before it commits.
+"""A batch that is decided before it has its partitions' locks, while the one before it commits.
 
-It stands on a look at one turn of the head, and on what the batch before it is about to write. It
-is written by one statement if the turn is then still the right one; else it was never decided.
+It stands on a look at one turn of each head, and on what the batch before it is about to write. It
+is written by one statement if the turns are then still the right ones; else it was never decided.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from shopwire.kernel.batch import Batch, Verdict
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.handlers import Handlers
-from shopwire.kernel.items import Ticket
+from shopwire.kernel.items import Item
 from shopwire.kernel.rows import Row
 from shopwire.kernel.storage import Claim, Claimed, Look, Move, Storage, TurnMoved, Work, Writing
 
@@ -38,34 +38,44 @@ class Flight:
 
     __slots__ = (
         "_answered",
+        "items",
         "landed",
         "look",
         "over",
         "started_ms",
-        "tickets",
-        "turn",
+        "turns",
         "verdict",
         "writing",
     )
 
-    def __init__(self, tickets: Sequence[Ticket], look: Look, turn: int) -> None:
-        self.tickets = tickets
+    def __init__(self, items: Sequence[Item], look: Look, turns: Mapping[int, int]) -> None:
+        self.items = items
         self.landed = False
         """Whether it is known to have committed."""
         self.over = asyncio.Event()
         """Set once that is known, or what failed of it is settled."""
         self.started_ms = 0.0
         self.look = look
-        self.turn = turn
-        """At which it may be written."""
+        self.turns = turns
+        """Of each head that it needs, at which it may be written."""
         self.writing: Writing = _NOTHING
         self.verdict = Verdict()
         self._answered: dict[_Identity, Claimed] | None = None
 
-    @property
-    def turn_after(self) -> int:
-        """At which the next batch may be written, once this one has committed."""
-        return self.turn if self.writing.nothing else self.turn + 1
+    def turns_behind(self, look: Look) -> dict[int, int]:
+        """Those of that look, which is of before or after this commit, once it has committed.
+
+        Raises TurnMoved where the look has seen somebody else in one of its heads.
+        """
+        counted = 0 if self.writing.nothing else 1
+        turns = dict(look.turns)
+        for partition, seen in look.turns.items():
+            if (mine := self.turns.get(partition)) is None:
+                continue
+            if seen not in (mine, mine + counted):
+                raise TurnMoved
+            turns[partition] = mine + counted
+        return turns
 
     def told(self, claim: Claim) -> Claimed | None:
         """What the table will say of this key, where this batch answers it."""
@@ -84,26 +94,25 @@ class Flight:
 class _Ahead(Work):
     """What a batch reads of a look and of the flight before it; what it writes is kept."""
 
-    def __init__(self, storage: Storage, partition: int, before: Flight | None) -> None:
-        self._storage, self._partition, self._before = storage, partition, before
+    def __init__(self, storage: Storage, partitions: Sequence[int], before: Flight | None) -> None:
+        self._storage, self._partitions, self._before = storage, partitions, before
         self.now_ms = 0
-        self.turn = 0
+        self.turns: Mapping[int, int] = {}
         self.look: Look | None = None
         self.writing = _NOTHING
+        self._moves: dict[tuple[str, int], Move] = {}
 
     @override
     async def read(
         self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
     ) -> tuple[list[Claimed], dict[type[Row], list[Row]]]:
-        look = await self._storage.look(self._partition, claims, wanted)
+        look = await self._storage.look(self._partitions, claims, wanted)
         if look is None:
             raise _LockFirst
-        self.look, self.now_ms, self.turn = look, look.now_ms, look.turn
+        self.look, self.now_ms, self.turns = look, look.now_ms, look.turns
         if (before := self._before) is None:
             return look.claimed, look.rows
-        if look.turn not in (before.turn, before.turn_after):
-            raise TurnMoved
-        self.turn = before.turn_after
+        self.turns = before.turns_behind(look)
         claimed = [
             before.told(claim) or found for claim, found in zip(claims, look.claimed, strict=True)
         ]
@@ -120,33 +129,43 @@ class _Ahead(Work):
         answers: Sequence[tuple[Claim, Outcome]],
         born: Collection[type[Row]] = (),
     ) -> None:
-        self.writing = Writing(rows=rows, events=events, answers=answers, born=born)
+        moves = tuple(self._moves.values())
+        self.writing = Writing(rows=rows, events=events, answers=answers, born=born, moves=moves)
 
     @override
     async def advance_all(self, moves: Sequence[Move]) -> list[bool]:
-        raise NotImplementedError("steps move positions, which is done under the lock")
+        """Taken for granted: a position that is elsewhere then shows when it is written."""
+        for move in moves:
+            at = (move.consumer, move.partition)
+            moved = self._moves.pop(at, None)
+            if moved is None:
+                self._moves[at] = move
+            elif (moved.expected, moved.to) != (move.to, move.expected):
+                raise _LockFirst  # two steps of one consumer: the table says which is right
+        return [True] * len(moves)
 
 
 async def decide_ahead(
     storage: Storage,
     handlers: Handlers,
-    partition: int,
-    tickets: Sequence[Ticket],
+    partitions: Sequence[int],
+    items: Sequence[Item],
     before: Flight | None,
 ) -> Flight | None:
-    """Decides commands of one partition as they would be after `before`; writes nothing.
+    """Decides what is in these partitions as it would be after `before`; writes nothing.
 
-    None where they have to be decided under the lock. Raises TurnMoved where somebody else has had
-    it since `before`, and what `Storage.look` raises.
+    None where it has to be decided under the locks. Raises TurnMoved where somebody else has had
+    one of them since `before`, and what `Storage.look` raises.
     """
-    work = _Ahead(storage, partition, before)
+    work = _Ahead(storage, partitions, before)
+    weight = sum(item.weight for item in items)
     try:
-        verdict = await Batch(work, tickets, handlers, write_ahead=len(tickets) + 1).run()
+        verdict = await Batch(work, items, handlers, write_ahead=weight + 1).run()
     except _LockFirst:
         return None
     if work.look is None:
         raise RuntimeError("a batch was decided without a look")
-    flight = Flight(tickets, work.look, work.turn)
+    flight = Flight(items, work.look, work.turns)
     flight.writing, flight.verdict = work.writing, verdict
     return flight
 

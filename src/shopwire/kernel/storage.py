@@ -54,10 +54,10 @@ class Move(NamedTuple):
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What a decision without the head's lock stands on: all of it of one moment."""
 
-    turn: int
-    """Of the partition's head: it grows by one with each committed transaction that held it."""
+    turns: Mapping[int, int]
+    """Of each partition's head: it grows by one with each committed transaction that held it."""
     now_ms: int
-    """Never before that of a transaction which held the head and is seen by this look."""
+    """Never before that of a transaction which held one of them and is seen by this look."""
     claimed: list[Claimed]
     rows: dict[type[Row], list[Row]]
     over: bool = False
@@ -65,21 +65,22 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a batch writes, see `Transaction.write`."""
+    """All that a batch writes, see `Transaction.write` and `Transaction.advance_all`."""
 
     rows: Mapping[type[Row], Sequence[Row]]
     events: Mapping[int, Sequence[NewEvent]]
     answers: Sequence[tuple[Claim, Outcome]]
     born: Collection[type[Row]] = ()
+    moves: Sequence[Move] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.rows or self.events or self.answers)
+        return not (self.rows or self.events or self.answers or self.moves)
 
 
 class TurnMoved(Exception):
-    """Somebody held the head since the look, or the epoch is another one: nothing was written."""
+    """Nothing was written: a head was held since the look, a position moved, or an epoch begun."""
 
 
 class Work(Protocol):
@@ -207,21 +208,22 @@ class Storage(Protocol):
 
     async def look(
         self,
-        partition: int,
+        partitions: Sequence[int],
         claims: Sequence[Claim],
         wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
     ) -> Look | None:
-        """Reads without a lock what `Transaction.read` reads, all of one moment, with the turn.
+        """Reads without a lock what `Transaction.read` reads, all of one moment, with the turns.
 
-        None where that cannot be: then, and where the epoch is another one, lock the head.
+        None where that cannot be: then, and where the epoch is another one, lock the heads.
         """
         return None
 
-    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
-        """Commits what was decided on that look, if the head's turn is still `turn`; counts it.
+    async def write_at(self, look: Look, turns: Mapping[int, int], writing: Writing) -> None:
+        """Commits what was decided on that look, if each head's turn is still that of `turns`.
 
-        Raises TurnMoved, Fenced, and what `Transaction.write` and a commit raise. Nothing was
-        written then, except that after StorageUnavailable this is unknown.
+        Counts a turn in each of them. Raises TurnMoved, Fenced, and what `Transaction.write` and a
+        commit raise. Nothing was written then, except that after StorageUnavailable this is
+        unknown.
         """
         raise TurnMoved
 

@@ -255,11 +255,11 @@ class WritePath:
             if lane.queue:
                 if lane.name == _WIDE:
                     await self._let_bulk_go()
-                    async with self._turns.alone():
-                        await self._settle_paced(lane, self._take_wide(lane))
+                    turn = self._turns.alone()
                 else:
-                    async with self._turns.beside():
-                        await self._stream(lane)
+                    turn = self._turns.beside()
+                async with turn:
+                    await self._stream(lane)
             elif self._closing.is_set():
                 return
             else:
@@ -267,9 +267,10 @@ class WritePath:
                 await lane.wake.wait()
 
     async def _stream(self, lane: Lane) -> None:
-        """Batches of one partition, each decided while the one before it commits.
+        """Batches of one lane, each decided while the one before it commits.
 
-        Until nothing is left, or a wide batch wants its turn: it may have taken all along.
+        Until nothing is left, or it is the turn of others: of a wide batch, which may have taken
+        all along, or of commands about many things, which wide ones have passed over.
         """
         before: Flight | None = None
         landing: asyncio.Task[None] | None = None
@@ -281,9 +282,9 @@ class WritePath:
                     continue
             elif landing is not None:
                 before = landing = None
-            if not lane.queue or self._turns.wide_waits:
+            if not lane.queue or self._is_others_turn(lane):
                 break
-            batch = lane.take(self._room(lane, before))
+            batch = self._take(lane, self._room(lane, before))
             flight = await self._decide_ahead(lane, batch, before)
             if before is not None:
                 await before.over.wait()
@@ -298,9 +299,14 @@ class WritePath:
         if landing is not None:
             await landing
 
+    def _is_others_turn(self, lane: Lane) -> bool:
+        if lane.name == _WIDE:
+            return self._passed >= BULK_PASSED_MAX
+        return self._turns.wide_waits
+
     def _room(self, lane: Lane, before: Flight | None) -> int | None:
         """For how many lines; half of what waits, where the other half is to follow."""
-        if self._lanes[-1].queue and lane.bulky:
+        if self._lanes[-1].queue and lane.name != _WIDE and lane.bulky:
             return 1
         if not lane.flies:
             return None
@@ -313,18 +319,15 @@ class WritePath:
     async def _decide_ahead(
         self, lane: Lane, batch: list[Item], before: Flight | None
     ) -> Flight | None:
-        """None where the head is to be locked first."""
+        """None where the heads are to be locked first."""
         lane.flies = False
         if lane.apart:
             lane.apart -= 1
             return None
-        tickets = [item for item in batch if isinstance(item, Ticket)]
-        if len(tickets) < len(batch):
-            return None
         try:
             started_ms = self._clock.monotonic_ms()
             flight = await decide_ahead(
-                self._storage, self._handlers, tickets[0].partitions[0], tickets, before
+                self._storage, self._handlers, _partitions_of(batch), batch, before
             )
         except TurnMoved:
             lane.apart = AHEAD_PAUSE_BATCHES
@@ -341,7 +344,7 @@ class WritePath:
 
     async def _land(self, lane: Lane, flight: Flight, landing: asyncio.Task[None] | None) -> None:
         """Commits what was decided ahead, and settles it after what is `landing` before it."""
-        batch: list[Item] = list(flight.tickets)
+        batch = list(flight.items)
         problem = await self._attempt(lane, batch, self._write(lane, flight, landing))
         if problem is not None:
             if isinstance(problem, TurnMoved):
@@ -354,8 +357,7 @@ class WritePath:
 
     async def _write(self, lane: Lane, flight: Flight, landing: asyncio.Task[None] | None) -> None:
         if not flight.writing.nothing:
-            partition = flight.tickets[0].partitions[0]
-            await self._storage.write_at(partition, flight.look, flight.turn, flight.writing)
+            await self._storage.write_at(flight.look, flight.turns, flight.writing)
         flight.landed = True
         flight.over.set()
         # Those who are told have much to do. Once for the next batch to be taken up, once for its
@@ -373,30 +375,29 @@ class WritePath:
             commands = sum(item.lines for item in batch)
             lane.pace(self._clock.monotonic_ms() - started, commands, self._batch_max)
 
-    def _take_wide(self, lane: Lane) -> list[Item]:
-        """What is next in the wide lane, and what waits in the others.
+    def _take(self, lane: Lane, room: int | None) -> list[Item]:
+        """What is next in this lane; with what is wide, what waits in the others.
 
         So they need not wait for the heads after it, nor while one wide batch follows another. A
         command about many things is not taken along: those in the wide lane, which somebody waits
         for, would take as long as it. It has a turn of its own after every few wide batches, and
         while others wait no more than that one.
         """
-        batch = lane.take()
+        batch = lane.take(room)
+        if lane.name != _WIDE or any(len(left.partitions) == 1 for left in lane.queue):
+            return batch  # what was taken along and deferred comes before what came after it
         for other in self._lanes[:-1]:
             # A wide lane that is never empty leaves the others no turn of their own.
             room = max(BATCH_COMMANDS_MIN, lane.batch_max // self._storage.partitions)
             batch += other.take(room, bulk=False)
+        self._passed = self._passed + 1 if any(one.bulky for one in self._lanes[:-1]) else 0
         return batch
 
     async def _let_bulk_go(self) -> None:
         """After BULK_PASSED_MAX wide batches in a row the commands that they passed over begin."""
         if self._passed >= BULK_PASSED_MAX:
-            await asyncio.sleep(0)  # who waits for the end of the last wide batch begins here
-            self._passed = 1
-        elif any(other.bulky for other in self._lanes[:-1]):
-            self._passed += 1
-        else:
             self._passed = 0
+            await asyncio.sleep(0)  # who waits for the end of the last wide batch begins here
 
     async def _settle(self, lane: Lane, batch: list[Item], races: int = 0) -> None:
         """Commits a batch, or finds by halving which of its commands is refused."""

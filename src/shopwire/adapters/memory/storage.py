@@ -138,9 +138,7 @@ class MemoryStorage(Storage):
     @asynccontextmanager
     async def transaction(self, partitions: Sequence[int]) -> AsyncIterator[Transaction]:
         numbers = sorted(set(partitions))
-        async with AsyncExitStack() as held:
-            for partition in numbers:
-                await held.enter_async_context(self._state.heads[partition])
+        async with self._held_heads(numbers):
             if self._state.epoch != self._epoch:
                 raise Fenced(epoch=self._epoch, current=self._state.epoch)
             tx = MemoryTransaction(self._state, numbers)
@@ -152,7 +150,7 @@ class MemoryStorage(Storage):
     @override
     async def look(
         self,
-        partition: int,
+        partitions: Sequence[int],
         claims: Sequence[Claim],
         wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
     ) -> Look | None:
@@ -161,18 +159,31 @@ class MemoryStorage(Storage):
         # Nothing here waits for anything, so all of it is of one moment.
         tx = MemoryTransaction(self._state)
         claimed, rows = await tx.read(claims, wanted)
-        turn = self._state.turns[partition]
-        return Look(turn=turn, now_ms=tx.now_ms, claimed=claimed, rows=rows)
+        turns = {partition: self._state.turns[partition] for partition in partitions}
+        return Look(turns=turns, now_ms=tx.now_ms, claimed=claimed, rows=rows)
 
     @override
-    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
-        async with self._state.heads[partition]:
-            if (self._state.epoch, self._state.turns[partition]) != (self._epoch, turn):
+    async def write_at(self, look: Look, turns: Mapping[int, int], writing: Writing) -> None:
+        state, numbers = self._state, sorted(turns)
+        async with self._held_heads(numbers):
+            if state.epoch != self._epoch:
                 raise TurnMoved
-            tx = MemoryTransaction(self._state, [partition])
+            if any(state.turns[partition] != turn for partition, turn in turns.items()):
+                raise TurnMoved
+            tx = MemoryTransaction(state, numbers)
             tx.now_ms = look.now_ms
+            if not all(await tx.advance_all(writing.moves)):
+                raise TurnMoved
             await tx.write(writing.rows, writing.events, writing.answers, writing.born)
             tx.commit()
+
+    @asynccontextmanager
+    async def _held_heads(self, numbers: Sequence[int]) -> AsyncIterator[None]:
+        """Locks these heads, which are in order."""
+        async with AsyncExitStack() as held:
+            for partition in numbers:
+                await held.enter_async_context(self._state.heads[partition])
+            yield
 
     @override
     def committed(self, partitions: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """The log in PostgreSQL."""
 
 import operator
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -48,6 +48,30 @@ def append_arguments(
         newest[topic] = at
     rows = [(*_fields(event), first) for event, first in zip(events, since, strict=True)]
     return [partition, epoch, len(rows), now_ms, rows, len(newest)]
+
+
+def append_wide_arguments(
+    turns: Mapping[int, int], epoch: int, now_ms: int, events: Mapping[int, Sequence[NewEvent]]
+) -> list[Any]:
+    """The arguments of `append_wide`: these events, by partition, at these turns of their heads.
+
+    Raises LogCorrupt where a version does not grow by 1.
+    """
+    partitions = sorted(turns)
+    rows: list[Any] = []
+    homes: list[int] = []
+    places: list[int] = []
+    counts, topics = [], 0
+    for partition in partitions:
+        some = events.get(partition, ())
+        *_, own, newest = append_arguments(partition, epoch, now_ms, some)
+        rows += own
+        counts.append(len(own))
+        homes += [partition] * len(own)
+        places += range(len(own))
+        topics += newest
+    at = [turns[partition] for partition in partitions]
+    return [partitions, at, counts, epoch, now_ms, rows, homes, places, topics]
 
 
 class PostgresLog(EventLog):

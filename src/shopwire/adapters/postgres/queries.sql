@@ -16,11 +16,12 @@ FROM held WHERE h.partition = held.partition
 RETURNING
     h.partition, h.epoch, h.turn, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 
--- look_head --
--- The turn that a decision without the lock stands on, read with its rows by one statement.
+-- look_heads --
+-- The turns that a decision without the locks stands on, read with its rows by one statement.
 SELECT json_build_array(
-    turn, epoch, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-) FROM head WHERE partition = $1
+    json_object_agg(partition, turn), min(epoch), max(epoch),
+    (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+) FROM head WHERE partition = ANY ($1::integer[])
 
 -- now_ms --
 -- The time, for a transaction that holds no head.
@@ -75,6 +76,53 @@ END AS first, p.now_ms, CASE WHEN $7::text IS NOT NULL THEN (
 ) END
 FROM place p
 
+-- append_wide --
+-- The same for several partitions, each only if its head's turn is the given one; ends all of it
+-- where one is not. $1 and $2 are the partitions, in order, and their turns, $3 how many events
+-- each gets, $4 the epoch, $7 and $8 the partition of each event and its place there.
+WITH held AS (
+    SELECT partition FROM head WHERE partition = ANY ($1::integer[])
+    ORDER BY partition FOR NO KEY UPDATE
+), place AS (
+    UPDATE head h SET next = h.next + w.grows, turn = h.turn + 1
+    FROM held JOIN unnest($1::integer[], $2::bigint[], $3::integer[])
+        AS w (partition, turn, grows) USING (partition)
+    WHERE h.partition = held.partition AND h.epoch = $4 AND h.turn = w.turn
+    RETURNING h.partition, h.next - w.grows AS first
+), incoming AS (
+    SELECT p.partition, p.first + i.place AS "offset", i.*
+    FROM unnest($6::log_incoming[], $7::integer[], $8::integer[]) AS i (
+        tenant, topic, version, event_type, document, facts, command_id, since, home, place
+    ) JOIN place p ON p.partition = i.home
+), logged AS (
+    INSERT INTO events (
+        partition, "offset", epoch, tenant, topic, version, event_type, document, facts,
+        command_id, recorded_at_ms
+    )
+    SELECT
+        partition, "offset", $4, tenant, topic, version, event_type, document, facts,
+        command_id, $5::bigint
+    FROM incoming
+), born AS (
+    INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
+    SELECT tenant, topic, version, document, $5::bigint, partition
+    FROM incoming WHERE since = 1
+    ON CONFLICT (tenant, topic) DO NOTHING
+    RETURNING 1
+), grown AS (
+    UPDATE documents d
+    SET version = i.version, body = i.document, changed_at_ms = $5::bigint
+    FROM incoming i
+    WHERE i.since > 1 AND d.tenant = i.tenant AND d.topic = i.topic
+        AND d.version = i.since - 1 AND d.partition = i.partition
+    RETURNING 1
+)
+SELECT CASE
+    WHEN (SELECT count(*) FROM place) <> cardinality($1::integer[]) THEN turn_refuse()
+    WHEN (SELECT count(*) FROM born) + (SELECT count(*) FROM grown) = $9 THEN 0
+    ELSE log_refuse('a version does not follow the one before it')
+END AS first, (SELECT array_agg(first ORDER BY partition) FROM place) AS firsts
+
 -- read --
 -- Events of one partition from an offset on.
 SELECT
@@ -118,22 +166,22 @@ RETURNING next
 
 -- advance_all --
 -- The same for several at once, locked in one order; the numbers of those that moved come back.
-WITH wanted AS (
+WITH moves AS (
     SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
         AS w (consumer, partition, expected, next, n)
-), locked AS (
+), positions AS (
     SELECT c.consumer, c.partition, c.next AS at
-    FROM consumer_position c JOIN wanted w USING (consumer, partition)
+    FROM consumer_position c JOIN moves w USING (consumer, partition)
     ORDER BY c.consumer, c.partition
     FOR UPDATE OF c
 ), moved AS (
     UPDATE consumer_position c SET next = w.next
-    FROM wanted w JOIN locked l USING (consumer, partition)
+    FROM moves w JOIN positions l USING (consumer, partition)
     WHERE c.consumer = w.consumer AND c.partition = w.partition AND l.at = w.expected
     RETURNING w.n
-), born AS (
+), begun AS (
     INSERT INTO consumer_position (consumer, partition, next)
-    SELECT w.consumer, w.partition, w.next FROM wanted w
+    SELECT w.consumer, w.partition, w.next FROM moves w
     WHERE w.expected = 0 AND NOT EXISTS (
         SELECT FROM consumer_position c
         WHERE c.consumer = w.consumer AND c.partition = w.partition
@@ -143,7 +191,7 @@ WITH wanted AS (
 )
 SELECT n FROM moved
 UNION ALL
-SELECT w.n FROM wanted w JOIN born b USING (consumer, partition)
+SELECT w.n FROM moves w JOIN begun b USING (consumer, partition)
 
 -- claim --
 -- What is known of these keys: answered or leased, also where that time is over. One JSON text.

@@ -10,8 +10,9 @@ import msgspec
 from typing_extensions import override
 
 from shopwire.adapters.hints import Growth
+from shopwire.adapters.postgres.claims import claimed_by, claimed_of, scope_of
 from shopwire.adapters.postgres.hints import PostgresHints
-from shopwire.adapters.postgres.log import append_arguments
+from shopwire.adapters.postgres.log import append_arguments, append_wide_arguments
 from shopwire.adapters.postgres.pool import TURN_REFUSED, Lane, Pools, StorageErrors, driver
 from shopwire.adapters.postgres.reading import together
 from shopwire.adapters.postgres.rows import RowCodec
@@ -35,9 +36,9 @@ from shopwire.kernel.storage import (
 )
 
 _SQL: Final = load_queries("shopwire.adapters.postgres")
-_held: Final = msgspec.json.Decoder(list[tuple[int, str, int | None, str | None, int]]).decode
-_FREE: Final = Claimed(mine=True, fingerprint=b"")
-"""Of a key of which nothing is known."""
+_heads: Final = msgspec.json.Decoder(
+    tuple[dict[int, int | None], int | None, int | None, int]
+).decode
 CONNECTIONS_A_PARTITION: Final = 2
 """Connections that are kept for each partition: one writes while the next batch reads."""
 
@@ -69,12 +70,12 @@ class PostgresTransaction(Transaction):
         hints: PostgresHints,
         epoch: int,
         now_ms: int,
-        turn: int | None = None,
+        turns: Mapping[int, int] | None = None,
     ) -> None:
         self._con = con
         self._hints = hints
-        self.turn = turn
-        """Of the head, this transaction's own counted, where it holds one alone."""
+        self.turns = turns or {}
+        """Of the heads that it holds, this transaction's own counted."""
         self._codecs = codecs
         self._combinations = combinations
         self._epoch = epoch
@@ -117,7 +118,7 @@ class PostgresTransaction(Transaction):
         arguments: list[Any] = []
         if claims:
             queries.insert(0, _SQL["claim"])
-            arguments.append([(*_scope(claim), None, None, None) for claim in claims])
+            arguments.append([(*scope_of(claim), None, None, None) for claim in claims])
         if not queries:
             return [], {}
         if len(queries) > 1 and not self._combinations.allow(tuple(queries)):
@@ -130,7 +131,7 @@ class PostgresTransaction(Transaction):
         rows: dict[type[Row], list[Row]] = {
             kind: self._codecs[kind].rows_of(text) for kind, text in zip(kinds, texts, strict=True)
         }
-        claimed, over = _claimed_of(claims, held, self.now_ms)
+        claimed, over = claimed_of(claims, held, self.now_ms)
         self.over = self.over or over
         return claimed, rows
 
@@ -199,7 +200,7 @@ class PostgresTransaction(Transaction):
             self._added(last, found["first"], events[last], told=told is not None)
         self._all_answered(found["answered"], answers)
 
-    async def write_alone(self, partition: int, turn: int, writing: Writing) -> bool:
+    async def write_alone(self, turns: Mapping[int, int], writing: Writing) -> bool:
         """Outside of a transaction, by one statement that is one; False where it takes several.
 
         See `Storage.write_at`.
@@ -210,24 +211,43 @@ class PostgresTransaction(Transaction):
         if before or self.over:
             return False
         statement = self._statement(kinds, only_round, writing.rows, writing.born)
-        events = writing.events.get(partition, ())
-        told = self._hints.told_by_commit(self._epoch, partition, events) if events else None
-        arguments = append_arguments(partition, self._epoch, self.now_ms, events)
-        statement.append_at([*arguments, told], turn)
+        told = self._append_at(statement, turns, writing.events)
+        if writing.moves:
+            statement.advance([list(column) for column in zip(*writing.moves, strict=True)])
         if writing.answers:
             statement.answer(self._answer_by, self._answers(writing.answers))
-        if len(statement.parts) > 1 and not self._combinations.allow(statement.parts):
+        chosen = self._combinations.cover(statement.parts)
+        if chosen is None or (whole := statement.widened(chosen)) is None:
             return False
         try:
             async with StorageErrors():
-                found = await self._con.fetchrow(statement.sql, *statement.arguments)
+                found = await self._con.fetchrow(whole.sql, *whole.arguments)
         except driver.PostgresError as problem:
             if problem.sqlstate == TURN_REFUSED:
                 raise TurnMoved from problem
             raise
-        if events:
-            self._added(partition, found["first"], events, told=told is not None)
+        firsts = [found["first"]] if len(turns) == 1 else found["firsts"]
+        for partition, first in zip(sorted(turns), firsts, strict=True):
+            if events := writing.events.get(partition):
+                self._added(partition, first, events, told=told is not None)
         return True
+
+    def _append_at(
+        self,
+        statement: Statement,
+        turns: Mapping[int, int],
+        events: Mapping[int, Sequence[NewEvent]],
+    ) -> str | None:
+        """Adds the events; returns the hint with which the commit tells of them, if it does."""
+        if len(turns) > 1:
+            statement.append_wide(append_wide_arguments(turns, self._epoch, self.now_ms, events))
+            return None
+        ((partition, turn),) = turns.items()
+        some = events.get(partition, ())
+        told = self._hints.told_by_commit(self._epoch, partition, some) if some else None
+        arguments = append_arguments(partition, self._epoch, self.now_ms, some)
+        statement.append_at([*arguments, told], turn)
+        return told
 
     def _statement(
         self,
@@ -252,7 +272,7 @@ class PostgresTransaction(Transaction):
     def _answers(self, answers: Sequence[tuple[Claim, Outcome]]) -> list[Any]:
         # One order everywhere: two transactions that race for keys never wait for each other.
         rows = [
-            (*_scope(claim), claim.fingerprint, outcome.status, outcome.body)
+            (*scope_of(claim), claim.fingerprint, outcome.status, outcome.body)
             for claim, outcome in answers
         ]
         rows.sort()
@@ -321,41 +341,48 @@ class PostgresStorage(Storage):
     @override
     async def look(
         self,
-        partition: int,
+        partitions: Sequence[int],
         claims: Sequence[Claim],
         wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
     ) -> Look | None:
         kinds = sorted(wanted, key=lambda kind: self._codecs[kind].place)
-        queries = (_SQL["claim"], *(self._codecs[kind].load_json for kind in kinds))
-        if len(queries) > 1 and not self._combinations.allow(queries):
+        groups = {self._codecs[kind].load_json: wanted[kind] for kind in kinds}
+        queries = self._combinations.cover((_SQL["claim"], *groups))
+        if queries is None:
             return None  # several statements would see several moments
-        arguments = [partition, [(*_scope(claim), None, None, None) for claim in claims]]
-        for kind in kinds:
-            arguments += _columns(wanted[kind])
+        arguments: list[Any] = [partitions]
+        arguments.append([(*scope_of(claim), None, None, None) for claim in claims])
+        for query in queries[1:]:
+            arguments += _columns(groups.get(query, ()))
         async with self._connection() as con:
-            found = await con.fetchrow(together((_SQL["look_head"], *queries)), *arguments)
+            found = await con.fetchrow(together((_SQL["look_heads"], *queries)), *arguments)
         head, held, *texts = found
-        turn, epoch, now_ms = msgspec.json.decode(head)
-        if turn is None or epoch != self._epoch:
+        turns, epoch, last_epoch, now_ms = _heads(head)
+        if None in turns.values() or not epoch == last_epoch == self._epoch:
             return None
-        claimed, over = _claimed_of(claims, held, now_ms)
+        claimed, over = claimed_of(claims, held, now_ms)
+        found = dict(zip(queries[1:], texts, strict=True))
         rows: dict[type[Row], list[Row]] = {
-            kind: self._codecs[kind].rows_of(text) for kind, text in zip(kinds, texts, strict=True)
+            kind: codec.rows_of(found[codec.load_json])
+            for kind, codec in ((kind, self._codecs[kind]) for kind in kinds)
         }
-        return Look(turn=turn, now_ms=now_ms, claimed=claimed, rows=rows, over=over)
+        known = {partition: turn for partition, turn in turns.items() if turn is not None}
+        return Look(turns=known, now_ms=now_ms, claimed=claimed, rows=rows, over=over)
 
     @override
-    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+    async def write_at(self, look: Look, turns: Mapping[int, int], writing: Writing) -> None:
         async with self._connection() as con:
             with self._remote.writing():
                 tx = self._opened(con, look.now_ms)
                 tx.over = look.over
-                if not await tx.write_alone(partition, turn, writing):
+                if not await tx.write_alone(turns, writing):
                     async with con.transaction():
-                        tx = await self._begin(con, [partition])
-                        if tx.turn != turn + 1:
+                        tx = await self._begin(con, sorted(turns))
+                        if tx.turns != {partition: turn + 1 for partition, turn in turns.items()}:
                             raise TurnMoved
                         tx.now_ms, tx.over = look.now_ms, look.over
+                        if not all(await tx.advance_all(writing.moves)):
+                            raise TurnMoved
                         await tx.write(writing.rows, writing.events, writing.answers, writing.born)
             self._note(tx)
 
@@ -384,19 +411,19 @@ class PostgresStorage(Storage):
         # A key that is held when we ask and gone when we look is asked for again.
         while True:
             taken = await self._pools.write(
-                _SQL["take_lease"], *_scope(claim), claim.fingerprint, lease_ms, holder
+                _SQL["take_lease"], *scope_of(claim), claim.fingerprint, lease_ms, holder
             )
             if taken:
                 return Lease(claim=claim, fence=taken[0]["fence"], until_ms=taken[0]["until_ms"])
-            held = await self._pools.write(_SQL["held_key"], *_scope(claim))
+            held = await self._pools.write(_SQL["held_key"], *scope_of(claim))
             if held and held[0]["left_ms"] > 0:
-                return _claimed(*held[0])
+                return claimed_by(*held[0])
             await asyncio.sleep(0)
 
     @override
     async def renew_lease(self, lease: Lease, lease_ms: int) -> Lease:
         moved = await self._pools.write(
-            _SQL["move_lease"], *_scope(lease.claim), lease.fence, lease_ms
+            _SQL["move_lease"], *scope_of(lease.claim), lease.fence, lease_ms
         )
         if not moved:
             raise LeaseLost
@@ -406,7 +433,7 @@ class PostgresStorage(Storage):
     async def finish_lease(self, lease: Lease, outcome: Outcome) -> None:
         done = await self._pools.write(
             _SQL["finish_lease"],
-            *_scope(lease.claim),
+            *scope_of(lease.claim),
             lease.fence,
             outcome.status,
             outcome.body,
@@ -417,7 +444,7 @@ class PostgresStorage(Storage):
 
     @override
     async def drop_lease(self, lease: Lease) -> None:
-        moved = await self._pools.write(_SQL["move_lease"], *_scope(lease.claim), lease.fence, 0)
+        moved = await self._pools.write(_SQL["move_lease"], *scope_of(lease.claim), lease.fence, 0)
         if not moved:
             raise LeaseLost
 
@@ -437,12 +464,14 @@ class PostgresStorage(Storage):
         for row in locked:
             if row["epoch"] != self._epoch:
                 raise Fenced(epoch=self._epoch, current=row["epoch"])
-        turn = locked[0]["turn"] if len(locked) == 1 else None
-        return self._opened(con, max(row["now_ms"] for row in locked), turn)
+        turns = {row["partition"]: row["turn"] for row in locked}
+        return self._opened(con, max(row["now_ms"] for row in locked), turns)
 
-    def _opened(self, con: Any, now_ms: int, turn: int | None = None) -> PostgresTransaction:
+    def _opened(
+        self, con: Any, now_ms: int, turns: Mapping[int, int] | None = None
+    ) -> PostgresTransaction:
         return PostgresTransaction(
-            con, self._codecs, self._combinations, self._remote, self._epoch, now_ms, turn
+            con, self._codecs, self._combinations, self._remote, self._epoch, now_ms, turns
         )
 
     def _note(self, tx: PostgresTransaction) -> None:
@@ -454,31 +483,3 @@ class PostgresStorage(Storage):
 def _columns(groups: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
     tenants, names = zip(*groups, strict=True) if groups else ((), ())
     return tenants, names
-
-
-def _scope(claim: Claim) -> tuple[str, str, str, str]:
-    return (claim.tenant, claim.principal, claim.operation, claim.key)
-
-
-def _claimed_of(
-    claims: Sequence[Claim], held: bytes | None, now_ms: int
-) -> tuple[list[Claimed], bool]:
-    """What `claim` found, and whether some of it is over."""
-    answers, over = [_FREE] * len(claims), False
-    for number, fingerprint, status, body, until_ms in _held(held) if held else ():
-        if until_ms <= now_ms:
-            over = True
-            continue
-        answers[number - 1] = _claimed(
-            bytes.fromhex(fingerprint),
-            status,
-            None if body is None else bytes.fromhex(body),
-            until_ms - now_ms,
-        )
-    return answers, over
-
-
-def _claimed(fingerprint: bytes, status: int | None, body: bytes | None, left_ms: int) -> Claimed:
-    if status is None or body is None:
-        return Claimed(mine=False, fingerprint=fingerprint, retry_ms=left_ms)
-    return Claimed(mine=False, fingerprint=fingerprint, outcome=Outcome(status=status, body=body))

@@ -15,11 +15,21 @@ _RESULT: Final = "\nSELECT CASE"
 _ANSWERS: Final = ("answer", "answer_free")
 _AT_TURN: Final = "append_at"
 """The append of a batch that was decided without the lock: only at the turn that it stands on."""
+_WIDE: Final = "append_wide"
+"""The same for a batch of several partitions."""
+_MOVES: Final = "advance_all"
+"""Positions that have to be where they are moved from, else nothing is written."""
+_SPECIAL: Final = frozenset(("append", _AT_TURN, _WIDE, _MOVES, *_ANSWERS))
+"""Parts that are more than the rows of a table."""
+_NO_ROWS: Final = b"[]"
+_REFUSED: Final = "THEN turn_refuse()\n"
 STATEMENTS_MAX: Final = 48
 """Sets of tables that are read, or written, by a statement of their own. Each connection plans it
 once and keeps the plan, some 50 KiB a table; others go table by table."""
 COMMON_FROM: Final = 8
 """How often a set has to come before it gets one."""
+COVER_PARTS_MAX: Final = 8
+"""Parts without anything to do that a statement may have, where none is made for its set."""
 _SEEN_MAX: Final = 4_096
 """Rare sets that are counted."""
 
@@ -48,13 +58,25 @@ class Combinations:
         self._common.add(parts)
         return True
 
+    def cover(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+        """These parts if they may be one statement, else the least of those that hold them all.
+
+        None where there is none; then each has to go on its own.
+        """
+        if len(parts) == 1 or self.allow(parts):
+            return parts
+        wanted, most = set(parts), len(parts) + COVER_PARTS_MAX
+        held = [one for one in self._common if len(one) <= most and wanted.issubset(one)]
+        return min(held, key=len, default=None)
+
 
 class Statement:
     """Parts that run together as one statement, and their arguments in one list."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self.arguments: list[Any] = []
+        self._given: list[Sequence[Any]] = []
+        """The arguments of each part."""
 
     def save(self, sql: str, rows: bytes) -> None:
         """Rows of one kind; `sql` takes them as $1."""
@@ -68,14 +90,43 @@ class Statement:
         """The same, maybe none, if the head's turn is that one; counts it, else ends all of it."""
         self._add(_AT_TURN, [*arguments, turn])
 
+    def append_wide(self, arguments: Sequence[Any]) -> None:
+        """Events of several partitions, maybe none, each at the turn of its head; or nothing."""
+        self._add(_WIDE, arguments)
+
+    def advance(self, columns: Sequence[Sequence[Any]]) -> None:
+        """Positions, all of them or nothing at all; behind an append at turns."""
+        self._add(_MOVES, columns)
+
     def answer(self, query: str, arguments: Sequence[Any]) -> None:
         """Answers of keys, by the query of that name."""
         self._add(query, arguments)
+
+    def widened(self, parts: tuple[str, ...]) -> "Statement | None":
+        """The same as a statement of these parts, of which the others save no rows.
+
+        None where one of the others does something else.
+        """
+        given = dict(zip(self._parts, self._given, strict=True))
+        if parts == self.parts:
+            return self
+        wider = Statement()
+        for part in parts:
+            arguments = given.get(part)
+            if arguments is None and part in _SPECIAL:
+                return None
+            wider._add(part, [_NO_ROWS] if arguments is None else arguments)
+        return wider
 
     @property
     def parts(self) -> tuple[str, ...]:
         """What it is made of."""
         return tuple(self._parts)
+
+    @property
+    def arguments(self) -> list[Any]:
+        """Of all parts, one after the other."""
+        return [argument for arguments in self._given for argument in arguments]
 
     @property
     def sql(self) -> str:
@@ -84,7 +135,7 @@ class Statement:
 
     def _add(self, part: str, arguments: Sequence[Any]) -> None:
         self._parts.append(part)
-        self.arguments += arguments
+        self._given.append(arguments)
 
 
 @lru_cache(maxsize=4 * STATEMENTS_MAX)
@@ -109,13 +160,20 @@ def _together(parts: tuple[str, ...]) -> str:
     first, source, answered = "NULL::bigint", "", "0"
     used = 0
     for number, part in enumerate(parts):
-        if part in ("append", _AT_TURN):
-            append = _at_turn(_SQL["append"]) if part == _AT_TURN else _SQL["append"]
+        if part in ("append", _AT_TURN, _WIDE):
+            append = _at_turn(_SQL["append"]) if part == _AT_TURN else _SQL[part]
             with_, _, result = append.partition(_RESULT)
             tables.append(shifted(with_[with_.index("WITH ") + 5 :], used))
             ending = shifted("CASE" + result, used)
             first, _, source = ending.rpartition(" AS first, ")
             used += places(append)
+        elif part == _MOVES:
+            with_, _, _ = _SQL[part].partition("\nSELECT n ")
+            tables.append(shifted(with_[with_.index("WITH ") + 5 :], used))
+            moved = "(SELECT count(*) FROM moved) + (SELECT count(*) FROM begun)"
+            also = f"    WHEN {moved} <> cardinality(${used + 1}::text[]) {_REFUSED}"
+            first = first.replace(_REFUSED, _REFUSED + also)
+            used += places(_SQL[part])
         elif part in _ANSWERS:
             tables.append(f"answered AS ({shifted(_SQL[part], used)}\nRETURNING 1)")
             answered = "(SELECT count(*) FROM answered)"

@@ -41,7 +41,7 @@ class Holding:
     def __init__(self, container: Container) -> None:
         self.seconds: list[float] = []
         storage: Any = container.store.storage
-        begin = storage.transaction
+        begin, write_at = storage.transaction, storage.write_at
 
         @asynccontextmanager
         async def timed(partitions: Sequence[int]) -> AsyncIterator[Any]:
@@ -52,7 +52,14 @@ class Holding:
                 finally:
                     self.seconds.append(time.perf_counter() - began)
 
-        storage.transaction = timed
+        async def timed_write(*decided: Any) -> None:
+            began = time.perf_counter()
+            try:
+                await write_at(*decided)
+            finally:
+                self.seconds.append(time.perf_counter() - began)
+
+        storage.transaction, storage.write_at = timed, timed_write
 
 
 class Shop:

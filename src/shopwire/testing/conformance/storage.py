@@ -1,12 +1,21 @@
 """What every Storage does."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+import msgspec
 import pytest
 
 from shopwire.kernel.commands import Outcome
-from shopwire.kernel.errors import ConstraintRefused, Fenced, KeyInFlight, LeaseLost, PositionMoved
+from shopwire.kernel.errors import (
+    ConstraintRefused,
+    Fenced,
+    KeyInFlight,
+    LeaseLost,
+    LogCorrupt,
+    PositionMoved,
+)
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
 from shopwire.kernel.storage import (
     Claim,
@@ -319,21 +328,21 @@ class StorageConformance:
         first, second = writing_of("a", 1), writing_of("b", 2)
         look = await look_at(here.storage, "a", "b")
         assert (look.rows, [one.mine for one in look.claimed]) == ({Counter: []}, [True, True])
-        await here.storage.write_at(0, look, look.turn, first)
-        await here.storage.write_at(0, look, look.turn + 1, second)
+        await here.storage.write_at(look, look.turns, first)
+        await here.storage.write_at(look, {0: look.turns[0] + 1}, second)
         seen = await look_at(there.storage, "a", "c")
-        assert seen.turn == look.turn + 2
+        assert seen.turns == {0: look.turns[0] + 2}
         assert seen.now_ms >= look.now_ms
         assert seen.rows == {Counter: [counter("s", "a", 2, version=2)]}
         assert [one.outcome for one in seen.claimed] == [DONE, None]
         assert (await there.log.heads()).next[0] == 2
-        for turn in (seen.turn - 1, seen.turn + 1):
+        for turn in (seen.turns[0] - 1, seen.turns[0] + 1):
             with pytest.raises(TurnMoved):
-                await here.storage.write_at(0, seen, turn, writing_of("c", 3))
+                await here.storage.write_at(seen, {0: turn}, writing_of("c", 3))
         async with there.storage.transaction([0]):
             pass
         with pytest.raises(TurnMoved):
-            await here.storage.write_at(0, seen, seen.turn, writing_of("c", 3))
+            await here.storage.write_at(seen, seen.turns, writing_of("c", 3))
         with pytest.raises(ZeroDivisionError):
             async with there.storage.transaction([0]):
                 raise ZeroDivisionError
@@ -341,7 +350,7 @@ class StorageConformance:
         async with there.storage.transaction([1]):
             pass
         last = await look_at(here.storage, "c")
-        assert last.turn == seen.turn + 2  # the one above, and `load`
+        assert last.turns == {0: seen.turns[0] + 2}  # the one above, and `load`
 
     async def test_what_was_decided_on_a_look_is_written_whole_or_not(
         self, harness: Harness
@@ -352,23 +361,83 @@ class StorageConformance:
         async with there.storage.transaction([1]) as tx:
             await tx.answer([(claim_of("a"), OTHER)])
         with pytest.raises(KeyInFlight):
-            await here.storage.write_at(0, look, look.turn, writing_of("a", 1))
+            await here.storage.write_at(look, look.turns, writing_of("a", 1))
         with pytest.raises(ConstraintRefused):
-            await here.storage.write_at(0, look, look.turn, writing_of("b", -1))
+            await here.storage.write_at(look, look.turns, writing_of("b", -1))
         await harness.new_epoch()
-        assert await here.storage.look(0, [claim_of("b")], {Counter: [("main", "s")]}) is None
+        assert await here.storage.look([0], [claim_of("b")], {Counter: [("main", "s")]}) is None
         with pytest.raises((TurnMoved, Fenced)):
-            await here.storage.write_at(0, look, look.turn, writing_of("b", 1))
+            await here.storage.write_at(look, look.turns, writing_of("b", 1))
         fresh = (await harness.open()).storage
         found = await look_at(fresh, "a", "b")
         assert found.rows == {Counter: []}
         assert [one.outcome for one in found.claimed] == [OTHER, None]
 
+    async def test_what_was_decided_on_a_look_at_several_heads_needs_all_their_turns(
+        self, harness: Harness
+    ) -> None:
+        """And a head that gets no events counts a turn as well."""
+        here, there = await harness.open(), await harness.open()
+        look = await look_at(here.storage, "a", heads=(0, 1, 3))
+        async with there.storage.transaction([2]):
+            pass
+        both = {0: [new_event("s:a", 1), new_event("s:b", 1)], 3: [new_event("t:a", 1)]}
+        first = msgspec.structs.replace(writing_of("a", 1), events=both)
+        await here.storage.write_at(look, look.turns, first)
+        seen = await look_at(here.storage, "a", heads=(0, 1, 2, 3))
+        after = {partition: turn + 1 for partition, turn in look.turns.items()}
+        assert seen.turns == after | {2: seen.turns[2]}
+        assert seen.rows == {Counter: [counter("s", "a", 1)]}
+        assert (await there.log.heads()).next == (2, 0, 0, 1)
+        more = {0: [new_event("s:b", 2)], 3: [new_event("t:a", 2), new_event("t:b", 1)]}
+        second = msgspec.structs.replace(writing_of("b", 2), events=more)
+        async with there.storage.transaction([1]):
+            pass
+        with pytest.raises(TurnMoved):
+            await here.storage.write_at(seen, after, second)
+        await here.storage.write_at(seen, after | {1: after[1] + 1}, second)
+        topics = [(event.topic, event.version) for event in await there.log.read(3, 0, 9)]
+        assert topics == [("t:a", 1), ("t:a", 2), ("t:b", 1)]
+        last = await look_at(here.storage, "b", heads=(0, 3))
+        skips = msgspec.structs.replace(writing_of("c", 3), events={3: [new_event("t:a", 9)]})
+        with pytest.raises(LogCorrupt):
+            await here.storage.write_at(last, last.turns, skips)
+        assert (await there.log.heads()).next == (3, 0, 0, 3)
 
-async def look_at(storage: Storage, *keys: str) -> Look:
-    """What is committed of one shelf in partition 0, and of some keys."""
+    async def test_what_was_decided_on_a_look_needs_its_positions_too(
+        self, harness: Harness
+    ) -> None:
+        """One that is elsewhere refuses all of it."""
+        opened = await harness.open()
+        for heads in ((0,), (0, 1)):
+            look = await look_at(opened.storage, "a", heads=heads)
+            name = f"c{len(heads)}"
+            moves = (Move(name, 0, 0, 3), Move(name, 1, 0, 4))
+            moving = msgspec.structs.replace(EMPTY, moves=moves)
+            await opened.storage.write_at(look, look.turns, moving)
+            look = await look_at(opened.storage, "a", heads=heads)
+            for wrong in (Move(name, 1, 0, 5), Move(name, 1, 3, 5), Move(name, 2, 1, 5)):
+                late = msgspec.structs.replace(
+                    writing_of("a", 1), moves=(Move(name, 0, 3, 9), wrong)
+                )
+                with pytest.raises(TurnMoved):
+                    await opened.storage.write_at(look, look.turns, late)
+            assert [await opened.log.position(name, at) for at in (0, 1, 2)] == [3, 4, 0]
+            again = msgspec.structs.replace(EMPTY, moves=(Move(name, 0, 3, 9),))
+            await opened.storage.write_at(look, look.turns, again)
+            assert await opened.log.position(name, 0) == 9
+        assert await load(opened.storage, ("main", "s")) == []
+
+
+EMPTY: Final = Writing(rows={}, events={}, answers=())
+
+
+async def look_at(storage: Storage, *keys: str, heads: Sequence[int] = (0,)) -> Look:
+    """What is committed of one shelf, and of some keys, with the turns of these heads."""
     for _ in range(COMMON_AFTER):
-        look = await storage.look(0, [claim_of(key) for key in keys], {Counter: [("main", "s")]})
+        look = await storage.look(
+            heads, [claim_of(key) for key in keys], {Counter: [("main", "s")]}
+        )
         if look is not None:
             return look
     raise AssertionError("there was no look")

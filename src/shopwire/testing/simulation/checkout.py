@@ -104,6 +104,7 @@ class CheckoutWorkload(Workload):
         "killed at a statement", "killed after a commit that nobody was told of",
         "killed at a random moment", "paused at a random moment", "money went back",
         "a purchase order was planned with its sale", "a purchase order was planned afterwards",
+        "a batch of several partitions was decided ahead",
     )  # fmt: skip
 
     def __init__(self, *, shoppers: int = 3, turns: int = 2) -> None:

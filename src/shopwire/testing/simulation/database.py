@@ -294,22 +294,24 @@ class SimStorage(Storage):
     @override
     async def look(
         self,
-        partition: int,
+        partitions: Sequence[int],
         claims: Sequence[Claim],
         wanted: Mapping[type[Row], Sequence[tuple[str, str]]],
     ) -> Look | None:
         await self.point()
-        return await self._inner.look(partition, claims, wanted)
+        return await self._inner.look(partitions, claims, wanted)
 
     @override
-    async def write_at(self, partition: int, look: Look, turn: int, writing: Writing) -> None:
+    async def write_at(self, look: Look, turns: Mapping[int, int], writing: Writing) -> None:
         await self.point()
         try:
-            await self._inner.write_at(partition, look, turn, writing)
+            await self._inner.write_at(look, turns, writing)
         except TurnMoved:
             self._database.sometimes("a batch was decided on a turn that was over")
             raise
-        if turn != look.turn:
+        if len(turns) > 1:
+            self._database.sometimes("a batch of several partitions was decided ahead")
+        if turns != look.turns:
             self._database.sometimes("a batch was decided before the one before it had committed")
         self._database.committed(writing.rows, writing.answers)
         await self._database.point(self._process, durable=True)
