@@ -31,6 +31,7 @@ async def test_data_is_kept_between_starts_and_commits_are_durable(data_folder: 
     async with open_database(data_folder) as opened:
         assert await scalar(opened.dsn, "SHOW fsync") == "on"
         assert await scalar(opened.dsn, "SHOW synchronous_commit") == "on"
+        assert await scalar(opened.dsn, "SHOW min_wal_size") == "1GB"
         await scalar(opened.dsn, "CREATE TABLE kept AS SELECT 7 AS n")
     async with open_database(data_folder) as opened:
         assert await scalar(opened.dsn, "SELECT n FROM kept") == 7
