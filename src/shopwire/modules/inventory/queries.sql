@@ -175,9 +175,9 @@ ORDER BY sku
 LIMIT $4
 
 -- ledger_of_sku --
--- The newest lines of a SKU, before a (moment, supplier, number) if one is given: $3 to $5; $6 is how
--- many. In a pool the time grows with the number, so where a page begins in each is found by halving,
--- and no index by time has to grow with each line.
+-- The newest lines of a SKU, before a (moment, supplier, number) if one is given: $3 to $5; $6 is
+-- how many. In a pool the time grows with the number, so where a page begins in each is found by
+-- halving, and no index by time has to grow with each line.
 WITH RECURSIVE pools AS (
     SELECT tenant, sku, supplier, seq FROM stock_pool WHERE tenant = $1 AND sku = $2
 ), halved AS (
