@@ -81,9 +81,13 @@ class Process:
 
     async def ask(self, **wish: Any) -> dict[str, Any]:
         """Sends a command and returns the answer."""
+        self.say(**wish)
+        return await self.hear()
+
+    def say(self, **wish: Any) -> None:
+        """Sends a command that has no answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(wish).encode() + b"\n")
-        return await self.hear()
 
     async def end(self) -> None:
         """Lets it end, and sees to it."""

@@ -4,6 +4,7 @@ Commands come as JSON lines on standard input, answers go to standard output.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import sys
@@ -90,6 +91,8 @@ class Told(msgspec.Struct):
     """Repeats that were answered otherwise than the first."""
     times: list[float] = []
     """Seconds from asking to the answer, of what ended between warm-up and end."""
+    ended: list[float] = []
+    """When each of these ended, by the clock that all processes of the machine share."""
 
 
 class Buyers:
@@ -98,12 +101,58 @@ class Buyers:
     def __init__(self, port: int) -> None:
         self._port = port
         self._runs = 0
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends the run that is under way before its time."""
+        self._stopped.set()
+
+    async def buy_paced(
+        self, prices: dict[str, int], per_s: float, seconds: float
+    ) -> dict[str, Any]:
+        """Checkouts that begin at even distances, however long those before them take.
+
+        Each is timed from the moment at which it was due: a shop that stands still for a while is
+        felt by all who came meanwhile.
+        """
+        self._runs += 1
+        self._stopped.clear()
+        cpu, told, skus = time.process_time(), Told(), list(prices)
+        chance = random.Random(f"{self._runs}/paced")  # noqa: S311 - the same in every run
+        idle: list[Connection] = []
+        began = time.perf_counter()
+        counted_from, until = began + WARM_UP_S, began + WARM_UP_S + seconds
+
+        async def shopper(number: int, due: float) -> None:
+            connection = idle.pop() if idle else await self._connect()
+            body = _checkout(chance.sample(skus, 2), prices)
+            told.sent += 1
+            key = f"{self._runs}-paced-{number}"
+            _note(told, *await connection.ask(b"POST", b"/api/checkout", key, body))
+            if due >= counted_from:
+                told.ended.append(time.perf_counter())
+                told.times.append(told.ended[-1] - due)
+            idle.append(connection)
+
+        async with asyncio.TaskGroup() as shoppers:
+            number = 0
+            while (due := began + number / per_s) < until and not self._stopped.is_set():
+                with contextlib.suppress(TimeoutError):
+                    wait_s = max(0.0, due - time.perf_counter())
+                    await asyncio.wait_for(self._stopped.wait(), wait_s)
+                shoppers.create_task(shopper(number, due))
+                number += 1
+        for connection in idle:
+            connection.close()
+        answer: dict[str, Any] = msgspec.to_builtins(told)
+        return answer | {"cpu_s": time.process_time() - cpu}
 
     async def buy(
         self, prices: dict[str, int], hot: str | None, clients: int, seconds: float
     ) -> dict[str, Any]:
         """Checkouts of two lines, one after the other; the first line is `hot` where it is set."""
         self._runs += 1
+        self._stopped.clear()
         cpu = time.process_time()
         told, skus = Told(), [sku for sku in prices if sku != hot]
         counted_from = time.perf_counter() + WARM_UP_S
@@ -114,7 +163,7 @@ class Buyers:
             chance = random.Random(f"{self._runs}/{number}")  # noqa: S311
             connection = await self._connect()
             count = 0
-            while (began := time.perf_counter()) < until:
+            while (began := time.perf_counter()) < until and not self._stopped.is_set():
                 count += 1
                 chosen = chance.sample(skus, 2) if hot is None else [hot, chance.choice(skus)]
                 key, body = f"{self._runs}-{number}-{count}", _checkout(chosen, prices)
@@ -122,6 +171,7 @@ class Buyers:
                 first = await connection.ask(b"POST", b"/api/checkout", key, body)
                 if counted_from <= (done := time.perf_counter()) < until:
                     told.times.append(done - began)
+                    told.ended.append(done)
                 _note(told, *first)
                 if count % REPEAT_EVERY == 0:
                     again = await connection.ask(b"POST", b"/api/checkout", key, body)
@@ -183,12 +233,20 @@ async def obey(port: int) -> None:
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     buyers = Buyers(port)
-    while line := await reader.readline():
-        wish = json.loads(line)
-        action = buyers.buy if wish.pop("do") == "buy" else buyers.look
-        answer = await action(**wish)
-        sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    actions = {"buy": buyers.buy, "buy_paced": buyers.buy_paced, "look": buyers.look}
+
+    async def act(wish: dict[str, Any]) -> None:
+        action: Any = actions[wish.pop("do")]
+        sys.stdout.write(msgspec.json.encode(await action(**wish)).decode() + "\n")
         sys.stdout.flush()
+
+    async with asyncio.TaskGroup() as acts:
+        while line := await reader.readline():
+            wish = json.loads(line)
+            if wish["do"] == "stop":
+                buyers.stop()
+            else:
+                acts.create_task(act(wish))
 
 
 if __name__ == "__main__":

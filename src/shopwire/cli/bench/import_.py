@@ -89,6 +89,7 @@ async def run(quick: bool, databases: Databases, *, offers: int = 0) -> dict[str
             "copy_unchanged": round(again.seconds / copy_s, 1),
             "copy_first": round(first.seconds / copy_s, 1),
             "checkout_p99": beside["checkout_p99_ratio"],
+            "checkout_p99_paced": beside["checkout_paced_p99_ratio"],
         },
         "refused": sum(one.summary["quarantined"] for one in spent.values()),
         "lost": left + beside["lost"],

@@ -27,10 +27,12 @@ SCREENS: Final = 20
 BUYERS: Final = 2
 """Shoppers at once, each with the next checkout as soon as the last is placed: a busy shop that has
 a little of its cores left. They buy other SKUs than the delta is of."""
+PACED_SHARE: Final = 0.5
+"""Of the checkouts a second that these make alone, how many come in the paced case."""
 BOUGHT_SKUS: Final = 200
 BOUGHT_UNITS: Final = 1_000_000
 REPEATS: Final = 3
-"""Times that shoppers alone and shoppers beside a delta take turns."""
+"""Times that a delta alone, shoppers alone and shoppers beside a delta take turns."""
 SECONDS: Final = 4.0
 SECONDS_QUICK: Final = 2.0
 SETTLE_S_MAX: Final = 60.0
@@ -65,59 +67,121 @@ class Watcher:
         return self.seen_at
 
 
+class Case:
+    """One kind of shoppers: how they buy without and with a delta beside them."""
+
+    def __init__(self, **wish: Any) -> None:
+        self._wish = wish
+        self.alone: list[float] = []
+        """p99 of checkouts in ms, a repeat each; `beside` as well."""
+        self.beside: list[float] = []
+        self.per_s: list[float] = []
+        self.late: list[float] = []
+        """Seconds to each screen."""
+
+    async def turn(self, shop: "Shop", seconds: float) -> None:
+        """Shoppers for a while, and then as long as a delta takes to the last screen."""
+        told = await shop.buyers.ask(**self._wish, seconds=seconds)
+        self.alone.append(latencies(told["times"])["p99_ms"])
+        self.per_s.append(len(told["times"]) / seconds)
+        buying = asyncio.create_task(shop.buyers.ask(**self._wish, seconds=SEEN_S_MAX))
+        await asyncio.sleep(WARM_UP_S)  # until then nothing of it is counted
+        began = time.perf_counter()
+        self.late += await shop.bring()
+        shop.buyers.say(do="stop")
+        told = await buying
+        # Those that ended after it, while the buyers were leaving, count as well: they began in it.
+        times = [
+            took for took, ended in zip(told["times"], told["ended"], strict=True) if ended >= began
+        ]
+        self.beside.append(latencies(times)["p99_ms"])
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Under the name of the case."""
+        pairs = zip(self.alone, self.beside, strict=True)
+        return {
+            f"delta_to_screen{name}_s": round(max(self.late), 2),
+            f"delta_to_screen{name}_median_s": round(statistics.median(self.late), 2),
+            f"checkouts{name}_per_s": round(statistics.median(self.per_s), 1),
+            f"checkout{name}_p99_ms": round(statistics.median(self.alone), 1),
+            f"checkout{name}_p99_beside_ms": round(statistics.median(self.beside), 1),
+            f"checkout{name}_p99_ratio": round(
+                statistics.median(beside / alone for alone, beside in pairs), 2
+            ),
+        }
+
+
+class Shop:
+    """The server, those who buy, those who watch, and the deltas that were sent."""
+
+    def __init__(self, http: Any, buyers: Process, screens: Sequence[Watcher], skus: int) -> None:
+        self.buyers = buyers
+        self.lost = 0
+        """Screens that did not see a delta."""
+        self._http, self._screens, self.skus = http, screens, skus
+        self._sent = 0
+
+    async def bring(self) -> list[float]:
+        """Sends another delta; seconds until each screen has all of it."""
+        self._sent += 1
+        for screen in self._screens:
+            screen.expect(self._sent + 1)
+        began = time.perf_counter()
+        await _send(self._http, self.skus, self._sent)
+        late = []
+        for screen in self._screens:
+            try:
+                late.append(await screen.all_seen() - began)
+            except TimeoutError:
+                self.lost += 1
+                late.append(SEEN_S_MAX)
+        return late
+
+
 async def delta(databases: Databases, *, quick: bool) -> dict[str, Any]:
-    """From sending a delta to the last screen, and the tail of checkouts without and with it."""
+    """From sending a delta to the last screen, and the tail of checkouts without and with it.
+
+    Once where nobody buys; beside shoppers who never pause, which is as much as so many can do;
+    and beside shoppers who come at half of that rate, whatever the delta does to them.
+    """
     skus = SKUS_QUICK if quick else SKUS
     seconds = SECONDS_QUICK if quick else SECONDS
-    async with _shop(await databases.fresh()) as (port, server, buyers):
+    async with AsyncExitStack() as stack:
+        port, server, buyers = await stack.enter_async_context(_shop(await databases.fresh()))
         bought = [f"BUY-{number:04}" for number in range(BOUGHT_SKUS)]
         prices = await server.ask(do="seed", skus=bought, units=BOUGHT_UNITS)
         address = f"http://127.0.0.1:{port}"
-        async with httpx2.AsyncClient(base_url=address, timeout=SEEN_S_MAX) as http:
-            await _send(http, skus, 0)
-            await server.ask(do="settle", seconds_max=SETTLE_S_MAX)
-            return await _turns(http, port, buyers, prices, skus, seconds, 1 if quick else REPEATS)
+        http = await stack.enter_async_context(
+            httpx2.AsyncClient(base_url=address, timeout=SEEN_S_MAX)
+        )
+        await _send(http, skus, 0)
+        await server.ask(do="settle", seconds_max=SETTLE_S_MAX)
+        screens = await stack.enter_async_context(_screens(port, skus))
+        shop = Shop(http, buyers, screens, skus)
+        return await _turns(shop, prices, seconds, 1 if quick else REPEATS)
 
 
 async def _turns(
-    http: Any,
-    port: int,
-    buyers: Process,
-    prices: dict[str, int],
-    skus: int,
-    seconds: float,
-    repeats: int,
+    shop: Shop, prices: dict[str, int], seconds: float, repeats: int
 ) -> dict[str, Any]:
-    alone: list[dict[str, float]] = []
-    beside: list[dict[str, float]] = []
-    late: list[float] = []
-    lost = 0
-    buy = {"do": "buy", "prices": prices, "hot": None, "clients": BUYERS, "seconds": seconds}
-    async with _screens(port, skus) as screens:
-        await buyers.ask(**buy | {"seconds": 1.0})  # what is slow once is in neither
-        for number in range(1, repeats + 1):
-            alone.append(latencies((await buyers.ask(**buy))["times"]))
-            bought = asyncio.create_task(buyers.ask(**buy))
-            await asyncio.sleep(WARM_UP_S)  # until then nothing of it is counted
-            for screen in screens:
-                screen.expect(number + 1)
-            began = time.perf_counter()
-            await _send(http, skus, number)
-            for screen in screens:
-                with contextlib.suppress(TimeoutError):
-                    late.append(await screen.all_seen() - began)
-                    continue
-                lost += 1
-            beside.append(latencies((await bought)["times"]))
-    p99 = [(one["p99_ms"], other["p99_ms"]) for one, other in zip(alone, beside, strict=True)]
+    busy = Case(do="buy", prices=prices, hot=None, clients=BUYERS)
+    quiet: list[float] = []
+    # What is slow once is in no figure.
+    warm = await shop.buyers.ask(
+        do="buy", prices=prices, hot=None, clients=BUYERS, seconds=SECONDS_QUICK
+    )
+    per_s = max(1.0, PACED_SHARE * len(warm["times"]) / SECONDS_QUICK)
+    paced = Case(do="buy_paced", prices=prices, per_s=per_s)
+    for _ in range(repeats):
+        quiet += await shop.bring()
+        await busy.turn(shop, seconds)
+        await paced.turn(shop, seconds)
     return {
-        "delta_skus": skus,
-        "delta_to_screen_s": round(max(late, default=SEEN_S_MAX), 2),
-        "delta_to_screen_median_s": round(statistics.median(late or [SEEN_S_MAX]), 2),
-        "checkout_p99_ms": statistics.median(one for one, _ in p99),
-        "checkout_p99_beside_ms": statistics.median(other for _, other in p99),
-        "checkout_p99_ratio": round(statistics.median(other / one for one, other in p99), 2),
-        "lost": lost,
+        "delta_skus": shop.skus,
+        "delta_to_screen_quiet_s": round(max(quiet), 2),
+        **busy.figures(""),
+        **paced.figures("_paced"),
+        "lost": shop.lost,
     }
 
 
