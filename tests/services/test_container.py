@@ -57,6 +57,8 @@ async def test_a_postgres_killed_under_load_is_started_again_and_no_sale_is_lost
 ):
     with capture_logs() as said:
         async with open_container(ServeOptions(data=data_folder)) as container:
+            # An import can stand back only for shoppers that it is told of.
+            assert container.checkout.pacing is container.importer.pacing
             report = ReportStock(sku="MUG", supplier="kiln", quantity=STOCK)
             await container.write_path.submit(Envelope(command=report, key="stock"))
             stop = asyncio.Event()

@@ -68,7 +68,17 @@ class One:
 class Lane:
     """The queue of one partition, or that of the commands which span several."""
 
-    __slots__ = ("apart", "batch_max", "flies", "ms_per_command", "name", "queue", "wake")
+    __slots__ = (
+        "_has_bulk",
+        "apart",
+        "batch_max",
+        "bulk_ms",
+        "flies",
+        "ms_per_command",
+        "name",
+        "queue",
+        "wake",
+    )
 
     def __init__(self, name: str, batch_max: int) -> None:
         self.name = name
@@ -80,6 +90,9 @@ class Lane:
         """Batches that are still to lock the head first, since others hold it as well."""
         self.flies = False
         """Whether the last batch was decided ahead."""
+        self._has_bulk = False
+        self.bulk_ms = 0.0
+        """What batches with commands about many things took, without their wait in the queue."""
 
     def take(self, room: int | None = None, *, bulk: bool = True) -> list[Item]:
         """What is next, at least one item; `room` for as many lines, else for a batch.
@@ -95,20 +108,27 @@ class Lane:
                 break
             batch.append(self.queue.popleft())
             left -= batch[-1].lines
+        self._has_bulk = any(_is_bulk(item) for item in batch)
         return batch
 
     @property
     def bulky(self) -> bool:
         """Whether a command about many things is next."""
-        return bool(self.queue) and isinstance(one := self.queue[0], Ticket) and one.lines > 1
+        return bool(self.queue) and _is_bulk(self.queue[0])
 
     def pace(self, spent_ms: float, commands: int, ceiling: int) -> None:
         """Halves the batch when one takes too long, and lets it grow again when it is quick."""
         self.ms_per_command = spent_ms / max(commands, 1)
+        if self._has_bulk:
+            self.bulk_ms += spent_ms
         if spent_ms > BATCH_TARGET_MS and commands > BATCH_COMMANDS_MIN:
             self.batch_max = max(BATCH_COMMANDS_MIN, min(self.batch_max, commands) // 2)
         elif commands >= self.batch_max:
             self.batch_max = min(ceiling, self.batch_max * 2)
+
+
+def _is_bulk(item: Item) -> bool:
+    return isinstance(item, Ticket) and item.lines > 1
 
 
 class Turns:

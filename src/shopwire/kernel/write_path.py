@@ -110,6 +110,11 @@ class WritePath:
         """Commands that wait in all queues."""
         return sum(len(lane.queue) for lane in self._lanes)
 
+    @property
+    def bulk_ms(self) -> float:
+        """What batches with commands about many things took so far, without their waits."""
+        return sum(lane.bulk_ms for lane in self._lanes)
+
     async def start(self) -> None:
         """Begins to take work."""
         self._closing.clear()

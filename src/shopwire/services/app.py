@@ -18,6 +18,7 @@ from shopwire.services.callers import Callers
 from shopwire.services.command_door import CommandDoor, command_routes
 from shopwire.services.front import Front
 from shopwire.services.hubs import Hubs
+from shopwire.services.pacing import Pacing
 from shopwire.services.pages import Pages
 from shopwire.services.pictures import picture
 from shopwire.services.problems import on_defect, on_http, on_known
@@ -57,13 +58,17 @@ class AppParts(msgspec.Struct, kw_only=True):
     """Names that requests may be addressed to; None for any."""
     origins: Sequence[str] = ()
     """Other pages that may use the API, such as a storefront on a server of its own."""
+    pacing: Pacing | None = None
+    """Told of those who wait for a command's answer."""
 
 
 def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     """The ASGI application for the server."""
     api = Litestar(
         route_handlers=[
-            *command_routes(CommandDoor(parts.write_path, parts.callers.rights.standing)),
+            *command_routes(
+                CommandDoor(parts.write_path, parts.callers.rights.standing, parts.pacing)
+            ),
             *_own_routes(parts),
             *parts.routes,
         ],

@@ -47,6 +47,7 @@ from shopwire.services.answers import answer
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
 from shopwire.services.gathering import Gathered
+from shopwire.services.pacing import Pacing
 from shopwire.services.routing import Router
 
 AUTHORISE_MS_MAX: Final = 8_000
@@ -150,11 +151,14 @@ class CheckoutDoor:
         provider: str,
         authorise_ms_max: int = AUTHORISE_MS_MAX,
         router: Router | None = None,
+        pacing: Pacing | None = None,
     ) -> None:
         """Args: `provider` is the name of the one that is asked where a client names none.
 
-        Without a `router` units come from whoever has most of each.
+        Without a `router` units come from whoever has most of each. Imports that know the same
+        `pacing` stand back while somebody buys.
         """
+        self.pacing = pacing or Pacing()
         self._router = router
         self._write_path = write_path
         self._reads = reads
@@ -178,6 +182,10 @@ class CheckoutDoor:
         check_key(key)
         asked = _read(body)
         _check_own(asked, caller)
+        with self.pacing.shopper():
+            return await self._take(key, asked, caller)
+
+    async def _take(self, key: str, asked: CheckoutRequest, caller: Caller) -> Outcome:
         origin = derived_id(DEFAULT_TENANT, caller.principal, "checkout", key)
         start = await self._start_of(asked, origin, caller)
         started = await self._write_path.submit(

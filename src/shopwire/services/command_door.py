@@ -19,6 +19,7 @@ from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.answers import answer
 from shopwire.services.command_rights import check_command
+from shopwire.services.pacing import Pacing
 from shopwire.sync.rights import NoStanding, Standing
 
 PRINCIPAL: Final = LOCAL.principal
@@ -60,8 +61,15 @@ class CommandDecoder:
 class CommandDoor:
     """What every channel does with a command as it came: read it, see who asks, submit it."""
 
-    def __init__(self, write_path: WritePath, standing: Standing | None = None) -> None:
+    def __init__(
+        self,
+        write_path: WritePath,
+        standing: Standing | None = None,
+        pacing: Pacing | None = None,
+    ) -> None:
+        """Args: imports that know the same `pacing` stand back while somebody waits."""
         self._write_path = write_path
+        self._pacing = pacing or Pacing()
         self._standing = standing or NoStanding()
         self._decoder = CommandDecoder(write_path.handlers.values())
 
@@ -75,9 +83,9 @@ class CommandDoor:
         check_key(key)
         command = self._decoder.decode(operation, body)
         check_command(caller, command, self._standing)
-        return await self._write_path.submit(
-            Envelope(command=command, key=key, principal=caller.principal)
-        )
+        envelope = Envelope(command=command, key=key, principal=caller.principal)
+        with self._pacing.shopper():
+            return await self._write_path.submit(envelope)
 
 
 def command_routes(door: CommandDoor) -> list[Any]:

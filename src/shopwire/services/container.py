@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import asyncpg
 import msgspec
@@ -17,6 +17,7 @@ from shopwire.adapters.postgres.migrate import FIRST_MIGRATION, migrate
 from shopwire.adapters.postgres.pool import Pools
 from shopwire.adapters.postgres.store import Store, open_store
 from shopwire.adapters.postgres.tickets import PostgresUsedOnce
+from shopwire.kernel.activities import Activity
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.write_path import WritePath
@@ -52,6 +53,7 @@ from shopwire.services.outside import (
     SupplierWay,
     World,
 )
+from shopwire.services.pacing import IMPORT_SHARE_PERCENT, Pacing, SharePercent
 from shopwire.services.pages import Pages, pages_dir
 from shopwire.services.parts import MODULES, module_routes
 from shopwire.services.places import FeedPlaces
@@ -99,6 +101,8 @@ class ServeOptions(IssuerOptions, frozen=True, kw_only=True):
     """Internal addresses that sources and suppliers may be reached at: networks, names of hosts."""
     source_folders: tuple[str, ...] = ()
     """Folders that may be watched for feeds, besides the data folder's inbox."""
+    import_share: SharePercent = IMPORT_SHARE_PERCENT
+    """Of the time while shoppers wait for an answer, what imports may take, in percent."""
     bus: tuple[str, ...] = ()
     """Addresses of brokers that take the log's events to hubs in other processes."""
     payments: PaymentName = "simulator"
@@ -160,6 +164,11 @@ class Container(msgspec.Struct, kw_only=True):
     """Resolves when a part that should run for ever ended by an error."""
     stopping: bool = False
 
+    @property
+    def pacing(self) -> Pacing:
+        """What imports stand back by."""
+        return self.importer.pacing
+
     def app(self) -> Front:
         """The ASGI application over these parts; simulated parties reach it from now on."""
         clock, secrets = SystemClock(), self.outside.secrets
@@ -202,7 +211,7 @@ class Container(msgspec.Struct, kw_only=True):
                         log=self.store.log,
                         reads=self.store.reads,
                         callers=self.access.callers,
-                        take=CommandDoor(self.write_path, self.access.book).take,
+                        take=CommandDoor(self.write_path, self.access.book, self.pacing).take,
                     ),
                     origins=self.options.allow_origins,
                     introspection=self.options.is_open,
@@ -210,6 +219,7 @@ class Container(msgspec.Struct, kw_only=True):
                 hubs=self.line.hubs,
                 stopping=lambda: self.stopping,
                 hosts=self.options.hosts,
+                pacing=self.pacing,
                 origins=self.options.allow_origins,
             )
         )
@@ -256,16 +266,15 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     line = await open_line(options.bus, steps, store, log, clock, fail)
     consumers = Consumers(log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
-    asked = OutsideOptions(
-        **{name: getattr(options, name) for name in OutsideOptions.__struct_fields__}
-    )
-    importer = Importer(write_path, store.reads, partitions=store.storage.partitions)
+    asked = OutsideOptions(**_part_of(options, OutsideOptions.__struct_fields__))
+    importer = _importer(options, write_path, store, clock)
     sourcing = Sourcing(write_path, store.reads, importer, _places(options).adapters(), clock)
-    feeds = feed_activities(partial(go_on, importer), partial(close_cut_off, importer))
-    more = (*source_activities(sourcing.fetch, clock), *feeds)
-    trade = await open_trade(asked, steps, store, log, write_path, clock, fail, more=more)
+    more = _feed_work(importer, sourcing, clock)
+    trade = await open_trade(
+        asked, steps, store, log, write_path, clock, fail, more=more, pacing=importer.pacing
+    )
     access = await _open_access(log, store, options)
-    take = CommandDoor(write_path, access.book).take
+    take = CommandDoor(write_path, access.book, importer.pacing).take
     told = await steps.enter("broadcast", broadcasting(options.broadcast, _log.info))
     hub = Hub(log, clock=clock, take=take, rights=access.rights, broadcast=told)
     await steps.enter("hub", started(hub.start, hub.stop))
@@ -302,6 +311,23 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
         line=line,
         failed=failed,
     )
+
+
+def _part_of(options: ServeOptions, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names}
+
+
+def _importer(
+    options: ServeOptions, write_path: WritePath, store: Store, clock: SystemClock
+) -> Importer:
+    pacing = Pacing(clock, share_percent=options.import_share)
+    return Importer(write_path, store.reads, partitions=store.storage.partitions, pacing=pacing)
+
+
+def _feed_work(importer: Importer, sourcing: Sourcing, clock: SystemClock) -> Iterable[Activity]:
+    """Activities that take feeds in."""
+    feeds = feed_activities(partial(go_on, importer), partial(close_cut_off, importer))
+    return (*source_activities(sourcing.fetch, clock), *feeds)
 
 
 async def _open_access(log: SharedLog, store: Store, options: ServeOptions) -> Access:

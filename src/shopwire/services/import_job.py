@@ -21,7 +21,7 @@ from shopwire.modules.feeds.api import (
     StartRun,
 )
 from shopwire.modules.feeds.events import FeedKind
-from shopwire.modules.feeds.limits import OPEN_SALES_MAX, QUARANTINED_ROWS_MAX
+from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX, OPEN_SALES_MAX, QUARANTINED_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.opening import OpenFeed
 from shopwire.modules.feeds.quick import Marks, Quiet
@@ -219,8 +219,8 @@ class Job:
         spool: Spool | None,
     ) -> None:
         """Reads the next chunk in a thread while the one before is compared, or takes effect."""
-        pieces = chunks(await self._groups())
-        reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+        pieces = chunks(await self._groups(), self._importer.pacing.rows_max)
+        reading = asyncio.create_task(self._next(pieces))
         broken: FeedUnreadable | None = None
         while True:
             try:
@@ -231,7 +231,7 @@ class Job:
                 break
             broken = chunk.broken
             if broken is None:
-                reading = asyncio.create_task(asyncio.to_thread(next, pieces, None))
+                reading = asyncio.create_task(self._next(pieces))
             try:
                 part, news, groups = await self._compare(chunk, waits=weight is not None)
                 offers = sum(one.offers for one in chunk.quiet)
@@ -252,6 +252,10 @@ class Job:
             if self._gone is not None:
                 self._gone.broken = True
             raise broken
+
+    async def _next(self, pieces: Iterator[Chunk]) -> Chunk | None:
+        async with self._importer.pacing.piece():
+            return await asyncio.to_thread(next, pieces, None)
 
     async def _groups(self) -> Iterator[Group | Quiet]:
         """The feed, with what is known by its marks apart.
@@ -314,11 +318,16 @@ class Job:
         return refused
 
     async def _take(self, part: Compared, news: News) -> None:
-        """Sends the news of a part, and writes down what came of it."""
-        request, summary = self._request, self.summary
+        """Sends the news of a part, and writes down what came of it, at once or by pieces."""
         if part.note is not None:
             part.doubt(await self._remembered(part.note))
-            news = news.without_variants(part.doubted)
+        rows_max = self._importer.pacing.rows_max(CHUNK_ROWS_MAX)
+        for piece in part.pieces(rows_max):
+            await self._take_piece(piece, news if piece is part else piece.news())
+
+    async def _take_piece(self, part: Compared, news: News) -> None:
+        request, summary = self._request, self.summary
+        news = news.without_variants(part.doubted)
         refused = part.refused()
         bad_before = {sku for rows in refused.values() for sku in rows}
         changes: tuple[AlteredGroup, ...] = ()

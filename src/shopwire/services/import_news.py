@@ -23,6 +23,9 @@ from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, Terms
 
+QUIET_ROWS_A_ROW: Final = 16
+"""Where a chunk is to be smaller, rows that are known again cost about as much as one of news."""
+
 PartitionOf = Callable[[str], int]
 """The partition that a SKU lies in: a command is about SKUs of one."""
 
@@ -191,7 +194,10 @@ class Chunk(msgspec.Struct):
 class _Filling:
     """The chunk that is being filled, and whose groups are in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows_max: int) -> None:
+        self._rows_max = rows_max
+        fewer = rows_max < CHUNK_ROWS_MAX
+        self._quiet_max = QUIET_ROWS_A_ROW * rows_max if fewer else QUIET_ROWS_MAX
         self.chunk = Chunk()
         self.rows = self.chars = 0
         self._parts: dict[str, int] = {}
@@ -212,9 +218,9 @@ class _Filling:
         if not groups or not group.number or group.number == groups[-1].number:
             return False
         return (
-            self.rows >= CHUNK_ROWS_MAX // 2
+            self.rows >= self._rows_max // 2
             or self.chars >= CHUNK_CHARS_MAX // 2
-            or self.chunk.quiet_rows >= QUIET_ROWS_MAX
+            or self.chunk.quiet_rows >= self._quiet_max
             or any(name in parts for name in _names(group))
         )
 
@@ -223,8 +229,8 @@ class _Filling:
         """Whether it is full. Where groups have numbers only the next one tells that."""
         groups = self.chunk.groups
         if not groups or groups[-1].number:
-            return not groups and self.chunk.quiet_rows >= QUIET_ROWS_MAX
-        return self.rows >= CHUNK_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
+            return not groups and self.chunk.quiet_rows >= self._quiet_max
+        return self.rows >= self._rows_max or self.chars >= CHUNK_CHARS_MAX
 
 
 def _names(group: Group) -> Iterator[str]:
@@ -234,9 +240,14 @@ def _names(group: Group) -> Iterator[str]:
         yield f"sku {sku}"
 
 
-def chunks(groups: Iterator[Group | Quiet]) -> Iterator[Chunk]:
-    """Groups of about CHUNK_ROWS_MAX rows; a feed that breaks off still gives what it had."""
-    filling = _Filling()
+def chunks(
+    groups: Iterator[Group | Quiet], rows_max: Callable[[int], int] = int
+) -> Iterator[Chunk]:
+    """Groups of about CHUNK_ROWS_MAX rows; a feed that breaks off still gives what it had.
+
+    `rows_max` is asked before each chunk and may make fewer of them.
+    """
+    filling = _Filling(rows_max(CHUNK_ROWS_MAX))
     try:
         for group in groups:
             if isinstance(group, Quiet):
@@ -244,11 +255,11 @@ def chunks(groups: Iterator[Group | Quiet]) -> Iterator[Chunk]:
             else:
                 if filling.ends_before(group):
                     yield filling.chunk
-                    filling = _Filling()
+                    filling = _Filling(rows_max(CHUNK_ROWS_MAX))
                 filling.add(group)
             if filling.ended:
                 yield filling.chunk
-                filling = _Filling()
+                filling = _Filling(rows_max(CHUNK_ROWS_MAX))
     except FeedUnreadable as problem:
         filling.chunk.broken = problem
         yield filling.chunk

@@ -53,10 +53,68 @@ class Compared(msgspec.Struct, kw_only=True):
                 found.setdefault(group.key, {})[sku] = row
         return found
 
+    def pieces(self, rows_max: int) -> Iterator["Compared"]:
+        """The part cut into such of about so many rows of news, each to be put into effect alone.
+
+        None has a product or a SKU in it that another one has. What is known of rows that are no
+        news stays with the first.
+        """
+        ends = _ends(self.groups, rows_max)
+        if len(ends) < 2:
+            yield self
+            return
+        start = 0
+        rows = self.rows - sum(map(_good_rows, self.groups[ends[0] :]))
+        for end in ends:
+            groups = self.groups[start:end]
+            keys = {group.key for group in groups}
+            piece = Compared(
+                rows=sum(map(_good_rows, groups)) if start else rows,
+                groups=groups,
+                digests={key: self.digests[key] for key in keys},
+                known={key: self.known[key] for key in keys & self.known.keys()},
+                open_skus=self.open_skus,
+                bad=[] if start else self.bad,
+                poisoned=self.poisoned,
+                marks=[] if start else self.marks,
+                doubted=self.doubted,
+            )
+            yield piece
+            start = end
+
     def doubt(self, refused: Collection[str]) -> None:
         """Takes back what some of the supplier's SKUs were found to be."""
         links = self.note.links if self.note else ()
         self.doubted = {one.sku: one.supplier_sku for one in links if one.supplier_sku in refused}
+
+
+def _good_rows(group: Group) -> int:
+    return group.rows - len(group.bad)
+
+
+def _ends(groups: Sequence[Group], rows_max: int) -> list[int]:
+    """Behind which groups a part may be cut so that each piece has `rows_max` rows or few more."""
+    last = {name: at for at, group in enumerate(groups) for name in _told_by(group)}
+    ends: list[int] = []
+    rows = needed = 0
+    for at, group in enumerate(groups):
+        rows += group.rows
+        needed = max(needed, *(last[name] for name in _told_by(group)))
+        if rows >= rows_max and needed <= at:
+            ends.append(at + 1)
+            rows = 0
+    if groups and (not ends or ends[-1] < len(groups)):
+        ends.append(len(groups))
+    return ends
+
+
+def _told_by(group: Group) -> Iterator[str]:
+    yield f"key {group.key}"
+    for product in (*group.beside, group.product):
+        if product is not None:
+            yield f"product {product.id}"
+    for sku in group.lines:
+        yield f"sku {sku}"
 
 
 def compared(

@@ -55,6 +55,7 @@ from shopwire.services.import_request import ImportRequest, Progress, Summary, e
 from shopwire.services.import_send import Refusals, Sender
 from shopwire.services.leases import alone
 from shopwire.services.matching import Matched, SkuMatching
+from shopwire.services.pacing import Pacing
 
 __all__ = ["ImportRequest", "Importer", "Progress", "Summary"]
 
@@ -72,7 +73,10 @@ class Importer:
         *,
         partitions: int,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        pacing: Pacing | None = None,
     ) -> None:
+        """Args: `pacing` knows of the shoppers who buy meanwhile, where there are any."""
+        self.pacing = pacing or Pacing()
         self._write_path = write_path
         self.reads = reads
         self._partitions = partitions
@@ -206,15 +210,22 @@ class Importer:
             raise InternalError(f"{command.operation}: {outcome.body.decode()}")
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Asks again while the answer is that it may work later: under the same keys, once."""
+        """Asks again while the answer is that it may work later: under the same keys, once.
+
+        Each try is a piece of its own, so `call` is to be no more than one.
+        """
         for number in range(1, SENDS_MAX):
             try:
-                return await call()
+                async with self.pacing.piece(self._bulk_ms):
+                    return await call()
             except (QueueFull, StorageUnavailable) as problem:
                 wait_ms = min(SEND_WAIT_MS_MAX, 100 * 2**number)
                 _LOG.warning("an import waits %d ms: %s", wait_ms, problem)
                 await self.pause(wait_ms / 1_000)
         return await call()
+
+    def _bulk_ms(self) -> float:
+        return self._write_path.bulk_ms
 
     async def match(self, matching: SkuMatching, groups: Sequence[Group]) -> Matched:
         """A chunk under the shop's SKUs."""

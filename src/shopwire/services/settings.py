@@ -14,6 +14,7 @@ from shopwire.kernel.errors import SetupProblem
 from shopwire.services.broadcasting import BroadcastWay
 from shopwire.services.issuers import IssuerOptions
 from shopwire.services.outside import PaymentName, SupplierWay
+from shopwire.services.pacing import IMPORT_SHARE_PERCENT, SharePercent
 
 PREFIX: Final = "SHOPWIRE_"
 """`port` is SHOPWIRE_PORT in the environment; lists are separated by commas there."""
@@ -39,6 +40,7 @@ class Settings(IssuerOptions, frozen=True, kw_only=True):
     bus: tuple[str, ...] = ()
     hubs: int = 0
     address: str | None = None
+    import_share: SharePercent = IMPORT_SHARE_PERCENT
     payments: PaymentName = "simulator"
     suppliers: SupplierWay = "fetch"
     access: Literal["open", "login"] | None = None

@@ -26,6 +26,7 @@ from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.completion import Completion
 from shopwire.services.gathering import Gathered
 from shopwire.services.outside import Outside, OutsideOptions, open_outside
+from shopwire.services.pacing import Pacing
 from shopwire.services.parts import MODULES
 from shopwire.services.routing import Router
 from shopwire.services.steps import Steps, in_background
@@ -62,6 +63,7 @@ async def open_trade(
     clock: Clock,
     fail: Callable[[BaseException], None],
     more: Iterable[Activity] = (),
+    pacing: Pacing | None = None,
 ) -> Trade:
     """Starts it; the steps stop it. `more` are activities that do not trade.
 
@@ -78,6 +80,7 @@ async def open_trade(
         clock,
         provider=outside.provider,
         router=router,
+        pacing=pacing,
     )
 
     address_of = addresses(store.reads)
