@@ -1,6 +1,8 @@
 import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { fieldsByColumn, mappingOf, tomlOf, wordsOf } from "../src/console/mapping.ts";
+import { keptWords } from "../src/console/mappingKept.ts";
+import { conditionOf, conditionText, ruleOf, withCondition } from "../src/console/mappingRows.ts";
 import { PreviewPage } from "../src/console/PreviewPage.tsx";
 import { type Preview, startOf, TRIED_BYTES_MAX } from "../src/console/preview.ts";
 import { json, openShop, type Shop } from "./shop.tsx";
@@ -152,8 +154,8 @@ test("columns are joined and one is split, and the file is read so", async () =>
 test("what the form does not show stays in a mapping that it changes", () => {
   const text = tomlOf(mappingOf(mapped));
   expect(text).toContain('skip_when = [{ column = "EK", blank = true }]');
-  expect(text).toContain('cost = { columns = ["EK"], blank = ["-"] }');
-  expect(text).not.toContain("brand");
+  expect(text).toContain('cost = { columns = ["Kosten", "EK"], blank = ["-"] }');
+  expect(text).toContain('brand = { columns = ["Marke"] }');
   expect(text).not.toContain("name =");
 });
 
@@ -171,9 +173,85 @@ test("of a large table the beginning is tried, of what is packed all", () => {
 });
 
 test("a mapping starts with what the file was read by", () => {
-  expect(mappingOf(mapped).fields.cost).toEqual({ columns: ["EK"], blank: ["-"] });
+  expect(mappingOf(mapped).fields.cost).toEqual({ columns: ["Kosten", "EK"], blank: ["-"] });
   expect(mappingOf(unmapped).fields).toEqual({
     sku: { columns: ["Artikel"] },
     cost: { columns: ["EK"] },
   });
+});
+
+test("conditions are read and written without a pattern, and what is more is kept", () => {
+  const known = [
+    { column: "A", one_of: ["out", "sold out"] },
+    { column: "A", blank: true },
+    { column: "A", blank: false },
+    { column: "A", match: "^B\\.1" },
+    { column: "A", match: "50\\+" },
+    { column: "A", match: "^(x|y)$" },
+  ];
+  const tests = known.map((one) => ruleOf(one)?.test);
+  expect(tests).toEqual(["one_of", "blank", "filled", "begins", "contains", "match"]);
+  for (const one of known) expect(conditionOf(ruleOf(one) ?? fail())).toEqual(one);
+  const both = { column: "A", one_of: ["x"], match: "^x" };
+  expect(ruleOf(both)).toBeNull();
+  expect(ruleOf({ column: "A", one_of: ["a, b"] })).toBeNull();
+  expect(conditionText(both)).toBe("A is one of “x” and fits ^x");
+  expect(conditionOf({ column: "A", test: "one_of", text: " , " })).toBeNull();
+  const mapping = { fields: {}, skip_when: [both, { column: "B", blank: true }] };
+  expect(withCondition(mapping, "skip_when", 1, null)).toEqual({ fields: {}, skip_when: [both] });
+  const one = withCondition({ fields: {}, only_when: [both] }, "only_when", 0, null);
+  expect(one).toEqual({ fields: {} });
+});
+
+function fail(): never {
+  throw new Error("the form cannot show it");
+}
+
+test("what the form does not show is said in words", () => {
+  expect(keptWords(mappingOf(mapped))).toEqual(["In Cost, - mean that there is nothing."]);
+  const heads = { when: { column: "Type", match: "^v" } };
+  const fields = {
+    sku: { columns: ["A"], lookup: "sku" },
+    id: { columns: ["B"], change: ["slug"] },
+  };
+  const lookups = { sku: { file: "skus.tsv", key: 0, value: 1 } };
+  const said = keptWords({ fields, heads, lookups, brings: ["offer", "stock"] }).join("\n");
+  expect(said).toContain("By Type, some rows describe a product");
+  expect(said).toContain("skus.tsv");
+  expect(said).toContain("costs, units in stock");
+  expect(said).toContain("SKU is looked up (sku).");
+  expect(said).not.toContain("short name");
+});
+
+test("rules of rows and differences named by a cell are said in the form", async () => {
+  await tried();
+  fireEvent.click(screen.getByText("Read it so"));
+  await settle();
+  const last = (): string => {
+    const asked = shop.asked.filter((one) => one.includes("mapping=")).at(-1) ?? "";
+    return decodeURIComponent(asked).replaceAll("+", " ");
+  };
+  fireEvent.change(screen.getByLabelText("the column"), { target: { value: "EK" } });
+  fireEvent.change(screen.getByLabelText("Words, with commas between"), {
+    target: { value: "auf Anfrage, -" },
+  });
+  fireEvent.click(screen.getByText("Add this rule"));
+  await settle();
+  expect(last()).toContain('skip_when = [{ column = "EK", one_of = ["auf Anfrage", "-"] }]');
+  fireEvent.change(screen.getByLabelText("Product that variants share"), {
+    target: { value: "Artikel" },
+  });
+  const choice = screen.getByLabelText("Name of difference 1");
+  fireEvent.change(choice, { target: { value: "cell" } });
+  fireEvent.change(screen.getByLabelText("Column with the name of difference 1"), {
+    target: { value: "EK" },
+  });
+  fireEvent.change(screen.getByLabelText("Column with the value of difference 1"), {
+    target: { value: "Artikel" },
+  });
+  await settle();
+  expect(last()).toContain('options = [{ value_column = "Artikel", name_column = "EK" }]');
+  fireEvent.click(screen.getByText(/^Remove/));
+  await settle();
+  expect(last()).not.toContain("skip_when");
 });

@@ -5,7 +5,7 @@ import { type FormEvent, useId, useState } from "react";
 import { ApiError, type ErrorBody, withParams } from "../shared/api.ts";
 import type { Supplier } from "../shared/documents.ts";
 import { authorized } from "../shared/session.ts";
-import { Field } from "./MappingForm.tsx";
+import { Field } from "./MappingFields.tsx";
 
 const FORMS: readonly { readonly form: string; readonly name: string; readonly suffix: string }[] =
   [

@@ -1,14 +1,17 @@
 /** Which column is what: one column a field, several joined, or a part of one. */
 
 import { useStatus } from "@shopwire/client/react";
-import { type ReactNode, useId, useState } from "react";
+import { useState } from "react";
+import { ColumnSelect, Field, Typed } from "./MappingFields.tsx";
+import { Options } from "./MappingOptions.tsx";
+import { AlsoSaid, WhichRows } from "./MappingRows.tsx";
 import {
   FIELDS,
   type FieldMapping,
   isShaped,
   JOINED_MAX,
   type Mapping,
-  type OptionMapping,
+  shownPlace,
   withColumn,
   withField,
   wordsOf,
@@ -60,7 +63,9 @@ export function Columns({ preview, mapping, change }: ColumnsProps) {
         ))}
       </div>
       <Options columns={preview.columns} mapping={mapping} change={change} />
+      <WhichRows columns={preview.columns} mapping={mapping} change={change} />
       <Ways mapping={mapping} change={change} />
+      <AlsoSaid mapping={mapping} />
     </section>
   );
 }
@@ -75,6 +80,7 @@ interface ColumnProps {
 
 function Column({ field, name, columns, mapping, change }: ColumnProps) {
   const said = mapping.fields[field];
+  const place = shownPlace(said, columns);
   const [open, setOpen] = useState(() => isShaped(said));
   return (
     <div className="preview-column">
@@ -83,8 +89,8 @@ function Column({ field, name, columns, mapping, change }: ColumnProps) {
           <ColumnSelect
             id={id}
             columns={columns}
-            value={said?.columns?.[0] ?? ""}
-            change={(column) => change(withColumn(mapping, field, 0, column))}
+            value={said?.columns?.[place] ?? ""}
+            change={(column) => change(withColumn(mapping, field, place, column))}
           />
         )}
       </Field>
@@ -96,6 +102,7 @@ function Column({ field, name, columns, mapping, change }: ColumnProps) {
           <Shape
             columns={columns}
             said={said ?? {}}
+            shown={place}
             column={(place, column) => change(withColumn(mapping, field, place, column))}
             change={(next) => change(withField(mapping, field, next))}
           />
@@ -108,6 +115,8 @@ function Column({ field, name, columns, mapping, change }: ColumnProps) {
 interface ShapeProps {
   columns: readonly string[];
   said: FieldMapping;
+  /** The place of the column that is chosen above. */
+  shown: number;
   column: (place: number, column: string) => void;
   change: (said: FieldMapping) => void;
 }
@@ -115,25 +124,29 @@ interface ShapeProps {
 const PARTS = ["First", "Second", "Third", "Fourth", "Fifth"];
 
 /** What is done with a field's columns, in the order in which it is done. */
-function Shape({ columns, said, column, change }: ShapeProps) {
+function Shape({ columns, said, shown, column, change }: ShapeProps) {
   const taken = said.columns ?? [];
+  const places = Array.from({ length: Math.max(1, taken.length) }, (_, place) => place);
+  if (taken.length > 0 && taken.length < JOINED_MAX) places.push(taken.length);
   const [words, setWords] = useState(() => wordsText(said.values));
   const { only, ...parted } = said;
   return (
     <div className="preview-shape">
-      {Array.from({ length: Math.min(taken.length, JOINED_MAX - 1) }, (_, place) => place + 1).map(
-        (place) => (
-          <Field key={place} label="And the column">
-            {(id) => (
-              <ColumnSelect
-                id={id}
-                columns={columns}
-                value={taken[place] ?? ""}
-                change={(next) => column(place, next)}
-              />
-            )}
-          </Field>
-        ),
+      {places.flatMap((place) =>
+        place === shown
+          ? []
+          : [
+              <Field key={place} label="And the column">
+                {(id) => (
+                  <ColumnSelect
+                    id={id}
+                    columns={columns}
+                    value={taken[place] ?? ""}
+                    change={(next) => column(place, next)}
+                  />
+                )}
+              </Field>,
+            ],
       )}
       {taken.length > 1 && (
         <>
@@ -215,53 +228,19 @@ function without(said: FieldMapping, name: string, value: unknown): FieldMapping
   return value === undefined ? rest : { ...rest, [name]: value };
 }
 
-const OPTIONS_MAX = 3;
-
-/** How variants of one product differ. */
-function Options({ columns, mapping, change }: Omit<ColumnsProps, "preview"> & WithColumns) {
-  const options = mapping.options ?? [];
-  const set = (place: number, said: OptionMapping): void => {
-    const next = [...options];
-    next.splice(place, 1, ...(said.value_column === "" && !said.name ? [] : [said]));
-    change({ ...mapping, options: next });
-  };
-  if (mapping.fields.id === undefined && options.length === 0) return null;
-  return (
-    <fieldset className="preview-options">
-      <legend>How the variants of a product differ</legend>
-      {Array.from({ length: Math.min(options.length + 1, OPTIONS_MAX) }, (_, place) => place).map(
-        (place) => {
-          const said = options[place] ?? { name: "", value_column: "" };
-          const cell = said.name_column;
-          return (
-            <div className="preview-fields" key={place}>
-              {typeof cell === "string" ? (
-                <p className="preview-said">Named by the column {cell}</p>
-              ) : (
-                <Typed
-                  label={`Name of difference ${place + 1}`}
-                  value={said.name ?? ""}
-                  hint="Colour"
-                  change={(name) => set(place, { ...said, name })}
-                />
-              )}
-              <Field label={`Column of difference ${place + 1}`}>
-                {(id) => (
-                  <ColumnSelect
-                    id={id}
-                    columns={columns}
-                    value={said.value_column}
-                    change={(column) => set(place, { ...said, value_column: column })}
-                  />
-                )}
-              </Field>
-            </div>
-          );
-        },
-      )}
-    </fieldset>
-  );
-}
+/** Units that cells leave out, offered where something is measured. */
+const UNITS = [
+  {
+    key: "weight_unit",
+    name: "Unit of weights",
+    fields: ["weight"],
+    units: ["g", "kg", "oz", "lb"],
+  },
+  {
+    ...{ key: "length_unit", name: "Unit of sizes", units: ["mm", "cm", "m", "in"] },
+    fields: ["length", "width", "height"],
+  },
+] as const;
 
 /** How numbers are read, and what the file as a whole means. */
 function Ways({ mapping, change }: Omit<ColumnsProps, "preview">) {
@@ -298,6 +277,32 @@ function Ways({ mapping, change }: Omit<ColumnsProps, "preview">) {
           </select>
         )}
       </Field>
+      {UNITS.map(({ key, name, fields, units }) =>
+        fields.some((field) => mapping.fields[field] !== undefined) ? (
+          <Field key={key} label={name}>
+            {(id) => (
+              <select
+                id={id}
+                value={(mapping[key] as string | undefined) ?? ""}
+                onChange={(event) => change({ ...mapping, [key]: event.target.value || undefined })}
+              >
+                <option value="">Each cell says it</option>
+                {units.map((unit) => (
+                  <option key={unit}>{unit}</option>
+                ))}
+              </select>
+            )}
+          </Field>
+        ) : null,
+      )}
+      <Typed
+        label="Currency of the whole file, whatever is said above"
+        value={(mapping.currency as string | undefined) ?? ""}
+        hint="none"
+        change={(text) =>
+          change({ ...mapping, currency: text.trim().toUpperCase().slice(0, 3) || undefined })
+        }
+      />
       <Field label="What the file does not name">
         {(id) => (
           <select
@@ -310,66 +315,6 @@ function Ways({ mapping, change }: Omit<ColumnsProps, "preview">) {
           </select>
         )}
       </Field>
-    </div>
-  );
-}
-
-interface WithColumns {
-  columns: readonly string[];
-}
-
-interface ColumnSelectProps extends WithColumns {
-  id: string;
-  value: string;
-  change: (column: string) => void;
-}
-
-function ColumnSelect({ id, columns, value, change }: ColumnSelectProps) {
-  return (
-    <select id={id} value={value} onChange={(event) => change(event.target.value)}>
-      <option value="">None</option>
-      {value !== "" && !columns.includes(value) && (
-        <option value={value}>{value} (not in this file)</option>
-      )}
-      {columns.map((column) => (
-        <option key={column} value={column}>
-          {column}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-interface TypedProps {
-  label: string;
-  value: string;
-  change: (text: string) => void;
-  hint?: string;
-}
-
-function Typed({ label, value, change, hint }: TypedProps) {
-  return (
-    <Field label={label}>
-      {(id) => (
-        <input
-          id={id}
-          value={value}
-          placeholder={hint}
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(event) => change(event.target.value)}
-        />
-      )}
-    </Field>
-  );
-}
-
-export function Field({ label, children }: { label: string; children: (id: string) => ReactNode }) {
-  const id = useId();
-  return (
-    <div className="rule-field">
-      <label htmlFor={id}>{label}</label>
-      {children(id)}
     </div>
   );
 }

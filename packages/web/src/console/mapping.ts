@@ -22,7 +22,15 @@ export const FIELDS: readonly { readonly field: string; readonly name: string }[
   { field: "currency", name: "Currency" },
   { field: "lead_time_days", name: "Days until it leaves" },
   { field: "order_min", name: "Least units an order" },
+  { field: "order_max", name: "Most units an order" },
   { field: "status", name: "Status" },
+  { field: "tags", name: "Tags" },
+  { field: "image_alt", name: "What the picture shows" },
+  { field: "supplier", name: "Supplier, in a list of several" },
+  { field: "weight", name: "Weight" },
+  { field: "length", name: "Length" },
+  { field: "width", name: "Width" },
+  { field: "height", name: "Height" },
 ];
 
 /** Columns of one field at most, in the form. */
@@ -43,8 +51,12 @@ export interface FieldMapping {
 }
 
 export interface OptionMapping {
+  /** Always the same; else it stands in `name_column`. */
   readonly name?: string;
+  readonly name_column?: string;
   readonly value_column: string;
+  /** Both cells hold several, taken apart at this text. */
+  readonly split?: string;
   readonly [more: string]: unknown;
 }
 
@@ -76,12 +88,12 @@ export function mappingOf(preview: Preview, item = ""): Mapping {
   }
   const { fields, ...read } = preview.mapping as Partial<Mapping>;
   const kept = Object.entries(read).filter(([name]) => !ITS_OWN.includes(name));
-  const present = Object.entries(fields ?? {}).flatMap(([field, one]) => {
-    const columns = one.columns?.filter((column) => preview.columns.includes(column)) ?? [];
-    const says = columns.length > 0 || one.default !== undefined || one.instead !== undefined;
-    return says ? [[field, { ...one, columns }] as const] : [];
-  });
-  return { ...xml, ...Object.fromEntries(kept), fields: Object.fromEntries(present) };
+  return { ...xml, ...Object.fromEntries(kept), fields: fields ?? {} };
+}
+
+/** The place of the column that counts in this file: the first of a field's that is in it. */
+export function shownPlace(said: FieldMapping | undefined, columns: readonly string[]): number {
+  return Math.max(0, said?.columns?.findIndex((column) => columns.includes(column)) ?? 0);
 }
 
 /** Another column for a field, in its first place or in a further one; blank takes it away. */
