@@ -1,0 +1,39 @@
+"""Plans that are made while a shop's tables are empty, and kept while they grow."""
+
+import json
+
+import asyncpg
+import pytest
+
+from shopwire.services.parts import MODULES
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+FOLLOWED = ("orders", "payments", "shipping", "routing")
+"""Modules whose rows are looked up one by one."""
+
+
+async def test_rows_are_found_by_their_group_in_tables_that_nobody_analysed(database_url):
+    con = await asyncpg.connect(database_url)
+    try:
+        if con.get_server_version() < (18,):
+            pytest.skip("the planner can be told since PostgreSQL 18")
+        await con.execute("SET plan_cache_mode = force_generic_plan")
+        for module in MODULES:
+            for table in module.tables if module.name in FOLLOWED else ():
+                if table.kind.append_only:
+                    continue
+                await con.execute(f"PREPARE loading AS {table.load}")
+                text = await con.fetchval("EXPLAIN (FORMAT JSON) EXECUTE loading('{a}', '{b}')")
+                await con.execute("DEALLOCATE loading")
+                assert table.kind.group_field in conditions(json.loads(text)), table.kind
+    finally:
+        await con.close()
+
+
+def conditions(plan: object) -> str:
+    """What indexes are asked for, anywhere in a plan."""
+    if isinstance(plan, list):
+        return " ".join(conditions(one) for one in plan)
+    if isinstance(plan, dict):
+        return " ".join([str(plan.get("Index Cond", "")), conditions([*plan.values()])])
+    return ""
