@@ -28,6 +28,7 @@ from shopwire.modules.catalog.store import alternatives_to, titles_of
 from shopwire.modules.inventory.api import Part, PutBundle, ReportStock
 from shopwire.modules.orders.activities import WAIT, activities
 from shopwire.modules.orders.api import CancelOrder, LineCut, SettleConflict
+from shopwire.modules.orders.lots import COUNTS
 from shopwire.modules.orders.store import (
     list_conflicts,
     list_orders,
@@ -134,6 +135,20 @@ async def test_the_schema_has_the_last_word(database_url, what):
         with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
             await execute(database_url, statement)
         assert constraint in refused.value.constraint_name
+
+
+async def test_no_count_of_a_lot_is_left_out(database_url):
+    wrong = dict.fromkeys((*COUNTS, "value_minor"), "-1") | {"quantity": '"-1"'}
+    async with postgres_world(database_url) as world:
+        await world.article("A", acme=5)
+        await world.placed()
+        for name, value in wrong.items():
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+                await execute(
+                    database_url,
+                    f"UPDATE customer_order SET lots = jsonb_set(lots, '{{0,{name}}}', '{value}')",
+                )
+            assert refused.value.constraint_name == "order_lots_are_sound", name
 
 
 async def test_what_is_over_stays_over(database_url):
