@@ -25,6 +25,8 @@ class Desk:
         self._rows: dict[type[Row], dict[tuple[str, ...], Row]] = {}
         self._numbers = itertools.count(1)
         self.events: list[PaymentEvent] = []
+        self.then: list[Command] = []
+        """What belongs to the commands; nobody here decides it."""
 
     def do(self, command: Command) -> Any:
         """Decides, keeps what was decided, returns the result; raises what refuses it."""
@@ -34,6 +36,7 @@ class Desk:
         for event in decision.events:
             assert isinstance(event, PaymentEvent)
             self.events.append(event)
+        self.then += decision.then
         self.check()
         return decision.result
 

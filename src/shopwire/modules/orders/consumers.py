@@ -34,6 +34,7 @@ from shopwire.modules.payments.events import (
     PaymentCaptured,
     PaymentChargedBack,
     PaymentDocument,
+    PaymentFacts,
     PaymentFailed,
     PaymentRefunded,
     PaymentVoided,
@@ -62,6 +63,7 @@ _UNSENT: Final = ("planned", "sending", "timed_out")
 
 _stock: Final = msgspec.json.Decoder(StockFacts).decode
 _payment: Final = msgspec.json.Decoder(PaymentDocument).decode
+_payment_facts: Final = msgspec.json.Decoder(PaymentFacts).decode
 _purchase: Final = msgspec.json.Decoder(PurchaseOrderDocument).decode
 _purchase_facts: Final = msgspec.json.Decoder(PurchaseOrderFacts).decode
 _shipment: Final = msgspec.json.Decoder(ShipmentDocument).decode
@@ -102,7 +104,9 @@ def follow_stock(recorded: Recorded) -> Iterable[Command]:
 
 
 def follow_payment(recorded: Recorded) -> Iterable[Command]:
-    """The order shows how its payment stands."""
+    """The order shows how its payment stands, unless it was told with the change."""
+    if _payment_facts(recorded.facts).told:
+        return
     payment = _payment(recorded.document)
     yield NotePayment(
         order_id=payment.order_id, state=payment.state, refunded_minor=payment.refunded_minor

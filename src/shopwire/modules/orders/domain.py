@@ -139,18 +139,21 @@ class Order(Row, frozen=True, kw_only=True):
         known = {lot.name: lot for lot in self.lots} | {lot.name: lot for lot in lots}
         return replace(self, lots=tuple(known.values()))
 
-    def states(self) -> dict[str, Counter[LineState]]:
-        """How many units of each line are in which state."""
-        found: dict[str, Counter[LineState]] = {line.sku: Counter() for line in self.lines}
+    def states(self) -> dict[str, dict[LineState, int]]:
+        """How many units of each line are in which state; what no unit is in may be missing."""
+        found: dict[str, dict[LineState, int]] = {line.sku: {} for line in self.lines}
         if self.status == "failed" or (self.status == "cancelled" and self.placed_at_ms is None):
             for line in self.lines:
                 found[line.sku]["cancelled"] = line.quantity * sum(line.units.values())
             return found
         awaited: LineState = "promised" if self.placed_at_ms is not None else "held"
         for waiting in self.awaited:
-            found[waiting.line][awaited] += waiting.quantity
+            line_of = found[waiting.line]
+            line_of[awaited] = line_of.get(awaited, 0) + waiting.quantity
         for lot in self.lots:
-            found[lot.line].update(lot.states())
+            line_of = found[lot.line]
+            for state, units in lot.states().items():
+                line_of[state] = line_of.get(state, 0) + units
         return found
 
 
@@ -257,19 +260,25 @@ def awaited_of(order_id: str, lines: Iterable[Line]) -> tuple[Awaited, ...]:
     return tuple(found)
 
 
-def settled_status(order: Order) -> OrderStatus:
+_States = Mapping[str, Mapping[LineState, int]]
+"""Of an order's lines, as `Order.states` gives them."""
+
+
+def settled_status(order: Order, states: _States) -> OrderStatus:
     """What the order says; until it is placed, and once it came to nothing, that is decided."""
     if order.placed_at_ms is None:
         return order.status
-    total: Counter[LineState] = Counter()
-    for states in order.states().values():
-        total.update(states)
+    total: dict[LineState, int] = {}
+    for of_line in states.values():
+        for state, units in of_line.items():
+            total[state] = total.get(state, 0) + units
     return status_of(total)
 
 
-def document_of(order: Order) -> OrderDocument:
-    """The order as its shopper sees it."""
-    states = order.states()
+def document_of(order: Order, states: _States | None = None) -> OrderDocument:
+    """The order as its shopper sees it; `states` are its own, where they are known already."""
+    if states is None:
+        states = order.states()
     conflicts: dict[str, tuple[str, str]] = {}
     for lot in order.lots:
         if conflict := lot.refusal or lot.short:

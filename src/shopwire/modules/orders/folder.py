@@ -67,10 +67,12 @@ class Folder:
 
     def put_lots(self, lots: Iterable[Lot]) -> None:
         """Takes lots over; their conflicts follow from what they have in question now."""
+        followed = []
         for lot in lots:
             for reason in _FIELDS:
                 lot = self._follow(lot, reason)  # noqa: PLW2901 - one lot, step by step
-            self.order = self.order.with_lots([lot])
+            followed.append(lot)
+        self.order = self.order.with_lots(followed)
 
     def pay_back(self, before: Lot, after: Lot) -> None:
         """The money for units of a lot that are gone now and were not before."""
@@ -195,14 +197,15 @@ class Folder:
         if planners is not None:
             facts = replace(facts, planned=True)
             self.then += planners(facts)
-        self.order = replace(self.order, status=settled_status(self.order))
         decision = self.decision(OrderAllocated, cause=plan)
         first, *others = decision.events
         assert isinstance(first, OrderEvent)
         return replace(decision, events=[replace(first, facts=facts), *others])
 
     def _told(self, kind: type[OrderEvent] | None, facts: OrderFacts) -> OrderEvent:
-        status = settled_status(self.order)
+        # Where units stand does not depend on what is written here, once an order is placed.
+        states = self.order.states()
+        status = settled_status(self.order, states)
         self.order = replace(self.order, status=status, version=self.order.version + 1)
         if kind is None:
             over = status == "cancelled" and self._before.status != "cancelled"
@@ -210,7 +213,7 @@ class Folder:
         return kind(
             entity=self.order.order_id,
             version=self.order.version,
-            document=document_of(self.order),
+            document=document_of(self.order, states),
             facts=facts,
         )
 

@@ -5,7 +5,6 @@ them is taken over in totals from its purchase order, so that a word that comes 
 nothing; what became of refused units is the shop's own and adds up to them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
@@ -117,30 +116,28 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What the first `units` of it cost; all together cost exactly what was paid."""
         return self.value_minor * units // self.quantity
 
-    def states(self) -> Counter[LineState]:
-        """How many units are in which state, as the shopper sees them."""
+    def states(self) -> dict[LineState, int]:
+        """How many units are in which state, as the shopper sees them; of states with any."""
         if not any(_counts(self)):
             # Of most lots nobody has said anything yet, and an order looks at them at each change.
-            return Counter({"ordered" if self.sent else "promised": self.quantity})
+            return {"ordered" if self.sent else "promised": self.quantity}
         cancelling = max(0, self.cancelling - self.swapped)
         rest = self.expected - self.swapped
         rest -= min(rest, cancelling + self.questioned + self.waiting)
         confirmed = min(rest, max(0, self.accepted - self.shipped))
         back = min(self.returned, self.delivered)
-        found: Counter[LineState] = Counter(
-            {
-                "in_question": self.questioned + self.asked,
-                "waiting": self.waiting + self.backlog,
-                "cancelling": cancelling,
-                "confirmed": confirmed,
-                "ordered" if self.sent else "promised": rest - confirmed,
-                "shipped": self.shipped - self.delivered - (self.returned - back),
-                "delivered": self.delivered - back,
-                "returned": self.returned,
-                "cancelled": self.gone,
-            }
-        )
-        return +found
+        found: dict[LineState, int] = {
+            "in_question": self.questioned + self.asked,
+            "waiting": self.waiting + self.backlog,
+            "cancelling": cancelling,
+            "confirmed": confirmed,
+            "ordered" if self.sent else "promised": rest - confirmed,
+            "shipped": self.shipped - self.delivered - (self.returned - back),
+            "delivered": self.delivered - back,
+            "returned": self.returned,
+            "cancelled": self.gone,
+        }
+        return {state: units for state, units in found.items() if units > 0}
 
     def broken(self) -> list[str]:
         """The rules that it breaks; the schema has the same."""
@@ -176,6 +173,7 @@ COUNTS: Final = (
 )
 """Fields of a lot that count units."""
 _counts: Final = attrgetter(*COUNTS)
+_said: Final = attrgetter("accepted", "refused", "cancelling", "cancelled", "shipped", "delivered")
 
 BEHIND: Final[tuple[LineState, ...]] = (
     *("in_question", "cancelling", "waiting", "held", "promised", "ordered", "confirmed"),
@@ -217,6 +215,8 @@ def told(lots: Sequence[Lot], now: UnitsNow, wished: Mapping[str, int]) -> list[
     units that came to nothing are those of the lines in `wished` first. What was counted for a lot
     stays there; what is new goes where there is room.
     """
+    if not any(_said(now)) and not any(any(_counts(lot)) for lot in lots):
+        return list(lots)  # it was sent, and nobody has said anything yet
     result = list(lots)
     backwards = sorted(range(len(lots)), key=lambda at: (-wished.get(lots[at].line, 0), -at))
 

@@ -9,6 +9,7 @@ from shopwire.kernel.ids import home_of_order
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_amount, check_name
+from shopwire.modules.orders.api import NotePayment
 from shopwire.modules.payments.api import (
     BookPayable,
     OpenPayment,
@@ -95,7 +96,8 @@ def do_record_capture(command: RecordCapture, view: View, context: Context) -> D
     machine = _machine(command.order_id, view, context)
     amount = check_amount(command.amount_minor, "amount_minor", least=1)
     capture_id = check_name(command.capture_id, "capture_id")
-    return _decided(machine, applied=machine.capture(capture_id, amount, command.reference))
+    applied = machine.capture(capture_id, amount, command.reference, tell=True)
+    return _decided(machine, applied=applied)
 
 
 def do_request_void(command: RequestVoid, view: View, context: Context) -> Decision:
@@ -161,7 +163,7 @@ def _decided(machine: Machine, *, applied: bool, way: str | None = None) -> Deci
     result: dict[str, Any] = {"applied": applied, "state": payment.state}
     if way is not None:
         result["way"] = way
-    return Decision(put=machine.rows, events=machine.events, result=result)
+    return Decision(put=machine.rows, events=machine.events, result=result, then=machine.then)
 
 
 def _check_wanted(amount_minor: int | None, movement_id: str | None, field: str) -> None:
@@ -189,12 +191,17 @@ def _webhook_key(command: RecordProviderEvent | ReplayWebhook) -> str:
     return home_of_order(command.order_id) or _webhook_group(command)
 
 
-def _handler(command: type[C], decide: Any) -> Handler[C]:
+def _telling(command: RecordCapture) -> Iterable[Command]:
+    return (NotePayment(order_id=command.order_id, state="", refunded_minor=0),)
+
+
+def _handler(command: type[C], decide: Any, includes: Any = None) -> Handler[C]:
     return Handler(
         command=command,
         partition_key=lambda one: home_of_order(one.order_id),  # type: ignore[attr-defined]
         needs=needs_of_payment,
         decide=decide,
+        includes=includes,
     )
 
 
@@ -203,7 +210,7 @@ HANDLERS: Final[tuple[Handler[Any], ...]] = (
     _handler(RecordAuthorisation, do_record_authorisation),
     _handler(RecordDecline, do_record_decline),
     _handler(RequestCapture, do_request_capture),
-    _handler(RecordCapture, do_record_capture),
+    _handler(RecordCapture, do_record_capture, _telling),
     _handler(RequestVoid, do_request_void),
     _handler(RecordVoid, do_record_void),
     _handler(RequestRefund, do_request_refund),

@@ -70,6 +70,8 @@ class PaymentFacts(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     """The provider's id of what happened; of a payable, the supplier."""
     reason: str = ""
+    told: bool = False
+    """Of PaymentCaptured: its order was told in the same transaction."""
 
 
 class PaymentEvent(Event, frozen=True, kw_only=True):

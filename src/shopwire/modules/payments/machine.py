@@ -94,8 +94,15 @@ class Machine(Till):
         self._ask("capture", capture_id or self._next_id("capture"), wanted, final=final)
         return True
 
-    def capture(self, capture_id: str, amount_minor: int, reference: str) -> bool:
-        """Money was taken, asked for or not."""
+    def capture(
+        self, capture_id: str, amount_minor: int, reference: str, *, tell: bool = False
+    ) -> bool:
+        """Money was taken, asked for or not; `tell` its order at once, if that is the first news.
+
+        What went before reaches the order by the log, maybe later than this: told at once, this
+        would be overwritten by what is older.
+        """
+        told = tell and self._is_untold
         known = self.movements.get(("capture", capture_id))
         if known is not None and known.state == "done":
             return False
@@ -124,7 +131,7 @@ class Machine(Till):
         self._drop(self._open("void"), "captured")
         self._settle("capture", capture_id, amount_minor, reference, final=final)
         self._drop_uncovered("nothing is left of it")
-        self._tell(PaymentCaptured, self.movements["capture", capture_id])
+        self._tell(PaymentCaptured, self.movements["capture", capture_id], told=told)
         if payment.given_up:
             self.give_back(None, "late")
         return True

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from shopwire.kernel.commands import Context
+from shopwire.kernel.commands import Command, Context
 from shopwire.kernel.errors import AlreadyExists, RuleBroken, ShopwireError
 from shopwire.kernel.rows import Row
 from shopwire.kernel.trade_errors import AmountExceeded, PaymentState
+from shopwire.modules.orders.api import NotePayment
 from shopwire.modules.payments.domain import (
     MOVEMENTS_MAX,
     POSTINGS,
@@ -34,6 +35,8 @@ class Till:
         self.payment = payment
         self.movements = {(one.kind, one.id): one for one in movements}
         self.events: list[PaymentEvent] = []
+        self.then: list[Command] = []
+        """What tells the order."""
         self._context = context
         self._lines: list[Transfer] = []
         self._before = payment
@@ -59,6 +62,16 @@ class Till:
             self._touched = touched
             raise
 
+    @property
+    def _is_untold(self) -> bool:
+        """Whether nothing has come of this promise yet that an order learns by the log."""
+        payment = self.payment
+        return (
+            payment.verdict == "approved"
+            and not (payment.captured_minor or payment.released_minor or payment.reason)
+            and all(one.state == "requested" for one in self.movements.values())
+        )
+
     def check_currency(self, currency: str) -> None:
         """Raises RuleBroken where somebody speaks of other money than this payment's."""
         if currency != self.payment.currency:
@@ -81,8 +94,16 @@ class Till:
         amount_minor: int = 0,
         reference: str = "",
         reason: str = "",
+        told: bool = False,
     ) -> None:
-        """The event of a change, with the document as it is now."""
+        """The event of a change, with the document as it is now; `told` tells the order as well."""
+        if told:
+            note = NotePayment(
+                order_id=self.payment.order_id,
+                state=self.payment.state,
+                refunded_minor=self.payment.refunded_minor,
+            )
+            self.then.append(note)
         facts = PaymentFacts(
             context=self.payment.context,
             kind=movement.kind if movement else None,
@@ -90,6 +111,7 @@ class Till:
             amount_minor=movement.amount_minor if movement else amount_minor,
             reference=movement.reference if movement else reference or self.payment.reference,
             reason=(movement.reason if movement else "") or reason,
+            told=told,
         )
         self._publish(kind, facts)
 
