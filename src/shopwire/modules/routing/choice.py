@@ -116,6 +116,12 @@ def solve(needs: Sequence[Need], fixed: Mapping[str, int]) -> Solution | None:
     return Solution(tuple(units), search.total, min(bound, search.total), search.steps)
 
 
+def can_be_met(need: Need) -> bool:
+    """Whether there is any way, whatever it costs: what `solve` says of this need alone."""
+    bits = {option.supplier: 1 << at for at, option in enumerate(need.options)}
+    return bool(_ways_of(need, bits))
+
+
 def _ways_of(need: Need, bits: Mapping[str, int]) -> list[_Way]:
     """All ways that could be part of a best assignment, the cheapest first.
 

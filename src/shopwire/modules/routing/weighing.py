@@ -22,7 +22,7 @@ from shopwire.modules.routing.api import (
     Rule,
     Sums,
 )
-from shopwire.modules.routing.choice import Need, Option, Solution, solve
+from shopwire.modules.routing.choice import Need, Option, Solution, can_be_met, solve
 from shopwire.modules.routing.scoring import SCORE_MAX
 
 ALTERNATIVES_MAX: Final = 3
@@ -192,7 +192,7 @@ class _Table:
                 if most >= max(1, one.least):
                     options.append(self._option(one, wanted, most))
             need = Need(wanted.sku, wanted.quantity, tuple(options))
-            if solve([need], {}) is not None:
+            if can_be_met(need):
                 return need
         return None
 
