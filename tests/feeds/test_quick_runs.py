@@ -10,12 +10,13 @@ from tests.feeds.conftest import Shop
 from tests.feeds.test_runs_undo import HEAD, do, undo
 
 from shopwire.kernel.clock import SystemClock
+from shopwire.modules.feeds import blocks, leaping, opening
 from shopwire.modules.feeds.api import Digest, NoteChunk
 from shopwire.modules.feeds.quick import Marks
 from shopwire.modules.feeds.store import marks_said
 from shopwire.modules.inventory.api import SellStock
 from shopwire.modules.matching.api import PutPolicy
-from shopwire.services import import_job
+from shopwire.services import import_job, import_texts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -43,6 +44,30 @@ MOMENTS = (
 """What differs between two imports of the same feed."""
 FIRST = HEAD + "mug,Mug,Kitchen,M-S,5,2.50\nmug,Mug,Kitchen,M-L,6,3.50\njug,Jug,Kitchen,J,7,9\n"
 OTHER = HEAD + "mug,Mug,Kitchen,M-S,5,2.50\nmug,Mug,Kitchen,M-L,6,3.50\njug,Jug,Kitchen,J,8,9\n"
+
+
+@pytest.fixture(autouse=True)
+def small_texts(monkeypatch) -> None:
+    """Text is known again also of feeds of a few rows, in all of these tests."""
+    monkeypatch.setattr(opening, "SAMPLE_ROWS_MAX", 1)
+    monkeypatch.setattr(blocks, "HEAD_BYTES", 4)
+    monkeypatch.setattr(leaping, "BLOCK_ROWS_MAX", 2)
+    monkeypatch.setattr(import_texts, "BLOCKS_FRESH_ROWS_MIN", 1)
+
+
+@pytest.fixture
+def passed(monkeypatch) -> list[int]:
+    """Rows of each stretch of text that was not parsed."""
+    found: list[int] = []
+    real = leaping.Leaps.settled
+
+    def settled(leaps, **more):
+        leapt = real(leaps, **more)
+        found.append(len(leapt.skus))
+        return leapt
+
+    monkeypatch.setattr(leaping.Leaps, "settled", settled)
+    return found
 
 
 @dataclass
@@ -152,6 +177,42 @@ async def test_what_was_undone_is_news_again_and_what_was_before_is_none(shop: S
     await undo(shop, "other")
     assert await take(shop, mapped, FIRST) == (0, (3, 0, 3, 0))
     assert await take(shop, mapped, OTHER) == (1, (3, 1, 2, 0))
+
+
+async def test_known_text_is_passed_over_until_it_is_said_no_more(shop: Shop, mapped, passed):
+    """After a feed that changes it, after an undo, and under another mapping."""
+    await shop.take(FIRST)
+    assert (await take(shop, mapped, FIRST), passed) == ((0, (3, 0, 3, 0)), [2, 1])
+    await shop.take(OTHER, run="other")
+    passed.clear()
+    assert (await take(shop, mapped, FIRST, dry_run=True), passed) == ((1, (3, 1, 2, 0)), [2])
+    await undo(shop, "other")
+    passed.clear()
+    assert (await take(shop, mapped, OTHER, dry_run=True), passed) == ((1, (3, 1, 2, 0)), [2])
+    passed.clear()
+    assert (await take(shop, mapped, FIRST), passed) == ((0, (3, 0, 3, 0)), [2, 1])
+    passed.clear()
+    assert await take(shop, mapped, FIRST, currency="USD", dry_run=True) == (2, (3, 3, 0, 0))
+    assert passed == []
+
+
+async def test_what_is_known_of_text_can_be_lost(shop: Shop, mapped, passed):
+    await shop.take(FIRST)
+    for data in ("", "bm8gYmxvY2tz", "no base64"):
+        await shop.query("UPDATE feed_text SET data = $1", data)
+        assert await take(shop, mapped, FIRST) == (0, (3, 0, 3, 0))
+        assert passed == []
+        assert await take(shop, mapped, FIRST) == (0, (3, 0, 3, 0))
+        assert passed == [2, 1]
+        passed.clear()
+
+
+async def test_text_that_comes_no_more_is_forgotten(shop: Shop):
+    for number in range(6):
+        rows = [f"p{n},P,Kitchen,S{n},{number},1\n" for n in range(6)]
+        await shop.take(HEAD + "".join(rows))
+        kept = await shop.query("SELECT piece FROM feed_text WHERE data <> '' ORDER BY 1")
+        assert [row[0] for row in kept] == ([0], [0, 1])[number % 2]
 
 
 async def test_an_undo_of_something_that_was_said_newer_leaves_no_mark(shop: Shop, mapped):

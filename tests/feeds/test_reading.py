@@ -9,7 +9,8 @@ from tests.feeds.reading import bad_rows, groups_of, opened, used_skus
 
 from shopwire.kernel.errors import FeedUnreadable, InvalidField
 from shopwire.modules.feeds.limits import CELL_CHARS_MAX, LINE_BYTES_MAX, RAW_CHARS_MAX
-from shopwire.modules.feeds.reading import READ_BYTES, DelimitedReader
+from shopwire.modules.feeds.lines import READ_BYTES
+from shopwire.modules.feeds.reading import DelimitedReader
 
 HEAD = "sku,title,stock,cost\n"
 ROW = "A,Mug,5,2.50\n"

@@ -23,6 +23,7 @@ from shopwire.modules.feeds.api import (
     HoldRun,
     IntendMend,
     KeepPart,
+    KeepTexts,
     Kept,
     NoteChunk,
     NoteIntent,
@@ -94,6 +95,14 @@ async def feeds__resume_run(bench):
     kept = KeepPart(run="run-1", part=0, data="YQ==", whole=True)
     await bench.do(RUN, kept, NoteChunk(run="run-1", supplier="acme", counts=Counts(rows=2)))
     return ResumeRun(run="run-1")
+
+
+@stage
+async def feeds__keep_texts(bench):
+    await bench.do(RUN)
+    return KeepTexts(
+        run="run-1", supplier="acme", kind="full", reading="r", first=0, pieces=("YQ==", "")
+    )
 
 
 @stage

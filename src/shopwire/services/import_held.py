@@ -10,7 +10,7 @@ from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.queries import Reads
 from shopwire.modules.feeds.api import KeepPart
 from shopwire.modules.feeds.limits import FEED_BYTES_MAX, HELD_BYTES_MAX, HELD_PART_BYTES
-from shopwire.modules.feeds.reading import READ_BYTES
+from shopwire.modules.feeds.lines import READ_BYTES
 from shopwire.modules.feeds.store import held_part
 from shopwire.services.import_request import ImportRequest
 

@@ -16,6 +16,7 @@ from shopwire.modules.feeds.api import (
     Digest,
     FinishRun,
     HoldRun,
+    KeepTexts,
     NoteChunk,
     Reading,
     StartRun,
@@ -33,6 +34,7 @@ from shopwire.services.import_news import Chunk, News, chunks
 from shopwire.services.import_plan import Compared, Spool, compared
 from shopwire.services.import_request import ImportRequest, Progress, Summary
 from shopwire.services.import_send import Sender
+from shopwire.services.import_texts import Texts
 from shopwire.services.import_weight import Weight
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Job:
         self._noting: asyncio.Task[None] | None = None
         self._approved = False
         self._before = ""
+        self._texts: Texts | None = None
         self._known_bad: frozenset[tuple[int, str]] = frozenset()
         self._offers_in: Counter[str] = Counter()
         self._kept_before = 0
@@ -98,6 +101,8 @@ class Job:
         if not held:
             await self._note()
             if not request.dry_run:
+                if self._texts is not None:
+                    await self._texts.end()
                 await self._finish(stream)
         return summary
 
@@ -272,7 +277,18 @@ class Job:
         if len(never) > OPEN_SALES_MAX:
             return self._feed.groups
         marks = await importer.marks_said(request, supplier)
-        return self._feed.marked_groups(marks, never)
+        keep = KeepTexts(
+            run=request.run,
+            supplier=supplier,
+            kind=self.summary.kind,
+            reading=self._feed.reads_by,
+            first=0,
+            pieces=(),
+        )
+        self._texts = texts = await Texts.of(importer, request, keep)
+        if texts is None:
+            return self._feed.marked_groups(marks, never)
+        return self._feed.marked_groups(marks, never, texts.blocks, texts.fresh)
 
     async def _compare(
         self, chunk: Chunk, *, waits: bool

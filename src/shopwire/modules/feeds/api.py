@@ -210,6 +210,24 @@ class ResumeRun(Command, frozen=True, kw_only=True):
     run: str
 
 
+class KeepTexts(Command, frozen=True, kw_only=True):
+    """Keeps what stretches of a supplier's feed are found to be: pieces, packed and as base64.
+
+    They take the place of those that have the same numbers from `first` on; blank ones are
+    forgotten. `reading` is all that says how such a text is read.
+    """
+
+    operation = "feeds.keep_texts"
+    internal = True
+
+    run: str
+    supplier: str
+    kind: FeedKind
+    reading: str
+    first: int
+    pieces: tuple[str, ...]
+
+
 class HoldRun(Command, frozen=True, kw_only=True):
     """A feed would do too much at once: it waits for a person."""
 

@@ -16,6 +16,7 @@ from shopwire.modules.feeds.api import (
     HoldRun,
     IntendMend,
     KeepPart,
+    KeepTexts,
     NoteMend,
     NoteUndone,
     PruneRun,
@@ -30,6 +31,7 @@ from shopwire.modules.feeds.domain import (
     FEEDS,
     FeedLimits,
     FeedRow,
+    FeedText,
     HeldPart,
     ImportIntent,
     ImportKept,
@@ -122,6 +124,25 @@ def _anew(known: Run) -> Run:
         notes=(),
         finished_at_ms=None,
         error=None,
+    )
+
+
+def do_keep_texts(command: KeepTexts, view: View, context: Context) -> Decision:
+    """Keeps what stretches of text are; the same again changes nothing."""
+    if view.one(Run, command.run) is None:
+        raise NotFound(what="import", id=command.run)
+    return Decision(
+        put=[
+            FeedText(
+                tenant=context.tenant,
+                supplier=command.supplier,
+                kind=command.kind,
+                piece=piece,
+                reading=command.reading,
+                data=data,
+            )
+            for piece, data in enumerate(command.pieces, command.first)
+        ]
     )
 
 
@@ -380,6 +401,12 @@ DECIDING_HANDLERS: Final = (
         partition_key=lambda _: FEEDS,
         needs=lambda command: (Need(Run, command.run),),
         decide=do_resume_run,
+    ),
+    Handler(
+        command=KeepTexts,
+        partition_key=lambda _: FEEDS,
+        needs=lambda command: (Need(Run, command.run),),
+        decide=do_keep_texts,
     ),
     Handler(
         command=HoldRun,

@@ -17,7 +17,8 @@ from shopwire.modules.feeds.limits import (
     NESTED_MAX,
     RAW_CHARS_MAX,
 )
-from shopwire.modules.feeds.reading import READ_BYTES, Detected, Lines, RawRow
+from shopwire.modules.feeds.lines import READ_BYTES, Lines
+from shopwire.modules.feeds.reading import Detected, RawRow
 from shopwire.modules.feeds.unpacking import unreadable
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")

@@ -215,6 +215,24 @@ class HeldPart(Row, frozen=True, kw_only=True):
     data: str
 
 
+class FeedText(Row, frozen=True, kw_only=True):
+    """What stretches of a supplier's feeds were found to be, packed, as base64; or blank.
+
+    It says nothing of the shop and can be lost: then the text is read row by row.
+    """
+
+    table = "feed_text"
+    group_field = "supplier"
+    key_fields = ("supplier", "kind", "piece")
+    blind = True
+
+    supplier: str
+    kind: str
+    piece: int
+    reading: str
+    data: str
+
+
 class FeedLimits(Row, frozen=True, kw_only=True):
     """From where on a supplier's feeds are held."""
 

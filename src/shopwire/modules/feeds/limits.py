@@ -100,3 +100,14 @@ QUIET_ROWS_MAX: Final = 100_000
 """Rows that were known again and are counted together."""
 OPEN_SALES_MAX: Final = 100_000
 """SKUs with sales that wait to be in a count; with more of them no row is known by its mark."""
+BLOCK_ROWS_MAX: Final = 8
+"""Rows of a stretch of text that is known again as a whole; a product with more rows is one of its
+own. One changed row makes all of its stretch be parsed."""
+BLOCKS_MAX: Final = 250_000
+"""Such stretches that are kept of a supplier's feed; rows of others are parsed each time."""
+BLOCKS_PIECE_MAX: Final = 4_000
+"""Stretches that are kept in one piece, of about half a megabyte."""
+BLOCKS_FRESH_ROWS_MIN: Final = 1_000
+"""With fewer rows that were parsed nothing is kept: to parse them again costs less."""
+BLOCK_PIECES_MAX: Final = 200
+"""Pieces that are kept of a supplier's feed; with more of them they are written anew."""

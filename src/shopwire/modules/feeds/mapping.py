@@ -17,6 +17,7 @@ from shopwire.modules.feeds.profile import (
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
+from shopwire.modules.feeds.telling import named
 from shopwire.modules.feeds.transforms import holds, listed, parts_of, paths, plain_column, value_of
 from shopwire.modules.feeds.values import (
     Decimal,
@@ -129,8 +130,9 @@ class Mapper:
         self.lookups = lookups or {}
         # Hashes instead of texts: a million rows fit into a few dozen megabytes.
         self.seen: set[int] = set()
-        """SKUs with their suppliers that this feed has named."""
-        self._begun: set[int] = set()
+        """SKUs with their suppliers that this feed has named, see `named`."""
+        self.begun: set[int] = set()
+        """Hashes of the ids of products of which rows came."""
         self._parts: dict[int, int] = {}
         self.notes: dict[str, int] = {}
         """What was read leniently, and how often."""
@@ -281,13 +283,13 @@ class Mapper:
     def next_part(self, group_id: str) -> int:
         """Which part of a product its next rows are, from 1."""
         mark = hash(group_id)
-        return self._parts.get(mark, 1) + 1 if mark in self._begun else 1
+        return self._parts.get(mark, 1) + 1 if mark in self.begun else 1
 
     def part(self, group_id: str) -> str:
         """The key of a product's rows: where they stand apart, each part has one of its own."""
         mark = hash(group_id)
-        if mark not in self._begun:
-            self._begun.add(mark)
+        if mark not in self.begun:
+            self.begun.add(mark)
             return group_id
         self._parts[mark] = self._parts.get(mark, 1) + 1
         return f"{group_id}#{self._parts[mark]}"
@@ -312,7 +314,7 @@ class Mapper:
         offered = self._offer(sku, values) if "offer" in self.profile.brings else None
         count = self._count(sku, values) if "stock" in self.profile.brings else None
         gtin, more = self._gtin(values), self._more(values)
-        seen = hash((sku, values.get("supplier", "")))
+        seen = named(sku, values.get("supplier", ""))
         if seen in self.seen:
             refuse(
                 self._column("sku"),

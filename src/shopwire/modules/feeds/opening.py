@@ -9,7 +9,9 @@ from typing import BinaryIO, Final, Protocol
 from shopwire.kernel.errors import FeedUnreadable, MappingInvalid
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.validation import storable
+from shopwire.modules.feeds.blocks import Blocks, Fresh
 from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
+from shopwire.modules.feeds.leaping import Leaps, reading_of
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, COLUMNS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
 from shopwire.modules.feeds.mapping import Group, Mapper
@@ -66,22 +68,43 @@ class OpenFeed:
         self._mapper, self._reader, self._items, self._key = mapper, reader, items, key
         self.groups: Iterator[Group] = mapper.groups(map(_whole_by(reader), items))
 
-    def marked_groups(self, marks: Marks, never: frozenset[str]) -> Iterator[Group | Quiet]:
+    @property
+    def reads_by(self) -> str:
+        """All that says which rows a stretch of the feed's text is; blank where none is known so.
+
+        Blocks of feeds that are read otherwise are none of this feed.
+        """
+        reader = self._reader
+        if not isinstance(reader, DelimitedReader) or self.profile.heads is not None:
+            return ""
+        return reading_of(self._key(reader.columns), *reader.reads_by)
+
+    def marked_groups(
+        self,
+        marks: Marks,
+        never: frozenset[str],
+        blocks: Blocks | None = None,
+        fresh: Fresh | None = None,
+    ) -> Iterator[Group | Quiet]:
         """Instead of `groups`: the same, but rows that are known by their marks are counted only.
 
-        Rows of SKUs in `never` are read in any case.
+        Args: rows of SKUs in `never` are read in any case; `blocks` are what is known of feeds
+        with the same `reads_by`, and `fresh` takes what is not.
         """
         profile, reader, lookups = self.profile, self._reader, self._mapper.lookups
+        leaps: Leaps | None = None
         if profile.heads is not None:  # what a row is hangs on rows far above it
             return self.groups
         if isinstance(reader, DelimitedReader):
             columns: Sequence[str] = reader.columns
             tell = tell_bare(profile, columns, lookups)
+            if blocks is not None:
+                leaps = Leaps(reader, blocks, fresh)
         else:
             columns = sorted(profile.used_columns())
             tell = tell_named(profile, lookups)
         whole = _whole_by(reader)
-        walk = QuickWalk(self._mapper, whole, tell, self._key(columns), marks, never)
+        walk = QuickWalk(self._mapper, whole, tell, self._key(columns), marks, never, leaps)
         return walk.groups(self._items)
 
     @property

@@ -161,6 +161,27 @@ ON CONFLICT (tenant, entity, supplier) DO UPDATE SET
     product = excluded.product, offers = excluded.offers, stock = excluded.stock,
     mark = excluded.mark, aside = excluded.aside
 
+-- load_feed_text --
+-- Never loaded for a decision; this is for the conformance of the adapter.
+SELECT t.tenant, t.supplier, t.kind, t.piece, t.reading, t.data
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, supplier)
+JOIN feed_text t USING (tenant, supplier)
+
+-- save_feed_text --
+-- Inserts or replaces pieces.
+INSERT INTO feed_text (tenant, supplier, kind, piece, reading, data)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]
+)
+ON CONFLICT (tenant, supplier, kind, piece) DO UPDATE SET
+    reading = excluded.reading, data = excluded.data
+
+-- texts_said --
+-- Pieces that are kept of a supplier's feeds of a kind; blank where they are of another reading.
+SELECT piece, CASE WHEN reading = $4 THEN data ELSE '' END AS data FROM feed_text
+WHERE tenant = $1 AND supplier = $2 AND kind = $3 AND data <> ''
+ORDER BY piece
+
 -- said_last --
 -- What one supplier said last of some products.
 SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row

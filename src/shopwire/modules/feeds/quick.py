@@ -10,16 +10,17 @@ import hashlib
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.limits import NAME_CHARS_MAX
 from shopwire.kernel.names import slug_of
+from shopwire.modules.feeds.blocks import Bunch
+from shopwire.modules.feeds.leaping import Leaps, Leapt
 from shopwire.modules.feeds.limits import (
     CHUNK_CHARS_MAX,
     CHUNK_ROWS_MAX,
@@ -28,11 +29,10 @@ from shopwire.modules.feeds.limits import (
 )
 from shopwire.modules.feeds.mapping import Group, Held, Mapper
 from shopwire.modules.feeds.reading import Item, RawRow
-from shopwire.modules.feeds.telling import Told
+from shopwire.modules.feeds.telling import Together, Told
 
 _SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
 """Names that are ids already, as far as can be told at once."""
-_SKU: Final = itemgetter(0)
 _pack: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
 
@@ -75,22 +75,6 @@ class Quiet(msgspec.Struct):
     """Hashes of their SKUs."""
 
 
-class _Bunch(msgspec.Struct):
-    """Rows that follow each other and seem to be of one product."""
-
-    id: str
-    items: list[Item] = []
-    cells: list[Any] = []
-    """The cells that are used, row by row."""
-    skus: list[tuple[str, str]] = []
-    """With their suppliers."""
-    sure: bool = True
-    """Whether all of its rows can be told by their cells."""
-    begins: bool = False
-    goes_on: bool = False
-    """Whether some rows belong to it only since they stand below."""
-
-
 class QuickWalk:
     """Walks through a feed once: groups of rows, and counts of those that say nothing new."""
 
@@ -102,23 +86,31 @@ class QuickWalk:
         key: bytes,
         marks: Marks,
         never: frozenset[str],
+        leaps: Leaps | None = None,
     ) -> None:
-        """`never`: SKUs whose rows take the long way in any case."""
+        """Begins a walk.
+
+        Args: `never` are SKUs whose rows take the long way in any case; `leaps` knows stretches of
+        text that need no parsing.
+        """
         self._mapper, self._whole, self._tell, self._key = mapper, whole, tell, key
         self._marks, self._never = marks, never
         self._held = Held()
-        self._feeders: list[_Bunch] = []
+        self._feeders: list[Together] = []
         """The bunches that the held rows came from."""
-        self._known: tuple[_Bunch, str] | None = None
+        self._leaps = leaps
+        self._known: tuple[Together, str] | None = None
         """What is held instead of rows: known ones, which the next row may yet belong to."""
         self._quiet = Quiet()
         self._products = "product" in mapper.profile.brings
         self._number, self._rows, self._chars = 1, 0, 0
         """Which part of the feed this is, as the long way cuts it, and how large it is so far."""
-        self._lately: list[_Bunch] = []
+        self._lately: list[Together] = []
         """Known bunches of this part."""
         self._mapped: set[str] = set()
         """Products of this part that were mapped."""
+        self._near: dict[str, Leapt] = {}
+        """Passed blocks of this part by their products."""
 
     def groups(self, items: Iterable[Item]) -> Iterator[Group | Quiet]:
         """As `Mapper.groups`; a feed that breaks off gives what it had before."""
@@ -129,13 +121,18 @@ class QuickWalk:
                 bunch = next(bunches, None)
                 if bunch is None:
                     break
-                yield from self._take(bunch)
+                if isinstance(bunch, Together):
+                    yield from self._take(bunch)
+                else:
+                    yield bunch
             except FeedUnreadable as problem:  # at the next row, or the last one was cut off
                 broken = problem
             if self._quiet.rows >= QUIET_ROWS_MAX:
                 yield self._counted()
         if (group := self._flushed()) is not None:
             yield group
+        if self._leaps is not None:
+            self._leaps.end()
         # Of a million SKUs that is a hundred megabytes, which the feed's end has other use for.
         self._mapper.seen = set()
         if self._quiet.rows:
@@ -143,59 +140,155 @@ class QuickWalk:
         if broken is not None:
             raise broken
 
-    def _bunches(self, items: Iterable[Item]) -> Iterator[_Bunch]:
-        """Rows by what they seem to be of; those before a break, too."""
-        tell = self._tell
-        bunch: _Bunch | None = None
+    def _bunches(self, items: Iterable[Item]) -> Iterator[Together | Group | Quiet]:
+        """Rows by what they seem to be of; those before a break, too.
+
+        Between them comes what is done with when a stretch of known text is passed over.
+        """
+        tell, leaps = self._tell, self._leaps
+        bunch: Together | None = None
         broken: FeedUnreadable | None = None
         try:
             for item in items:
                 told = tell(item)
+                if leaps is not None and leaps.leapt is not None and not self._goes_on(told):
+                    continue
                 if told is None:
-                    bunch = bunch or _Bunch("")
+                    bunch = bunch or Together("")
                     bunch.sure = False
                     bunch.items.append(item)
                     continue
-                group_id, sku, supplier, cells, begins = told
-                if bunch is None or (group_id != bunch.id and group_id is not None):
+                if bunch is None or told[0] not in (None, bunch.id):
                     if bunch is not None:
                         yield bunch
+                        bunch = None
+                    if leaps is not None and (yield from self._leap(item)):
+                        continue
                     # One that goes on with nothing is not told by itself.
-                    bunch = _Bunch(group_id or "", sure=group_id is not None)
+                    bunch = Together(told[0] or "", sure=told[0] is not None)
+                    bunch.at = leaps.place(item) if leaps is not None else -1
                 elif len(bunch.items) >= GROUP_ROWS_MAX * 2:  # memory for one has an end
                     bunch.sure = False
                     yield bunch
-                    bunch = _Bunch(bunch.id, sure=False)
-                if group_id is None:
-                    bunch.goes_on = True
-                elif begins:
-                    bunch.begins = True
-                bunch.items.append(item)
-                bunch.cells.append(cells)
-                if sku:
-                    bunch.skus.append((sku, supplier))
+                    bunch = Together(bunch.id, sure=False)
+                bunch.add(item, told)
         except FeedUnreadable as problem:
             broken = problem
+        if leaps is not None and leaps.leapt is not None:
+            self._settle_leapt()
         if bunch is not None:
             yield bunch
         if broken is not None:
             raise broken
 
-    def _take(self, bunch: _Bunch) -> Iterable[Group]:
+    def _goes_on(self, told: Told | None) -> bool:
+        """Whether the row behind a passed stretch ends it; else the stretch is read again."""
+        assert self._leaps is not None
+        assert self._leaps.leapt is not None
+        if told is not None and told[0] not in (None, self._leaps.leapt.ids[-1]):
+            self._settle_leapt()
+            return True
+        self._leaps.back()
+        return False
+
+    def _leap(self, item: Item) -> Generator[Group | Quiet, None, bool]:
+        """Passes over text that is known, block by block; False where none begins at this row."""
+        leaps = self._leaps
+        assert leaps is not None
+        leaps.keep(item.at)
+        leapt = leaps.at_row(item)
+        if leapt is None or not self._may_pass(leapt):
+            return False
+        # What is held is another product, which the long way would end here, too.
+        if (group := self._flushed()) is not None:
+            yield group
+        if not self._is_first(leapt):
+            return False
+        while True:
+            leaps.pass_over(leapt)
+            following = leaps.behind(leapt)
+            if following is None or following.ids[0] == leapt.ids[-1]:
+                return True
+            self._settle_leapt()
+            if self._quiet.rows >= QUIET_ROWS_MAX:
+                yield self._counted()
+            if not self._may_pass(following):
+                return True
+            leapt = following
+
+    def _is_first(self, leapt: Leapt) -> bool:
+        """Whether nothing of it was named in this feed before."""
+        mapper = self._mapper
+        return mapper.seen.isdisjoint(leapt.named) and mapper.begun.isdisjoint(leapt.keys)
+
+    def _may_pass(self, leapt: Leapt) -> bool:
+        """Whether each of its products would be found known; notes what they count for."""
+        held = self._held
+        if held.orphans or not self._is_first(leapt):
+            return False
+        if self._never and not self._never.isdisjoint(leapt.skus):
+            return False
+        if self._known is not None:
+            waits = self._known[0]
+            if waits.id in leapt.ids or not set(waits.named).isdisjoint(leapt.named):
+                return False
+        if self._products:
+            leapt.products = [_product_id(one) for one in leapt.ids]
+            if not self._mapped.isdisjoint(leapt.products):
+                return False
+            if held.rows and _product_id(held.id) in leapt.products:
+                return False
+        find = self._marks.find
+        for mark in leapt.marks:
+            aside = find(mark)
+            if aside is None:
+                return False
+            leapt.asides.append(aside)
+        return True
+
+    def _settle_leapt(self) -> None:
+        """Counts the rows of a passed block."""
+        assert self._leaps is not None
+        leapt = self._leaps.settled(with_text=self._products)
+        quiet = self._quiet
+        quiet.rows += len(leapt.skus)
+        quiet.keys.extend(leapt.keys)
+        quiet.skus.extend(leapt.named)
+        self._mapper.begun.update(leapt.keys)
+        self._mapper.seen.update(leapt.named)
+        for aside in leapt.asides:
+            counted = _aside_of(aside)
+            quiet.offers += counted.offers
+            for text, times in counted.notes.items():
+                self._mapper.note(text, times)
+        rows, chars = len(leapt.skus), sum(leapt.chars)
+        if self._rows + rows < CHUNK_ROWS_MAX and self._chars + chars < CHUNK_CHARS_MAX:
+            self._rows += rows
+            self._chars += chars
+            self._near |= dict.fromkeys(leapt.products, leapt)
+            return
+        for place, (one_rows, one_chars) in enumerate(zip(leapt.rows, leapt.chars, strict=True)):
+            if leapt.products:
+                self._near[leapt.products[place]] = leapt
+            self._pass(one_rows, one_chars)
+
+    def _take(self, bunch: Together) -> Iterable[Group]:
+        if self._leaps is not None:
+            self._write_down(bunch)
         aside = self._found(bunch)
         if aside is None:
             return self._mapped_rows(bunch)
         # What is held is another product, which the long way would end here, too.
         group = self._flushed()
         ended = (group,) if group is not None else ()
-        if not self._mapper.seen.isdisjoint(map(hash, bunch.skus)):
+        if not self._mapper.seen.isdisjoint(bunch.named):
             return chain(ended, self._mapped_rows(bunch))
         self._known, self._held.id = (bunch, aside), bunch.id
         if bunch.begins:
             self._held.orphans = False
         return ended
 
-    def _found(self, bunch: _Bunch) -> str | None:
+    def _found(self, bunch: Together) -> str | None:
         """What a bunch counts for, where it was said last as it stands here."""
         held = self._held
         if (
@@ -204,13 +297,13 @@ class QuickWalk:
             or sum([one.chars for one in bunch.items]) >= CHUNK_CHARS_MAX
             or (bunch.goes_on and held.orphans)
             or (held.id == bunch.id and (held.rows or self._known is not None))
-            or (self._never and not self._never.isdisjoint(map(_SKU, bunch.skus)))
+            or (self._never and not self._never.isdisjoint(bunch.skus))
             or self._is_apart(bunch)
         ):
             return None
         return self._marks.find(self._mark(bunch, self._mapper.next_part(bunch.id)))
 
-    def _is_apart(self, bunch: _Bunch) -> bool:
+    def _is_apart(self, bunch: Together) -> bool:
         """Whether rows of its product that were mapped are near: a product is told as a whole."""
         if not self._products or not (self._mapped or self._held.rows):
             return False
@@ -219,11 +312,33 @@ class QuickWalk:
             bool(self._held.rows) and product == _product_id(self._held.id)
         )
 
-    def _mark(self, bunch: _Bunch, part: int) -> int:
+    def _mark(self, bunch: Together, part: int) -> int:
+        if part == 1 and bunch.mark:
+            return bunch.mark
         said = hashlib.blake2b(_pack((part, bunch.cells)), digest_size=8, key=self._key).digest()
-        return int.from_bytes(said, signed=True) or 1
+        mark = int.from_bytes(said, signed=True) or 1
+        if part == 1:
+            bunch.mark = mark
+        return mark
 
-    def _mapped_rows(self, bunch: _Bunch) -> Iterator[Group]:
+    def _write_down(self, bunch: Together) -> None:
+        """Notes what a stretch of text was found to be, for the next feed."""
+        rows = len(bunch.items)
+        if (
+            self._leaps is not None
+            and self._leaps.notes
+            and bunch.sure
+            and bunch.plain
+            and bunch.at >= 0
+            and bunch.end >= 0
+            and len(bunch.skus) == rows <= GROUP_ROWS_MAX
+            and self._mapper.next_part(bunch.id) == 1
+        ):
+            chars = sum([one.chars for one in bunch.items])
+            told = Bunch(bunch.id, self._mark(bunch, 1), rows, chars)
+            self._leaps.note(bunch.at, bunch.end, told, bunch.skus)
+
+    def _mapped_rows(self, bunch: Together) -> Iterator[Group]:
         """Rows on the long way."""
         held = self._held
         for item in bunch.items:
@@ -270,14 +385,14 @@ class QuickWalk:
         held.rows, held.chars, self._feeders = [], 0, []
         return self._numbered(group)
 
-    def _settle(self, bunch: _Bunch, aside: str) -> None:
+    def _settle(self, bunch: Together, aside: str) -> None:
         """Counts known rows."""
         quiet, counted = self._quiet, _aside_of(aside)
         quiet.rows += len(bunch.items)
         quiet.offers += counted.offers
         quiet.keys.append(hash(self._mapper.part(bunch.id)))
-        quiet.skus.extend([hash(sku) for sku, _ in bunch.skus])
-        self._mapper.seen.update(map(hash, bunch.skus))
+        quiet.skus.extend(map(hash, bunch.skus))
+        self._mapper.seen.update(bunch.named)
         for text, times in counted.notes.items():
             self._mapper.note(text, times)
         self._lately.append(bunch)
@@ -289,6 +404,9 @@ class QuickWalk:
         if group.product is not None:
             product = group.product.id
             near = [one for one in self._lately if _product_id(one.id) == product]
+            if self._leaps is not None and (leapt := self._near.pop(product, None)) is not None:
+                near += self._read_again(leapt, product)
+                near.sort(key=lambda one: one.items[0].line)
             for bunch in near:
                 rows = map(self._whole, bunch.items)
                 found = [one.product for one in self._mapper.fresh().groups(rows)]
@@ -304,7 +422,20 @@ class QuickWalk:
         if self._rows >= CHUNK_ROWS_MAX or self._chars >= CHUNK_CHARS_MAX:
             self._number += 1
             self._rows = self._chars = 0
-            self._lately, self._mapped = [], set()
+            self._lately, self._mapped, self._near = [], set(), {}
+
+    def _read_again(self, leapt: Leapt, product: str) -> list[Together]:
+        """Rows of one product of a passed block."""
+        assert self._leaps is not None
+        found: dict[str, Together] = {}
+        last = ""
+        for item in self._leaps.rows_of(leapt.text, leapt.line):
+            told = self._tell(item)
+            assert told is not None, "a block has only rows that are told by themselves"
+            last = told[0] or last
+            if _product_id(last) == product:
+                found.setdefault(last, Together(last)).items.append(item)
+        return list(found.values())
 
     def _counted(self) -> Quiet:
         quiet, self._quiet = self._quiet, Quiet()
@@ -316,7 +447,7 @@ class QuickWalk:
             return
         bunch = self._feeders[0]
         whole = bunch.sure and group.rows == len(bunch.items) and bunch.id == self._held.id
-        if whole and group.lines.keys() == set(map(_SKU, bunch.skus)):
+        if whole and group.lines.keys() == set(bunch.skus):
             group.mark = self._mark(bunch, part)
             group.aside = _json(Aside(offers=len(group.offers), notes=notes)).decode()
 

@@ -1,34 +1,22 @@
 """Tables as rows of named cells, in bounded memory: bytes to text to cells, with line numbers."""
 
-import codecs
 import csv
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable
-from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.api import BadRow
 from shopwire.modules.feeds.limits import (
     CELL_CHARS_MAX,
     COLUMNS_MAX,
     LINE_BYTES_MAX,
-    RAW_CHARS_MAX,
 )
+from shopwire.modules.feeds.lines import Lines, lines_of, raw_of
 
-READ_BYTES: Final = 256 * 1024
-"""How much is read from the file at once."""
 DELIMITERS: Final = (",", ";", "\t", "|")
 """What may stand between two cells; the one that is most often in the header is taken."""
-_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
-"""A line with its end; other separators that Unicode knows are text here."""
-_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 class Detected(msgspec.Struct, kw_only=True):
@@ -89,6 +77,8 @@ class RawRow(msgspec.Struct, frozen=True):
     problem: BadRow | None = None
     chars: int = 0
     """How long it is."""
+    at: int = -1
+    end: int = -1
 
 
 class Bare(msgspec.Struct, frozen=True):
@@ -101,95 +91,13 @@ class Bare(msgspec.Struct, frozen=True):
     chars: int
     ended: bool
     """Whether its last line has an end, or it has all of its cells."""
+    at: int = -1
+    """Where in the feed its text begins, in bytes; -1 where that is not known."""
+    end: int = -1
 
 
 Item = Bare | RawRow
 """A row that a reader gives: a table's may still have to be made whole."""
-
-
-class Lines:
-    """Lines of a byte stream as text. Bytes that are no text survive as lone surrogates.
-
-    `number` is that of the last line given out, from 1. Raises FeedUnreadable for a line beyond
-    LINE_BYTES_MAX.
-    """
-
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        self._stream = stream
-        self.number = 0
-        self.taken: list[str] = []
-        """Lines since the last `begin`: the raw text of the row that is being read."""
-        self.size = 0
-        """How long these are."""
-        self._last = "\n"
-        first = stream.read(READ_BYTES)
-        self.encoding, self.marked = encoding, False
-        for mark, name in _MARKS:
-            if first.startswith(mark):
-                first, self.encoding, self.marked = first[len(mark) :], name, True
-        self._pieces = self._decode(first)
-
-    def _decode(self, first: bytes) -> Iterator[str]:
-        decode = _decoder(self.encoding)
-        held: list[str] = []
-        size, data, at_end = 0, first, not first
-        while True:
-            try:
-                text = decode(data, at_end)
-            except UnicodeDecodeError as problem:
-                reason = f"it is no {self.encoding}: {problem.reason}"
-                raise FeedUnreadable(reason, reason=reason, line=self.number + 1) from problem
-            held.append(text)
-            size += len(text)
-            if at_end or "\n" in text or "\r" in text:
-                lines = _LINE.findall("".join(held))
-                # A last line without an end may go on in the next piece; so may "\r" before "\n".
-                goes_on = bool(lines) and not at_end and not lines[-1].endswith("\n")
-                held = [lines.pop()] if goes_on else []
-                size = sum(map(len, held))
-                yield from lines
-            if size > LINE_BYTES_MAX:
-                reason = f"a line has more than {LINE_BYTES_MAX} bytes"
-                raise FeedUnreadable(reason, reason=reason, line=self.number + 1)
-            if at_end:
-                return
-            data = self._stream.read(READ_BYTES)
-            at_end = not data
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._pieces)
-        self.number += 1
-        self.size += len(line)
-        self._last = line
-        if self.size > LINE_BYTES_MAX:
-            reason = f"a quoted cell has no end within {LINE_BYTES_MAX} bytes"
-            raise FeedUnreadable(reason, reason=reason, line=self.number)
-        if len(self.taken) < 100:
-            self.taken.append(line[:RAW_CHARS_MAX])
-        return line
-
-    def begin(self) -> None:
-        """Starts a new row."""
-        self.taken = []
-        self.size = 0
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last line had an end."""
-        return self._last.endswith(("\n", "\r"))
-
-    @property
-    def raw(self) -> str:
-        """The text of the row, shortened, fit to be kept."""
-        return raw_of(self.taken)
-
-
-def raw_of(taken: Sequence[str]) -> str:
-    """Lines of a row as one text, shortened, fit to be kept."""
-    return storable("".join(taken).rstrip("\r\n")[:RAW_CHARS_MAX])
 
 
 class DelimitedReader:
@@ -274,6 +182,8 @@ class DelimitedReader:
             reader = csv.reader(lines, delimiter=delimiter, strict=not self.loose_quotes)
         while True:
             start = lines.number + 1
+            # A first line that was looked at for a header is behind its own place.
+            at = -1 if self._first and start == 1 else lines.at
             try:
                 cells = next(reader)
             except StopIteration:
@@ -287,8 +197,29 @@ class DelimitedReader:
                 continue
             if any(cells):
                 ended = len(cells) >= wanted or lines.ended
-                yield Bare(start, cells, lines.taken, lines.size, ended)
+                yield Bare(start, cells, lines.taken, lines.size, ended, at, lines.at)
             lines.begin()
+
+    @property
+    def text(self) -> Lines:
+        """The lines below the rows, by whose places stretches of text can be passed over."""
+        return self._lines
+
+    @property
+    def reads_by(self) -> tuple[str, str, bool, list[str]]:
+        """All that says which rows a stretch of text is."""
+        return self._lines.encoding, self.detected.delimiter, self.loose_quotes, self._columns
+
+    def rows_of(self, text: bytes, line: int) -> Iterator[Bare]:
+        """The rows of a stretch of whole rows, which were read once; it begins at `line`."""
+        lines = lines_of(text, self._lines.encoding)
+        delimiter, strict = self.detected.delimiter, not self.loose_quotes
+        reader, before = csv.reader(lines, delimiter=delimiter, strict=strict), 0
+        for cells in reader:
+            taken = lines[before : reader.line_num]
+            if any(cells):
+                yield Bare(line + before, cells, taken, sum(map(len, taken)), ended=True)
+            before = reader.line_num
 
     def _chained(self) -> Iterator[str]:
         """The lines with the first one, which was looked at, in its place again."""
@@ -369,13 +300,3 @@ def undecoded(text: str) -> str:
         if "\udc80" <= letter <= "\udcff":
             return f"byte 0x{ord(letter) - 0xDC00:02X} at place {place}"
     return ""
-
-
-def _decoder(encoding: str) -> Callable[[bytes, bool], str]:
-    """Decodes piece by piece; raises FeedUnreadable where there is no such encoding of text."""
-    try:
-        "".encode(encoding)  # refuses what Python calls an encoding but is none of text
-        return codecs.getincrementaldecoder(encoding)(errors="surrogateescape").decode
-    except LookupError as problem:
-        reason = f"there is no encoding {encoding!r}"
-        raise FeedUnreadable(reason, reason=reason, line=0) from problem

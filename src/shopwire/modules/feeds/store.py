@@ -14,6 +14,7 @@ from shopwire.modules.feeds.api import Altered, AlteredGroup, Digest, Kept, Read
 from shopwire.modules.feeds.domain import (
     FeedLimits,
     FeedRow,
+    FeedText,
     HeldPart,
     ImportChange,
     ImportIntent,
@@ -48,6 +49,7 @@ TABLES: Final = tuple(
         ImportKept,
         HeldPart,
         FeedLimits,
+        FeedText,
     )
 )
 
@@ -79,6 +81,14 @@ async def marks_said(reads: Reads, tenant: str, supplier: str) -> Marks:
     """Marks of what a supplier said last."""
     rows = await reads.fetch(_SQL["marks_said"], tenant, supplier, ASIDES_MAX)
     return Marks((row["aside"], row["marks"]) for row in rows)
+
+
+async def texts_said(
+    reads: Reads, tenant: str, supplier: str, kind: str, reading: str
+) -> dict[int, str]:
+    """Pieces of what stretches of a supplier's feeds are, by number; blank if read otherwise."""
+    rows = await reads.fetch(_SQL["texts_said"], tenant, supplier, kind, reading)
+    return {row["piece"]: row["data"] for row in rows}
 
 
 async def list_runs(

@@ -30,6 +30,51 @@ Tell = Callable[[Item], Told | None]
 _Cells = Mapping[str, str]
 
 
+class Together(msgspec.Struct):
+    """Rows that follow each other and seem to be of one product."""
+
+    id: str
+    items: list[Item] = []
+    cells: list[Any] = []
+    """The cells that are used, row by row."""
+    skus: list[str] = []
+    named: list[int] = []
+    """SKUs with their suppliers, as the mapper remembers them."""
+    plain: bool = True
+    """Whether its rows name no suppliers."""
+    sure: bool = True
+    """Whether all of its rows can be told by their cells."""
+    begins: bool = False
+    goes_on: bool = False
+    """Whether some rows belong to it only since they stand below."""
+    at: int = -1
+    """Where its text begins and ends in the feed."""
+    end: int = -1
+    mark: int = 0
+    """Its mark as the first part of its product, once that was made."""
+
+    def add(self, item: Item, told: Told) -> None:
+        """Takes a row in."""
+        group_id, sku, supplier, cells, begins = told
+        if group_id is None:
+            self.goes_on = True
+        elif begins:
+            self.begins = True
+        self.items.append(item)
+        self.end = item.end
+        self.cells.append(cells)
+        if sku:
+            self.skus.append(sku)
+            self.named.append(named(sku, supplier))
+            if supplier:
+                self.plain = False
+
+
+def named(sku: str, supplier: str) -> int:
+    """What is remembered of a row's SKU and the supplier that it names, if it does."""
+    return hash((sku, supplier)) if supplier else hash(sku)
+
+
 def key_of(
     profile: Profile,
     columns: Sequence[str],

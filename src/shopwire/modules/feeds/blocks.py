@@ -1,0 +1,213 @@
+"""Stretches of a feed's text that came before: which rows they are is known without parsing them.
+
+A block says: *this text, read this way, is rows of these products with these SKUs, which are known
+by these marks*. That never becomes wrong. Whether the marks are what the supplier said last is
+asked of the marks themselves each time, see `quick`.
+"""
+
+import hashlib
+import sys
+import zlib
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Final
+
+import msgspec
+
+from shopwire.modules.feeds.limits import BLOCKS_MAX, BLOCKS_PIECE_MAX
+from shopwire.modules.feeds.lines import Lines
+
+DIGEST_BYTES: Final = 16
+"""Of a block's text: two texts share one by chance once in 10^38."""
+HEAD_BYTES: Final = 64
+"""How much of a block's start tells where to look for it."""
+_LEVEL: Final = 1
+"""How hard to pack: digests do not shrink, names do at any level."""
+
+
+class Bunch(msgspec.Struct, frozen=True, array_like=True):
+    """Rows of one product in a block."""
+
+    id: str
+    mark: int
+    rows: int
+    chars: int
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A stretch of text as it is written down: whole rows of whole products."""
+
+    text: bytes
+    lines: int
+    bunches: list[Bunch]
+    skus: list[str]
+    """One a row, in their order."""
+
+
+class _Piece(msgspec.Struct, frozen=True, array_like=True):
+    """Blocks as they are kept: numbers of all of them side by side."""
+
+    digests: bytes
+    heads: bytes
+    sizes: bytes
+    lines: bytes
+    bunches: bytes
+    """How many a block has."""
+    marks: bytes
+    rows: bytes
+    chars: bytes
+    names: list[str]
+    """By block: ids and SKUs, a line each."""
+
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(_Piece).decode
+
+
+class Blocks:
+    """The blocks that are known of feeds of one supplier that are read one way."""
+
+    def __init__(self, pieces: Iterable[bytes] = ()) -> None:
+        """Args: pieces as `packed` gave them."""
+        self.digests = b""
+        self.sizes, self._heads, self._lines = array("I"), array("I"), array("I")
+        self._bunches, self._rows, self._chars = array("H"), array("H"), array("I")
+        self._marks = array("q")
+        self.names: list[str] = []
+        digests: list[bytes] = []
+        for packed_piece in pieces:
+            piece = _unpack(zlib.decompress(packed_piece))
+            digests.append(piece.digests)
+            self.names += piece.names
+            for numbers, came in self._numbers(piece):
+                numbers.extend(_read(numbers.typecode, came))
+        self.digests = b"".join(digests)
+        self._at = array("I", accumulate(self._bunches, initial=0))
+        self._by_head = dict(zip(self._heads, range(len(self._heads)), strict=True))
+        self._mask = bytearray(len(self._heads))
+        """Which of them came in this feed."""
+
+    def _numbers(self, piece: _Piece) -> tuple[tuple["array[int]", bytes], ...]:
+        return (
+            (self.sizes, piece.sizes),
+            (self._heads, piece.heads),
+            (self._lines, piece.lines),
+            (self._bunches, piece.bunches),
+            (self._marks, piece.marks),
+            (self._rows, piece.rows),
+            (self._chars, piece.chars),
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def seen(self) -> int:
+        """How many of them came in this feed."""
+        return sum(self._mask)
+
+    def see(self, block: int) -> None:
+        """Notes that a block came."""
+        self._mask[block] = 1
+
+    def find(self, text: Lines, at: int) -> int:
+        """The block that begins at a place; -1 where there is none."""
+        start = text.peek(at, HEAD_BYTES)
+        if start is None:
+            return -1
+        block = self._by_head.get(zlib.crc32(start), -1)
+        return block if block >= 0 and self.is_at(block, text, at) else -1
+
+    def is_at(self, block: int, text: Lines, at: int) -> bool:
+        """Whether a block stands at a place, byte for byte."""
+        if block >= len(self.names):
+            return False
+        came = text.peek(at, self.sizes[block])
+        if came is None:
+            return False
+        place = block * DIGEST_BYTES
+        return _digest(came) == self.digests[place : place + DIGEST_BYTES]
+
+    def lines(self, block: int) -> int:
+        """How many lines its text has."""
+        return self._lines[block]
+
+    def told(self, block: int) -> tuple[list[str], list[str]]:
+        """The ids of its products, and its SKUs."""
+        names = self.names[block].split("\n")
+        many = self._bunches[block]
+        return names[:many], names[many:]
+
+    def bunches(self, block: int) -> tuple["array[int]", "array[int]", "array[int]"]:
+        """Marks, numbers of rows and of letters of its products, in their order."""
+        start, end = self._at[block], self._at[block + 1]
+        return self._marks[start:end], self._rows[start:end], self._chars[start:end]
+
+
+def packed(blocks: Sequence[Block]) -> bytes:
+    """Blocks as a piece that is kept; texts go in as their digests only."""
+    bunches = [bunch for block in blocks for bunch in block.bunches]
+    return zlib.compress(
+        _pack(
+            _Piece(
+                digests=b"".join([_digest(block.text) for block in blocks]),
+                heads=_written("I", [zlib.crc32(one.text[:HEAD_BYTES]) for one in blocks]),
+                sizes=_written("I", [len(block.text) for block in blocks]),
+                lines=_written("I", [block.lines for block in blocks]),
+                bunches=_written("H", [len(block.bunches) for block in blocks]),
+                marks=_written("q", [bunch.mark for bunch in bunches]),
+                rows=_written("H", [bunch.rows for bunch in bunches]),
+                chars=_written("I", [bunch.chars for bunch in bunches]),
+                names=[
+                    "\n".join([*(bunch.id for bunch in block.bunches), *block.skus])
+                    for block in blocks
+                ],
+            )
+        ),
+        _LEVEL,
+    )
+
+
+class Fresh:
+    """Blocks of a feed that were not known, packed piece by piece as they come."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self._blocks: list[Block] = []
+        self.blocks = self.rows = 0
+
+    def add(self, block: Block) -> None:
+        """Takes a block in; beyond BLOCKS_MAX none is."""
+        if self.blocks >= BLOCKS_MAX or len(block.text) < HEAD_BYTES:
+            return
+        self.blocks += 1
+        self.rows += len(block.skus)
+        self._blocks.append(block)
+        if len(self._blocks) >= BLOCKS_PIECE_MAX:
+            self.end()
+
+    def end(self) -> None:
+        """Packs what is left."""
+        if self._blocks:
+            self.pieces.append(packed(self._blocks))
+            self._blocks = []
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
+
+
+def _written(code: str, numbers: Iterable[int]) -> bytes:
+    return _swapped(array(code, numbers)).tobytes()
+
+
+def _read(code: str, came: bytes) -> "array[int]":
+    return _swapped(array(code, came))
+
+
+def _swapped(numbers: "array[int]") -> "array[int]":
+    """They are kept with the least byte first."""
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

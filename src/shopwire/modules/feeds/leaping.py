@@ -1,0 +1,149 @@
+"""Passing over stretches of a table's text that are known, and writing down those that are not."""
+
+import hashlib
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from shopwire.modules.feeds.blocks import Block, Blocks, Bunch, Fresh
+from shopwire.modules.feeds.limits import BLOCK_ROWS_MAX
+from shopwire.modules.feeds.reading import Bare, DelimitedReader, Item
+
+PARSING_VERSION: Final = 1
+"""Counted up with each change after which some text is parsed into other rows: old blocks end."""
+_json: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Leapt(msgspec.Struct):
+    """A block at its place in a feed."""
+
+    block: int
+    at: int
+    line: int
+    ids: list[str]
+    skus: list[str]
+    keys: list[int]
+    """Hashes of its ids."""
+    named: list[int]
+    """Hashes of its SKUs."""
+    marks: "array[int]"
+    rows: "array[int]"
+    chars: "array[int]"
+    """By product."""
+    asides: list[str] = []
+    products: list[str] = []
+    text: bytes = b""
+
+
+class Leaps:
+    """Knows where a block begins, takes the reader over it, and back where it has to be read."""
+
+    def __init__(self, reader: DelimitedReader, blocks: Blocks, fresh: Fresh | None) -> None:
+        self._reader, self._text, self._blocks = reader, reader.text, blocks
+        self._fresh = fresh
+        self.leapt: Leapt | None = None
+        """What was passed last; the row behind it may yet belong to it."""
+        self._barred = 0
+        """Up to here no block is passed over: it was, and is read again."""
+        self._start = self._end = -1
+        self._bunches: list[Bunch] = []
+        self._skus: list[str] = []
+
+    @property
+    def notes(self) -> bool:
+        """Whether anything is written down."""
+        return self._fresh is not None
+
+    def rows_of(self, text: bytes, line: int) -> Iterator[Bare]:
+        """The rows of a passed block."""
+        return self._reader.rows_of(text, line)
+
+    def place(self, item: Item) -> int:
+        """Where the row begins; -1 for one of the sample, which is read ahead each time."""
+        return item.at if item.end == self._text.at else -1
+
+    def at_row(self, item: Item) -> Leapt | None:
+        """The block that begins with the row that was read last."""
+        if self.place(item) < self._barred:
+            return None
+        block = self._blocks.find(self._text, item.at)
+        return self._there(block, item.at, item.line) if block >= 0 else None
+
+    def behind(self, leapt: Leapt) -> Leapt | None:
+        """The block that stood behind another one, where it does so again."""
+        block, at = leapt.block + 1, self._text.at
+        if not self._blocks.is_at(block, self._text, at):
+            return None
+        return self._there(block, at, self._text.number + 1)
+
+    def _there(self, block: int, at: int, line: int) -> Leapt:
+        ids, skus = self._blocks.told(block)
+        marks, rows, chars = self._blocks.bunches(block)
+        keys, named = list(map(hash, ids)), list(map(hash, skus))
+        return Leapt(block, at, line, ids, skus, keys, named, marks, rows, chars)
+
+    def pass_over(self, leapt: Leapt) -> None:
+        """Goes on behind a block."""
+        self._ended()
+        self.leapt = leapt
+        self._text.keep = leapt.at
+        end = leapt.at + self._blocks.sizes[leapt.block]
+        self._text.go(end, leapt.line + self._blocks.lines(leapt.block) - 1)
+
+    def settled(self, *, with_text: bool) -> Leapt:
+        """What was passed last, which is done with."""
+        leapt, self.leapt = self.leapt, None
+        assert leapt is not None
+        if with_text:
+            leapt.text = self._text.peek(leapt.at, self._blocks.sizes[leapt.block]) or b""
+        self._blocks.see(leapt.block)
+        return leapt
+
+    def back(self) -> None:
+        """Reads what was passed last after all, row by row."""
+        leapt, self.leapt = self.leapt, None
+        assert leapt is not None
+        self._barred = leapt.at + self._blocks.sizes[leapt.block]
+        self._text.go(leapt.at, leapt.line - 1)
+
+    def keep(self, at: int) -> None:
+        """Keeps the text from a row on that begins a product, or of what is written down of it."""
+        if self._bunches and at != self._end:
+            self._ended()
+        self._text.keep = self._start if self._bunches else at
+
+    def note(self, at: int, end: int, bunch: Bunch, skus: Sequence[str]) -> None:
+        """Writes down what a stretch of text is."""
+        if self._bunches and (at != self._end or len(self._skus) + bunch.rows > BLOCK_ROWS_MAX):
+            self._ended()
+        if "\n" in bunch.id or any("\n" in sku for sku in skus):
+            return
+        if not self._bunches:
+            self._start = at
+        self._end = end
+        self._bunches.append(bunch)
+        self._skus += skus
+
+    def _ended(self) -> None:
+        """Ends the stretch that is written down."""
+        if self._bunches and self._fresh is not None:
+            text = self._text.peek(self._start, self._end - self._start)
+            if text is not None and text.endswith(b"\n"):
+                self._fresh.add(Block(text, text.count(b"\n"), self._bunches, self._skus))
+        self._bunches, self._skus = [], []
+
+    def end(self) -> None:
+        """Ends the walk."""
+        self._ended()
+        if self._fresh is not None:
+            self._fresh.end()
+
+
+def reading_of(
+    key: bytes, encoding: str, delimiter: str, loose: bool, columns: Sequence[str]
+) -> str:
+    """All that says which rows a text is, in short."""
+    read_by = (PARSING_VERSION, key.hex(), encoding, delimiter, loose, columns)
+    return hashlib.blake2b(_json(read_by), digest_size=16).hexdigest()

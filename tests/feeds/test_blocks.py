@@ -1,0 +1,210 @@
+"""Text that is known is passed over, and what comes of a feed is what parsing it makes of it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.feeds.test_quick import (
+    BY_TITLE,
+    DIRECTED,
+    LINE,
+    PLAIN,
+    PROFILES,
+    Came,
+    both_ways,
+    edited,
+    edits,
+    marks_of,
+    opened,
+    rows,
+    written,
+)
+
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.modules.feeds import blocks, leaping, lines, opening, quick
+from shopwire.modules.feeds.api import Digest
+from shopwire.modules.feeds.blocks import Blocks, Fresh
+from shopwire.modules.feeds.profile import Profile, parse_profile
+from shopwire.services import import_news
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch) -> None:
+    """A sample of one row, blocks of three, parts of five: a few rows have all of it."""
+    monkeypatch.setattr(opening, "SAMPLE_ROWS_MAX", 1)
+    monkeypatch.setattr(blocks, "HEAD_BYTES", 4)
+    monkeypatch.setattr(leaping, "BLOCK_ROWS_MAX", 3)
+    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", 5)
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 5)
+
+
+class Texts:
+    """What is known of a supplier's feeds, by how they are read."""
+
+    def __init__(self) -> None:
+        self.pieces: dict[str, list[bytes]] = {}
+        self.seen = 0
+        """Blocks that the last feed had."""
+
+    def both_ways(
+        self, data: bytes, profile: Profile, said: dict[str, Digest], **more: Any
+    ) -> Came:
+        """A feed with blocks, after it was seen to be the same without them."""
+        plain = both_ways(data, profile, said, **more)
+        feed, fresh = opened(data, profile, **more), Fresh()
+        known = self.pieces.setdefault(feed.reads_by, [])
+        found = Blocks(known)
+        ours = Came(feed.marked_groups(marks_of(said), frozenset(), found, fresh), said)
+        assert ours.told() == plain.told()
+        assert ours.quick == plain.quick
+        assert {key: one.mark for key, one in ours.said.items()} == {
+            key: one.mark for key, one in plain.said.items()
+        }
+        known += fresh.pieces
+        self.seen = found.seen
+        return ours
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(found=rows, changes=edits, more=edits, size=st.sampled_from((3, 40, 200, 9_999)))
+def test_text_that_is_passed_over_comes_to_the_same(monkeypatch, name, found, changes, more, size):
+    monkeypatch.setattr(lines, "READ_BYTES", size)
+    profile, texts = parse_profile(PROFILES[name], name="p"), Texts()
+    try:
+        first = texts.both_ways(written(found), profile, {})
+    except FeedUnreadable:
+        return  # no rows at all
+    second = texts.both_ways(written(edited(found, changes)), profile, first.said)
+    texts.both_ways(written(edited(edited(found, changes), more)), profile, second.said)
+    texts.both_ways(written(found), profile, first.said)
+
+
+@pytest.mark.parametrize("case", DIRECTED)
+def test_what_stands_around_passed_text_counts(case):
+    before, after = DIRECTED[case]
+    if after is None:
+        after = before.replace("a,One,A3", "a,New,A3")
+    elif after == "above":
+        after = before.replace("a,One,A,", "a,New,A,")
+    head, texts = ",".join(LINE) + "\nq,Q,Q,1,1.00\n", Texts()
+    first = texts.both_ways((head + before).encode(), BY_TITLE, {})
+    texts.both_ways((head + after).encode(), BY_TITLE, first.said)
+    texts.both_ways((head + before).encode(), BY_TITLE, first.said)
+
+
+def feed(*changed: int, drop: int = -1, add: int = -1, many: int = 31) -> bytes:
+    """Rows of a product each, with another count in some of them."""
+    out = ["id,title,note,sku,stock,cost\n"]
+    for n in range(many):
+        if n == add:
+            out.append(f"new,New,,NEW,{n},1.00\n")
+        if n != drop:
+            out.append(f'p{n},"A ""P""","two\nlines",S{n},{1 + (n in changed)},{n + 1}.00\n')
+    return "".join(out).encode()
+
+
+def test_only_what_is_not_known_is_parsed(monkeypatch):
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    texts.both_ways(feed(), PLAIN, first.said)
+    assert texts.seen == 11  # three rows a block
+    parsed = []
+    real = quick.QuickWalk._mark
+    monkeypatch.setattr(
+        quick.QuickWalk,
+        "_mark",
+        lambda walk, one, part: parsed.append(one.id) or real(walk, one, part),
+    )
+    second = opened(feed(14), PLAIN)
+    found = Blocks(texts.pieces[second.reads_by])
+    came = Came(second.marked_groups(marks_of(first.said), frozenset(), found), first.said)
+    assert sorted(set(parsed)) == ["p12", "p13", "p14"]
+    assert [group.key for group in came.fresh] == ["p14"]
+
+
+@pytest.mark.parametrize("now", [{"drop": 14}, {"add": 14}, {"drop": 1}, {"add": 30}])
+def test_text_is_found_again_where_rows_came_or_went(now):
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    texts.both_ways(feed(**now), PLAIN, first.said)
+    assert texts.seen >= 9
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"profile": parse_profile("[fields]\nsku = { columns = ['id'] }", name="o")},
+        {"currency": "USD"},
+        {"supplier": "Other"},
+        {"encoding": "cp1252"},
+    ],
+    ids=str,
+)
+def test_text_that_is_read_otherwise_is_parsed(other):
+    one, two = opened(feed(), PLAIN), opened(feed(), **({"profile": PLAIN} | other))
+    assert one.reads_by
+    assert one.reads_by != two.reads_by
+
+
+def test_the_order_of_columns_is_a_part_of_how_text_is_read():
+    """The same cells under other names: only those that a profile uses are in its rows' marks."""
+    one = opened(b"id,sku,stock,x\na,S,1,2\n", PLAIN)
+    two = opened(b"id,sku,x,stock\na,S,1,2\n", PLAIN)
+    assert one.reads_by != two.reads_by
+
+
+def test_known_text_whose_rows_are_said_no_more_is_parsed():
+    """After an undo, a mend, a run of another feed: the marks say what holds, never the text."""
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    del first.said["p14"]
+    again = texts.both_ways(feed(), PLAIN, first.said)
+    assert [group.key for group in again.fresh] == ["p14"]
+    assert texts.both_ways(feed(), PLAIN, {}).quick == 0
+    assert texts.seen == 0
+
+
+def test_skus_that_are_news_in_any_case_are_parsed():
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    walk = opened(feed(), PLAIN)
+    found = Blocks(texts.pieces[walk.reads_by])
+    never = frozenset({"S14"})
+    came = Came(walk.marked_groups(marks_of(first.said), never, found), first.said)
+    assert came.quick == 30
+
+
+@pytest.mark.parametrize("data", [feed(), feed().replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + feed()])
+def test_line_ends_and_marks_of_the_encoding_are_no_hindrance(data):
+    texts = Texts()
+    first = texts.both_ways(data, PLAIN, {})
+    texts.both_ways(data, PLAIN, first.said)
+    assert texts.seen == 11
+
+
+@pytest.mark.parametrize("data", [feed().replace(b"\n", b"\r"), feed().decode().encode("utf-16")])
+def test_text_whose_lines_cannot_be_told_by_their_bytes_is_parsed(data):
+    texts = Texts()
+    first = texts.both_ways(data, PLAIN, {})
+    texts.both_ways(data, PLAIN, first.said)
+    assert texts.seen == 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 64, 333])
+def test_text_is_known_wherever_the_reader_cuts_it(monkeypatch, size):
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    monkeypatch.setattr(lines, "READ_BYTES", size)
+    texts.both_ways(feed(14), PLAIN, first.said)
+    assert texts.seen >= 9
+
+
+def test_a_feed_that_breaks_off_in_known_text_is_told_so():
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    cut = feed()[: feed().index(b"S14") - 4]
+    again = texts.both_ways(cut, PLAIN, first.said)
+    assert "cut off" in again.error
+    assert again.quick == 14
