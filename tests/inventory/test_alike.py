@@ -16,14 +16,17 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.inventory.api import (
     HoldLine,
     HoldStock,
+    Part,
     Preferred,
+    PutBundle,
     ReportStock,
     SetPolicy,
     VoidHold,
 )
 from shopwire.modules.inventory.commands import HANDLERS
 from shopwire.modules.inventory.domain import LedgerLine, Pool, StockHold, StockItem
-from shopwire.modules.inventory.holds import do_hold_stock_many
+from shopwire.modules.inventory.limits import BRIEF_HOLD_MS_MAX
+from shopwire.modules.inventory.rush import do_hold_stock_many
 
 SKUS = ("A", "B")
 NOW_MS = 1_700_000_000_000
@@ -125,6 +128,28 @@ def test_an_odd_one_among_many_is_told_what_it_is_told_alone(odd):
     calls = [asked((0, "k0")), asked(*many[:5], odd, *many[5:], *((n, f"l{n}") for n in (9, 10)))]
     before = [ReportStock(sku="A", supplier="s1", quantity=40)]
     assert told_and_kept(HANDLERS, before, calls) == told_and_kept(alone, before, calls)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        SetPolicy(sku="A", backorder_max=4),
+        SetPolicy(sku="A", backorder_max=4, preorder_until_ms=NOW_MS * 2),
+        SetPolicy(sku="A", buffer=2),
+        PutBundle(sku="SET", parts=(Part(sku="A", quantity=1), Part(sku="B", quantity=1))),
+    ],
+    ids=["backorder", "preorder", "buffer", "a part of a set"],
+)
+@pytest.mark.parametrize("ttl_ms", [900_000, BRIEF_HOLD_MS_MAX], ids=["long", "brief"])
+def test_a_rush_beyond_what_is_there_is_told_what_each_is_told_alone(rule, ttl_ms, caplog):
+    alone = [msgspec.structs.replace(handler, many=None) for handler in HANDLERS]
+    holds = [msgspec.structs.replace(plain(at), ttl_ms=ttl_ms) for at in range(12)]
+    calls = [[Envelope(command=one, key=one.hold_id) for one in holds]]
+    before = [ReportStock(sku=sku, supplier="s1", quantity=6) for sku in SKUS]
+    found = told_and_kept(HANDLERS, [*before, rule], calls)
+    assert found == told_and_kept(alone, [*before, rule], calls)
+    assert sum(outcome.ok for outcome in found[0]) in {3 + units for units in (4, 6, 10)}
+    assert not caplog.records  # of a defect that made each go alone
 
 
 def rush(units, holds, **item: int):

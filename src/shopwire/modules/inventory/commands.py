@@ -34,9 +34,9 @@ from shopwire.modules.inventory.domain import (
 from shopwire.modules.inventory.ending import ENDING_HANDLERS
 from shopwire.modules.inventory.events import SalesBooked, StockFacts, StockReported, StockSold
 from shopwire.modules.inventory.holding import Portion, Wanted, choose
-from shopwire.modules.inventory.holds import HOLD_HANDLERS
 from shopwire.modules.inventory.limits import SEEN_REFERENCES_MAX
 from shopwire.modules.inventory.policies import POLICY_HANDLERS
+from shopwire.modules.inventory.rush import HOLD_HANDLERS
 from shopwire.modules.inventory.sales import SALE_HANDLERS, check_mark
 
 # -- what suppliers count ---------------------------------------------------------------------

@@ -347,6 +347,11 @@ def document_of(item: StockItem, pools: Iterable[Pool]) -> StockDocument:
         available += pool.sellable(item.buffer)
         if item.backorder_max:
             beyond += pool.beyond(item.buffer, item.backorder_max)
+    return document_of_free(item, available, beyond)
+
+
+def document_of_free(item: StockItem, available: int, beyond: int = 0) -> StockDocument:
+    """The same of an article that is no set, where it is known how many units there are."""
     until_ms = item.preorder_until_ms
     return StockDocument(
         sku=item.sku,

@@ -1,9 +1,9 @@
 """How stock is reserved: all lines or none."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from shopwire.kernel.commands import Context, Decision, Handler
+from shopwire.kernel.commands import Context, Decision
 from shopwire.kernel.errors import InvalidField, StockShort
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.trade_errors import (
@@ -64,7 +64,8 @@ def skus_of(lines: Sequence[HoldLine]) -> Sequence[str]:
     return list(names)
 
 
-def _needs_stock(lines: Sequence[HoldLine], shopper: str) -> list[Need]:
+def needs_stock(lines: Sequence[HoldLine], shopper: str) -> list[Need]:
+    """What a decision about lines has to see."""
     needs: list[Need] = []
     for sku in skus_of(lines):
         needs += (Need(StockItem, sku), Need(Pool, sku))
@@ -73,11 +74,13 @@ def _needs_stock(lines: Sequence[HoldLine], shopper: str) -> list[Need]:
     return needs
 
 
-def _needs_to_hold(command: HoldStock) -> list[Need]:
-    return [Need(StockHold, command.hold_id), *_needs_stock(command.lines, command.shopper)]
+def needs_to_hold(command: HoldStock) -> list[Need]:
+    """What a decision about a hold has to see."""
+    return [Need(StockHold, command.hold_id), *needs_stock(command.lines, command.shopper)]
 
 
-def _line_of(command: CheckStock) -> HoldLine:
+def line_of(command: CheckStock) -> HoldLine:
+    """What is asked for, as a hold would."""
     return HoldLine(sku=command.sku, quantity=command.quantity, parts=command.parts)
 
 
@@ -89,7 +92,7 @@ def do_hold_stock(command: HoldStock, view: View, context: Context) -> Decision:
     known = view.one(StockHold, command.hold_id)
     if known is not None:
         return _held_before(known, command)
-    _check_hold(command)
+    check_hold(command)
     chosen: list[tuple[StockItem, list[Portion]]] = []
     counted: list[str] = []
     for sku, wanted in wanted_units(_lines_checked(command.lines, view)).items():
@@ -183,66 +186,11 @@ def pending_hold(command: HoldStock, taken: Sequence[Taken], context: Context) -
         state="pending",
         shopper=command.shopper,
         reference=command.reference,
-        asked=() if _are_plain(command.lines) else command.lines,
+        asked=() if are_plain(command.lines) else command.lines,
         taken=tuple(taken),
         held_at_ms=context.now_ms,
         expires_at_ms=context.now_ms + command.ttl_ms,
     )
-
-
-def do_hold_stock_many(
-    commands: Sequence[HoldStock], view: View, contexts: Sequence[Context]
-) -> list[Decision]:
-    """Reserves for as many of the first as want one article each that one supplier has.
-
-    What a rush for one article is made of. `do_hold_stock` is the reference, and has whatever is
-    not of this kind; the article and its pool are put by the last who takes of it.
-    """
-    stocks: dict[str, tuple[StockItem, Pool]] = {}
-    last: dict[str, list[Row]] = {}
-    ids: set[str] = set()
-    decisions: list[Decision] = []
-    for command, context in zip(commands, contexts, strict=True):
-        if not _is_simple(command) or command.hold_id in ids:
-            break
-        line = command.lines[0]
-        stock = stocks.get(line.sku) or _simple_stock(line.sku, view)
-        if stock is None or view.one(StockHold, command.hold_id) is not None:
-            break
-        item, pool = stock
-        wanted = Wanted(line.quantity, None, (), line)
-        portions = choose((pool,), (wanted,), item.buffer, item.beyond_max(context.now_ms))
-        if portions is None:
-            break
-        some = booked(command, item, (pool,), portions, False, context)
-        hold = pending_hold(command, some.taken, context)
-        put: list[Row] = [*some.lines, hold]
-        decisions.append(Decision(put=put, events=(some.event,), result=result_of(hold)))
-        ids.add(command.hold_id)
-        stocks[line.sku], last[line.sku] = (some.item, some.pools[0]), put
-    for sku, rows in last.items():
-        rows.extend(stocks[sku])
-    return decisions
-
-
-def _is_simple(command: HoldStock) -> bool:
-    if len(command.lines) != 1 or command.prefer or not _are_plain(command.lines):
-        return False
-    try:
-        _check_hold(command)
-    except InvalidField:
-        return False  # `do_hold_stock` says why
-    return True
-
-
-def _simple_stock(sku: str, view: View) -> tuple[StockItem, Pool] | None:
-    """An article that has no limits but its stock, at its only supplier."""
-    item, pools = view.one(StockItem, sku), view.all(Pool, sku)
-    if item is None or len(pools) != 1 or item.parts:
-        return None
-    if item.shopper_units_max is not None or item.held_units_max is not None:
-        return None
-    return item, pools[0]
 
 
 def result_of(hold: StockHold) -> dict[str, Any]:
@@ -270,7 +218,7 @@ def _held_before(known: StockHold, command: HoldStock) -> Decision:
 def _asks_the_same(known: StockHold, command: HoldStock) -> bool:
     if known.shopper != command.shopper:
         return False
-    if known.asked or not _are_plain(command.lines):
+    if known.asked or not are_plain(command.lines):
         return known.asked == command.lines
     units: dict[str, int] = {}
     for line in command.lines:
@@ -280,7 +228,7 @@ def _asks_the_same(known: StockHold, command: HoldStock) -> bool:
     return not any(units.values())
 
 
-def _are_plain(lines: Iterable[HoldLine]) -> bool:
+def are_plain(lines: Iterable[HoldLine]) -> bool:
     """Whether what was taken says all that was asked: units of articles, from anywhere."""
     for line in lines:  # noqa: SIM110 - a generator for one line costs more than the line
         if line.parts or line.supplier is not None or line.avoid:
@@ -290,7 +238,7 @@ def _are_plain(lines: Iterable[HoldLine]) -> bool:
 
 def do_check_stock(command: CheckStock, view: View, context: Context) -> Decision:
     """Refuses as do_hold_stock would; changes nothing."""
-    line = _line_of(command)
+    line = line_of(command)
     _check_line(line)
     if command.shopper:
         check_name(command.shopper, "shopper")
@@ -356,7 +304,8 @@ def _short(
     return StockShort(sku=item.sku, requested=units, available=available)
 
 
-def _check_hold(command: HoldStock) -> None:
+def check_hold(command: HoldStock) -> None:
+    """Raises InvalidField for what no hold may be."""
     check_name(command.hold_id, "hold_id")
     if command.shopper:
         check_name(command.shopper, "shopper")
@@ -400,22 +349,3 @@ def _lines_checked(lines: Sequence[HoldLine], view: View) -> Sequence[HoldLine]:
 
 def _sorted(parts: Iterable[Any]) -> list[tuple[str, int]]:
     return sorted((part.sku, part.quantity) for part in parts)
-
-
-HOLD_HANDLERS: Final = (
-    Handler(
-        command=HoldStock,
-        partition_key=lambda command: command.lines[0].sku if command.lines else "",
-        keys=lambda command: skus_of(command.lines),
-        needs=_needs_to_hold,
-        decide=do_hold_stock,
-        many=do_hold_stock_many,
-    ),
-    Handler(
-        command=CheckStock,
-        partition_key=lambda command: command.sku,
-        keys=lambda command: skus_of((_line_of(command),)),
-        needs=lambda command: _needs_stock((_line_of(command),), command.shopper),
-        decide=do_check_stock,
-    ),
-)
