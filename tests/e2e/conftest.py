@@ -1,4 +1,4 @@
-"""What browser tests share: one browser a file, and shops that need not be made from nothing."""
+"""What browser tests share: one browser, and shops that need not be made from nothing."""
 
 import shutil
 import subprocess
@@ -23,20 +23,50 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def _chromium(chromium: Path) -> Iterator[Browser]:
-    """A file's: while it is open, its event loop is in the way of other files' tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_ARGUMENTS)
-        yield browser
-        browser.close()
+class OneBrowser:
+    """The browser of all tests in a row that look through one."""
+
+    def __init__(self) -> None:
+        self._playwright: Any = None
+        self._browser: Browser | None = None
+
+    def open(self, chromium: Path) -> Browser:
+        """Begun by the first who asks; what died is begun anew."""
+        if self._browser is None or not self._browser.is_connected():
+            self.close()
+            self._playwright = sync_playwright().start()
+            self._browser = self._playwright.chromium.launch(
+                executable_path=str(chromium), args=CHROMIUM_ARGUMENTS
+            )
+        return self._browser
+
+    def close(self) -> None:
+        """While it is open, its event loop is in the way of whoever runs one."""
+        if self._browser is not None:
+            self._browser.close()
+        if self._playwright is not None:
+            self._playwright.stop()
+        self._browser = self._playwright = None
+
+
+ONE_BROWSER = OneBrowser()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    if nextitem is None or "browser" not in getattr(nextitem, "fixturenames", ()):
+        ONE_BROWSER.close()
 
 
 @pytest.fixture
-def browser(_chromium: Browser) -> Iterator[Browser]:
-    """Without any windows; those of a test go with it."""
-    yield _chromium
-    for context in _chromium.contexts:
+def browser(empty_shop: Path, chromium: Path) -> Iterator[Browser]:
+    """Without any windows; those of a test go with it.
+
+    What needs a loop to be made, a shop and its PostgreSQL, is made before it is open.
+    """
+    browser = ONE_BROWSER.open(chromium)
+    yield browser
+    for context in browser.contexts:
         context.close()
 
 
