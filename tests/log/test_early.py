@@ -265,7 +265,9 @@ async def test_a_commit_carries_its_own_hint_only_where_it_is_alone():
             assert hints.told_by_commit(1, 0, events_of(1)) is None
         hints._room = False
         assert hints.told_by_commit(1, 0, events_of(1)) is None
-        hints._room = True
+        hints._room, hints._heard_by_others = True, False
+        assert hints.told_by_commit(1, 0, events_of(1)) is None
+        hints._heard_by_others = True
         hints.note(Growth(1, 0, 0, 1, 7, events_of(1)))
         assert hints.told_by_commit(1, 0, events_of(1)) is None
 

@@ -318,6 +318,42 @@ async def test_jobs_that_end_together_are_followed_by_one_look(monkeypatch):
             assert looks == 2
 
 
+@pytest.mark.parametrize("why", ["more are due than may run at once", "one failed"])
+async def test_nobody_waits_for_the_ends_of_others_where(why, monkeypatch):
+    monkeypatch.setattr(runtime, "LOOK_AGAIN_MS_MAX", 3_600_000)
+    monkeypatch.setattr(runtime, "LOOK_AFTER_MS", 3_600_000)
+    async with memory_shop() as shop:
+        rows = Rows("A", "B")
+        if why == "one failed":
+            rows.fail["A"] = [StorageUnavailable(retry_ms=1)]
+        most = 4 if why == "one failed" else 1
+        async with running(
+            shop, rows, notice=lambda _event: False, concurrency_max=most
+        ) as activities:
+            await asyncio.gather(*(asyncio.wait_for(shop.counted(name), 60) for name in "AB"))
+            assert activities.done == 2
+
+
+async def test_each_end_of_a_job_is_followed_by_a_look(monkeypatch):
+    monkeypatch.setattr(runtime, "LOOK_AGAIN_MS_MAX", 3_600_000)
+    monkeypatch.setattr(runtime, "LOOK_AFTER_MS", 0)
+    async with memory_shop() as shop:
+        rows, looked, fetch = Rows("A"), asyncio.Semaphore(0), Rows.fetch
+
+        async def counted(query: str, limit: int) -> list[dict[str, Any]]:
+            looked.release()
+            return await fetch(rows, query, limit)
+
+        rows.fetch = counted  # type: ignore[method-assign]
+        async with running(shop, rows, notice=lambda _event: False) as activities:
+            for number in range(3):
+                async with asyncio.timeout(60):
+                    await looked.acquire()  # begins it
+                    await looked.acquire()  # follows its end
+                rows.jobs[f"B{number}"] = 0
+                activities._runners[0].stir()
+
+
 async def test_what_an_event_says_decides_whether_it_wakes(monkeypatch):
     monkeypatch.setattr(runtime, "LOOK_AGAIN_MS_MAX", 3_600_000)
     monkeypatch.setattr(runtime, "LOOK_AFTER_MS", 3_600_000)

@@ -178,6 +178,10 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Ends the run after the present step: `run` raises the problem, whoever is awaiting."""
         self._halted = problem
 
+    def skip(self, seconds: float) -> None:
+        """Lets time pass in which nobody runs: what fell due in it is due now, each of it once."""
+        self._now += seconds
+
     def _step(self) -> None:
         ready = self._ready
         while self._timers and (not ready or self._timers[0].when() <= self._now):
