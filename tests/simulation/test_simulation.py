@@ -16,7 +16,9 @@ from tests.crash.careless import careless
 from shopwire.adapters.memory.storage import MemoryTransaction
 from shopwire.kernel.storage import Claimed
 from shopwire.modules.inventory.commands import HANDLERS
+from shopwire.services import activities
 from shopwire.testing.simulation.__main__ import main
+from shopwire.testing.simulation.checkout import CheckoutWorkload
 from shopwire.testing.simulation.database import Head
 from shopwire.testing.simulation.ledgers import POOL_RULES
 from shopwire.testing.simulation.sometimes import Sometimes
@@ -31,6 +33,8 @@ SEEDS = {"stock": 430, "checkout": 70}
 `make soak` and `shopwire.testing.simulation` run more of them."""
 SEEDS_SOAK = {"stock": 10_000, "checkout": 3_000}
 SLICES = 10
+SEEDS_HALF_DONE = (42, 49)
+"""Worlds in which a checkout is under way when the last fault is over."""
 
 
 def run(workload, seeds):
@@ -120,10 +124,10 @@ def test_seeds_can_be_run_from_the_command_line(capsys):
     assert "client0: " in told
 
 
-def found(workload, seeds=15):
+def found(workload, seeds=range(15)):
     """What the worlds of a workload with a defect in it say."""
     told = []
-    for seed in range(seeds):
+    for seed in seeds:
         try:
             World(seed, workload()).run()
         except Violated as problem:
@@ -153,6 +157,12 @@ def test_writers_that_do_not_wait_for_each_other_are_found(monkeypatch):
     monkeypatch.setattr(Head, "release", lambda self, task: None)
     monkeypatch.setattr(Head, "forget", lambda self, process: None)
     assert found(StockWorkload)
+
+
+def test_orders_that_stay_half_done_are_found(monkeypatch):
+    """The sweep looks too seldom for what is promised: 30 s after the last fault."""
+    monkeypatch.setattr(activities, "LOOK_AGAIN_MS_MAX", 20 * activities.LOOK_AGAIN_MS_MAX)
+    assert any("half-done" in text for text in found(CheckoutWorkload, SEEDS_HALF_DONE))
 
 
 class Careless(StockWorkload):

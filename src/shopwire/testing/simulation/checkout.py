@@ -44,7 +44,7 @@ from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.webhook_door import WebhookDoor
 from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.books import check_books
-from shopwire.testing.simulation.checkout_world import SimRouter, habits_of, note
+from shopwire.testing.simulation.checkout_world import HalfDone, SimRouter, habits_of, note
 from shopwire.testing.simulation.cluster import Server, error_of
 from shopwire.testing.simulation.database import Head
 from shopwire.testing.simulation.ledgers import POOL_RULES, check_stock
@@ -114,6 +114,7 @@ class CheckoutWorkload(Workload):
         self.provider: Simulator
         self.suppliers: SimulatedSuppliers
         self.habits = Habits()
+        self.half_done = HalfDone(bank_is_slow=False)
         self.answers: dict[str, list[Outcome]] = {}
         """What the checkout's door said to stay, by idempotency key."""
 
@@ -133,6 +134,7 @@ class CheckoutWorkload(Workload):
             return outcome.status if outcome else 0
 
         slowness = rng.choice([1, 1, 30])  # a bank that takes longer than a checkout may
+        self.half_done = HalfDone(bank_is_slow=slowness > 1)
 
         async def sleep(seconds: float) -> None:
             await asyncio.sleep(seconds * slowness)
@@ -262,10 +264,10 @@ class CheckoutWorkload(Workload):
         rows: Mapping[type[Row], Sequence[Row]],
         answers: Sequence[tuple[Claim, Outcome]],
     ) -> list[Finding]:
-        """No pool is ever beyond its limit."""
+        """No pool is ever beyond its limit, and no order half-done for long after the faults."""
         del answers
         note(world, rows)
-        return [
+        return self.half_done.saw(world, rows) + [
             Finding(check="bounds", where="/".join(row.key), reason=broken)
             for row in rows.get(Pool, ())
             if (broken := POOL_RULES[Pool](row)) is not None

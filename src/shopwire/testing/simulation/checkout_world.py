@@ -15,6 +15,7 @@ from shopwire.modules.payments.domain import Movement
 from shopwire.modules.routing.api import RouteChoice, Sums
 from shopwire.modules.shipping.domain import PurchaseOrder
 from shopwire.services.routing import Router
+from shopwire.testing.checkers import Finding
 from shopwire.testing.simulation.world import World
 
 _NO_SUMS: Final = Sums(
@@ -26,6 +27,46 @@ _NO_SUMS: Final = Sums(
     fee_minor=0,
     profit_minor=0,
 )
+
+
+HALF_DONE_MS_MAX: Final = 30_000
+"""Simulated time, which has no busy machine in it, from the last fault or from the begin of a
+checkout, in which it ends, whatever the bank does; more is a finding."""
+
+
+class HalfDone:
+    """Checkouts that have begun and not ended, and money that is promised and not yet taken."""
+
+    def __init__(self, *, bank_is_slow: bool) -> None:
+        self._bank_is_slow = bank_is_slow
+        self._since: dict[str, int] = {}
+        self.longest_ms = 0
+        """How long the longest one took that ended when all faults were over."""
+
+    def saw(self, world: World, rows: Mapping[type[Row], Sequence[Row]]) -> list[Finding]:
+        """Takes what a commit wrote; tells of orders that are half-done for too long."""
+        now_ms, calm_at_ms = world.database.clock.now_ms(), world.calm_at_ms
+        for order in (row for row in rows.get(Order, ()) if isinstance(row, Order)):
+            if self._is_half_done(order):
+                self._since.setdefault(order.order_id, now_ms)
+                continue
+            since = self._since.pop(order.order_id, now_ms)
+            if calm_at_ms:
+                self.longest_ms = max(self.longest_ms, now_ms - max(since, calm_at_ms))
+        if not calm_at_ms:
+            return []
+        longest = [(now_ms - max(since, calm_at_ms), name) for name, since in self._since.items()]
+        return [
+            Finding(check="rest", where=name, reason=f"it is half-done for {ms} ms")
+            for ms, name in [*longest, (self.longest_ms, "an order that ended")]
+            if ms > HALF_DONE_MS_MAX
+        ]
+
+    def _is_half_done(self, order: Order) -> bool:
+        if order.status == "checking_out":
+            return True
+        # A bank that takes a minute for each answer may take longer with the money.
+        return not self._bank_is_slow and order.payment in ("opened", "authorised")
 
 
 class SimRouter(Router):
