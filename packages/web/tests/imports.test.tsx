@@ -1,5 +1,5 @@
 import type { ImportHold } from "@shopwire/client";
-import { fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ChangesPanel } from "../src/console/ChangesPanel.tsx";
 import { linesOf } from "../src/console/changes.ts";
@@ -84,6 +84,8 @@ test("an undo asks once more, can be left with Escape, and shows what was refuse
   fireEvent.click(screen.getByTestId("undo"));
   expect(document.activeElement).toBe(screen.getByTestId("undo-sure"));
   fireEvent.keyDown(screen.getByTestId("undo-sure"), { key: "Escape" });
+  await act(() => new Promise((done) => setTimeout(done)));
+  expect(document.activeElement).toBe(screen.getByTestId("undo"));
   fireEvent.click(screen.getByTestId("undo"));
   fireEvent.click(screen.getByTestId("undo-sure"));
   await shop.advance(0);

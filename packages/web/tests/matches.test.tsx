@@ -93,6 +93,22 @@ test("arrow keys go from row to row", async () => {
   expect(document.activeElement).toBe(boxes[1]);
 });
 
+test("who decides about a row goes on at the one that takes its place", async () => {
+  const [first, ...others] = ["C", "D", "E"].map((one) => waiting(one, ["near_title"], one + one));
+  open(first as ReturnType<typeof waiting>, ...others);
+  await shop.show(<MatchesPage />);
+  const pressed = screen.getByText("Link to CC");
+  pressed.focus();
+  items = others;
+  fireEvent.click(pressed);
+  await shop.advance(0);
+  shop.server.put("matches:queue", { waiting: { second: 2 } });
+  await shop.advance(100);
+  await shop.advance(100);
+  expect(screen.queryByText("Link to CC")).toBeNull();
+  expect(document.activeElement).toBe(document.querySelector(".matches .match-pick input"));
+});
+
 test("an empty queue says how a supplier is matched", async () => {
   open();
   await shop.show(<MatchesPage />);
