@@ -28,7 +28,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.slow]
 STOCK = {"HOT": 25, "COLD": 400, "MILD": 60}
 METHODS = ["card"] * 6 + ["card_declined", "card_lost", "card_told_first", "card_pending"]
 DONE_S_MAX = 120.0
-"""Until an order counts as half-done for ever: far beyond its deadlines."""
+"""Until an order counts as half-done for ever. How busy this machine is must not decide: that none
+is for longer than half a minute is held in simulated time, in every history of
+`tests/simulation/test_simulation.py` (`HALF_DONE_MS_MAX`)."""
 ANSWERS_A_KILL = (8, 20)
 """So many checkouts are answered between two kills, however long the machine takes for that."""
 

@@ -47,6 +47,10 @@ async def test_what_changed_is_sent_again_and_nothing_else(shop: Shop, web: http
     same = await web.get("/api/exports/generic", headers=seen)
     assert (same.status_code, same.content) == (304, b"")
     assert (await web.get("/api/exports/shopify", headers=seen)).status_code == 200
+    for other in ("?supplier=first", "?base=https://shop.example"):
+        answer = await web.get(f"/api/exports/generic{other}", headers=seen)
+        assert answer.status_code == 200, other
+    assert (await web.get("/api/exports/generic", headers={"If-None-Match": "*"})).content == b""
     await shop.take(HEAD + "mug,Mug,All,M,4,2.50\n", supplier="First")
     again = await web.get("/api/exports/generic", headers=seen)
     assert (again.status_code, ",4,2.50," in again.text) == (200, True)

@@ -16,9 +16,11 @@ from tests.crash.careless import careless
 from shopwire.adapters.memory.storage import MemoryTransaction
 from shopwire.kernel.storage import Claimed
 from shopwire.modules.inventory.commands import HANDLERS
+from shopwire.modules.orders.api import CHECKOUT_MS
 from shopwire.services import activities
 from shopwire.testing.simulation.__main__ import main
 from shopwire.testing.simulation.checkout import CheckoutWorkload
+from shopwire.testing.simulation.checkout_world import HALF_DONE_MS_MAX
 from shopwire.testing.simulation.database import Head
 from shopwire.testing.simulation.ledgers import POOL_RULES
 from shopwire.testing.simulation.sometimes import Sometimes
@@ -157,6 +159,10 @@ def test_writers_that_do_not_wait_for_each_other_are_found(monkeypatch):
     monkeypatch.setattr(Head, "release", lambda self, task: None)
     monkeypatch.setattr(Head, "forget", lambda self, process: None)
     assert found(StockWorkload)
+
+
+def test_what_a_checkout_waits_for_by_its_settings_fits_the_promise():
+    assert CHECKOUT_MS + activities.LOOK_AGAIN_MS_MAX <= HALF_DONE_MS_MAX == 30_000
 
 
 def test_orders_that_stay_half_done_are_found(monkeypatch):

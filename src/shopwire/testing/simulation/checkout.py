@@ -114,7 +114,6 @@ class CheckoutWorkload(Workload):
         self.provider: Simulator
         self.suppliers: SimulatedSuppliers
         self.habits = Habits()
-        self.half_done = HalfDone(bank_is_slow=False)
         self.answers: dict[str, list[Outcome]] = {}
         """What the checkout's door said to stay, by idempotency key."""
 
@@ -265,7 +264,6 @@ class CheckoutWorkload(Workload):
         answers: Sequence[tuple[Claim, Outcome]],
     ) -> list[Finding]:
         """No pool is ever beyond its limit, and no order half-done for long after the faults."""
-        del answers
         note(world, rows)
         return self.half_done.saw(world, rows) + [
             Finding(check="bounds", where="/".join(row.key), reason=broken)
