@@ -14,7 +14,7 @@ _FREE: Final = Claimed(mine=True, fingerprint=b"")
 
 
 def scope_of(claim: Claim) -> tuple[str, str, str, str]:
-    """In which a key is unique, in the order of the table's primary key."""
+    """In which a key is unique."""
     return (claim.tenant, claim.principal, claim.operation, claim.key)
 
 

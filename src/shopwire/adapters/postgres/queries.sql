@@ -198,8 +198,8 @@ SELECT w.n FROM moves w JOIN begun b USING (consumer, partition)
 SELECT json_agg(json_build_array(
     c.n, encode(i.fingerprint, 'hex'), i.status, encode(i.body, 'hex'), i.until_ms
 ))
-FROM unnest($1::idempotency_answer[]) WITH ORDINALITY
-    AS c (tenant, principal, operation, key, fingerprint, status, body, n)
+FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[])
+    WITH ORDINALITY AS c (tenant, principal, operation, key, n)
 JOIN idempotency i USING (tenant, principal, operation, key)
 
 -- answer --

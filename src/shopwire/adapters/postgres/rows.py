@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from shopwire.adapters.postgres.arrays import taking_texts
 from shopwire.adapters.postgres.reading import as_json
 from shopwire.kernel.errors import ConstraintRefused
 from shopwire.kernel.rows import Row, Table
@@ -42,8 +43,8 @@ class RowCodec:
             for field in msgspec.structs.fields(table.kind)
             if not _is_scalar(inspect.type_info(field.type))
         }
-        self.load = table.load
-        self.load_json = as_json(table.load)
+        self.load = taking_texts(table.load)
+        self.load_json = as_json(self.load)
         self._types = {
             field.name: field.type
             for field in msgspec.structs.fields(table.kind)

@@ -10,6 +10,7 @@ import msgspec
 from typing_extensions import override
 
 from shopwire.adapters.hints import Growth
+from shopwire.adapters.postgres.arrays import text_arrays
 from shopwire.adapters.postgres.claims import claimed_by, claimed_of, scope_of
 from shopwire.adapters.postgres.hints import PostgresHints
 from shopwire.adapters.postgres.log import append_arguments, append_wide_arguments
@@ -107,7 +108,7 @@ class PostgresTransaction(Transaction):
     async def load(self, kind: type[R], groups: Sequence[tuple[str, str]]) -> list[R]:
         codec = self._codecs[kind]
         async with self._errors:
-            return codec.rows(await self._con.fetch(codec.load, *_columns(groups)))
+            return codec.rows(await self._con.fetch(codec.load, *text_arrays(groups, 2)))
 
     @override
     async def read(
@@ -118,13 +119,13 @@ class PostgresTransaction(Transaction):
         arguments: list[Any] = []
         if claims:
             queries.insert(0, _SQL["claim"])
-            arguments.append([(*scope_of(claim), None, None, None) for claim in claims])
+            arguments += text_arrays(map(scope_of, claims), 4)
         if not queries:
             return [], {}
         if len(queries) > 1 and not self._combinations.allow(tuple(queries)):
             return await super().read(claims, wanted)
         for kind in kinds:
-            arguments += _columns(wanted[kind])
+            arguments += text_arrays(wanted[kind], 2)
         async with self._errors:
             texts = list(await self._con.fetchrow(together(tuple(queries)), *arguments))
         held = texts.pop(0) if claims else None
@@ -351,9 +352,9 @@ class PostgresStorage(Storage):
         if queries is None:
             return None  # several statements would see several moments
         arguments: list[Any] = [partitions]
-        arguments.append([(*scope_of(claim), None, None, None) for claim in claims])
+        arguments += text_arrays(map(scope_of, claims), 4)
         for query in queries[1:]:
-            arguments += _columns(groups.get(query, ()))
+            arguments += text_arrays(groups.get(query, ()), 2)
         async with self._connection() as con:
             found = await con.fetchrow(together((_SQL["look_heads"], *queries)), *arguments)
         head, held, *texts = found
@@ -478,8 +479,3 @@ class PostgresStorage(Storage):
         """What is known to be committed, for those who follow the log."""
         for growth, told in tx.growths():
             self._remote.note(growth, told=told)
-
-
-def _columns(groups: Sequence[tuple[str, str]]) -> tuple[Sequence[str], Sequence[str]]:
-    tenants, names = zip(*groups, strict=True) if groups else ((), ())
-    return tenants, names
