@@ -13,14 +13,16 @@ from tests.feeds.conftest import Shop
 from tests.feeds.reading import groups_of
 
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import StorageUnavailable
 from shopwire.kernel.identity import LOCAL
 from shopwire.kernel.ids import new_id
-from shopwire.modules.feeds.api import NoteChunk, NoteIntent
+from shopwire.modules.feeds.api import NoteChunk, NoteIntent, NoteUndone
 from shopwire.services.checkout_door import CheckoutDoor
 from shopwire.services.command_door import CommandDoor
 from shopwire.services.import_news import chunks
 from shopwire.services.import_plan import compared
+from shopwire.services.import_undo import undo_run
 from shopwire.services.importing import ImportRequest
 from shopwire.services.pacing import PIECE_ROWS_MAX, SHOPPERS_GONE_MS, Pacing
 
@@ -176,6 +178,13 @@ def test_a_part_is_cut_where_it_may_be():
     part, _ = compared(groups, {group.key: group.digest() for group in groups}, {}, ())
     assert [piece.rows for piece in part.pieces(30)] == [30, 30, 30, 10]
     assert list(part.pieces(500)) == [part]
+    pacing = Pacing()
+    pieces = pacing.cut(groups, 80)
+    assert len(next(pieces)) == 80
+    with pacing.shopper():
+        assert [len(piece) for piece in Pacing().cut(groups, 500)] == [100]
+        assert [len(piece) for piece in pacing.cut(groups, 500)] == [64, 36]
+    assert [len(piece) for piece in pieces] == [20]
     sizes = [len(chunk.groups) for chunk in chunks(iter(groups), lambda rows: min(rows, 40))]
     assert sizes == [40, 40, 20]
 
@@ -188,17 +197,7 @@ async def test_a_feed_beside_shoppers_who_never_leave_ends_and_says_the_same(sho
     time = Time()
     pacing = shop.importer.pacing = paced(time)
     sent: list[int] = []
-    submit = shop.write_path.submit_many
-
-    async def counted(envelopes):
-        for one in envelopes:
-            if isinstance(one.command, NoteIntent):
-                sent.append(len(one.command.groups))
-            elif isinstance(one.command, NoteChunk):
-                sent.append(len(one.command.digests))
-        return await submit(envelopes)
-
-    shop.write_path.submit_many = counted
+    listen(shop, sent)
     before_ms = shop.write_path.bulk_ms
     with pacing.shopper():
         first = await shop.take(feed, supplier="Beside")
@@ -216,7 +215,38 @@ async def test_a_feed_beside_shoppers_who_never_leave_ends_and_says_the_same(sho
         assert (summary.status, summary.rows) == ("finished", 201)
         assert (summary.changed, summary.quarantined) == (200, 1)
     assert (first.offers, first.stock) == (alone.offers, alone.stock)
+    sent.clear()
+    with pacing.shopper():
+        end = await shop.take(HEAD + "p0,P,S0,0,9.80\n", supplier="Beside", kind="full", force=True)
+        assert end.discontinued == 199
+        await undo_run(shop.importer, end.id, principal="somebody")
+    assert sum(sent) > 3 * 199  # both notes of its end, and that of its undo
+    assert max(sent) <= PIECE_ROWS_MAX
     assert await shop.drift() == []
+
+
+def listen(shop: Shop, sent: list[int]) -> None:
+    """Notes how many products each command is about that goes with a part of a feed."""
+    submit, submit_many = shop.write_path.submit, shop.write_path.submit_many
+
+    def note(command: Command) -> None:
+        if isinstance(command, NoteIntent):
+            sent.append(len(command.groups))
+        elif isinstance(command, NoteChunk):
+            sent.append(len(command.digests or command.altered))
+        elif isinstance(command, NoteUndone):
+            sent.append(len(command.said))
+
+    async def one(envelope):
+        note(envelope.command)
+        return await submit(envelope)
+
+    async def many(envelopes):
+        for envelope in envelopes:
+            note(envelope.command)
+        return await submit_many(envelopes)
+
+    shop.write_path.submit, shop.write_path.submit_many = one, many
 
 
 @pytest.mark.postgres

@@ -108,9 +108,8 @@ class Gone:
         number = 0
         if self._missing != 0:
             async for page in self._pages():
-                for start in range(0, len(page), CHUNK_ROWS_MAX):
+                for part in self._importer.pacing.cut(page, CHUNK_ROWS_MAX):
                     number += 1
-                    part = page[start : start + CHUNK_ROWS_MAX]
                     yield await self._end(number, {one["sku"]: one for one in part}), len(part), ()
         async for said in self._unsaid():
             changes = tuple(
@@ -188,8 +187,7 @@ class Gone:
             page = await keys_said(reads, tenant, supplier, after=after, limit=PAGE_SKUS_MAX)
             full = len(page) >= PAGE_SKUS_MAX
             unsaid = self._keys.without(page)
-            for start in range(0, len(unsaid), CHUNK_ROWS_MAX):
-                keys = unsaid[start : start + CHUNK_ROWS_MAX]
+            for keys in self._importer.pacing.cut(unsaid, CHUNK_ROWS_MAX):
                 said = await said_last(reads, tenant, supplier, keys)
                 if said:
                     yield [said[key] for key in keys if key in said]

@@ -41,9 +41,8 @@ async def undo_run(
         found = await reading_of(importer.reads, tenant, run)
         if found.status != "undoing":
             return await get_run(importer.reads, tenant, run)
-        page = await changes_down(
-            importer.reads, tenant, run, before=found.undone_to, limit=UNDO_GROUPS_MAX
-        )
+        limit = importer.pacing.rows_max(UNDO_GROUPS_MAX)
+        page = await changes_down(importer.reads, tenant, run, before=found.undone_to, limit=limit)
         if not page:
             if found.altered:
                 raise InternalError(f"import {run}: its changes are not there")

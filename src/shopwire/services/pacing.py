@@ -1,14 +1,15 @@
 """Shoppers first: while they buy, feeds are taken in by small pieces, with pauses between them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
 from shopwire.kernel.clock import Clock, SystemClock
 
+T = TypeVar("T")
 IMPORT_SHARE_PERCENT: Final = 50
 """Of the time while shoppers wait for an answer, how much all imports may take together. Beyond it
 they wait until nobody waits, or until their share has grown again: so each of them ends."""
@@ -78,6 +79,14 @@ class Pacing:
     def rows_max(self, otherwise: int) -> int:
         """Rows of the next piece; `otherwise` where nobody buys."""
         return min(PIECE_ROWS_MAX, otherwise) if self.busy else otherwise
+
+    def cut(self, rows: Sequence[T], otherwise: int) -> Iterator[Sequence[T]]:
+        """Rows as pieces, each of as many as it may have when it is asked for."""
+        at = 0
+        while at < len(rows):
+            until = at + self.rows_max(otherwise)
+            yield rows[at:until]
+            at = until
 
     @asynccontextmanager
     async def piece(self, spent_ms: Callable[[], float] | None = None) -> AsyncIterator[None]:
