@@ -111,9 +111,12 @@ class WritePath:
         return sum(len(lane.queue) for lane in self._lanes)
 
     @property
-    def bulk_ms(self) -> float:
-        """What batches with commands about many things took so far, without their waits."""
-        return sum(lane.bulk_ms for lane in self._lanes)
+    def bulk_ms(self) -> list[float]:
+        """What batches with commands about many things took so far, without their waits, by lane.
+
+        Those of several lanes run at the same time.
+        """
+        return [lane.bulk_ms for lane in self._lanes]
 
     async def start(self) -> None:
         """Begins to take work."""

@@ -224,7 +224,7 @@ class Importer:
                 await self.pause(wait_ms / 1_000)
         return await call()
 
-    def _bulk_ms(self) -> float:
+    def _bulk_ms(self) -> Sequence[float]:
         return self._write_path.bulk_ms
 
     async def match(self, matching: SkuMatching, groups: Sequence[Group]) -> Matched:

@@ -10,14 +10,14 @@ import msgspec
 from shopwire.kernel.clock import Clock, SystemClock
 
 T = TypeVar("T")
-IMPORT_SHARE_PERCENT: Final = 50
+IMPORT_SHARE_PERCENT: Final = 75
 """Of the time while shoppers wait for an answer, how much all imports may take together. Beyond it
 they wait until nobody waits, or until their share has grown again: so each of them ends."""
 SHOPPERS_GONE_MS: Final = 1_000
 """After the last shopper for so long feeds are taken in as fast as they come."""
-PIECE_ROWS_MAX: Final = 64
+PIECE_ROWS_MAX: Final = 128
 """Rows of a feed that are read, compared or put into effect in one piece while shoppers buy. A
-shopper who comes in the middle of one waits for its end."""
+shopper who comes in the middle of one waits for its end, about as long as for another checkout."""
 
 SharePercent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 """With 100 imports make no pauses, but go by pieces all the same."""
@@ -89,13 +89,15 @@ class Pacing:
             at = until
 
     @asynccontextmanager
-    async def piece(self, spent_ms: Callable[[], float] | None = None) -> AsyncIterator[None]:
+    async def piece(
+        self, spent_ms: Callable[[], Sequence[float]] | None = None
+    ) -> AsyncIterator[None]:
         """Around one piece of work, which does not hold another one.
 
         Where nobody buys it begins at once. Else one piece goes at a time, whichever import it is
         of: while nobody waits for an answer, or after the pause that its share asks for. A piece
-        counts as long as it takes, or by what `spent_ms` grows where that is less: what it waits
-        for shoppers is no time that they lose.
+        counts as long as it takes, or by what one of `spent_ms` grows at most where that is less:
+        what it waits for shoppers is no time that they lose.
         """
         if not self.busy:
             yield
@@ -103,14 +105,15 @@ class Pacing:
         async with self._one:
             await self._turn()
             began = self._clock.monotonic_ms()
-            spent_before = spent_ms() if spent_ms else 0.0
+            before = spent_ms() if spent_ms else ()
             try:
                 yield
             finally:
                 now = self._clock.monotonic_ms()
                 took_ms = now - began
                 if spent_ms:
-                    took_ms = min(took_ms, spent_ms() - spent_before)
+                    spent = [b - a for a, b in zip(before, spent_ms(), strict=True)]
+                    took_ms = min(took_ms, max(spent))
                 self._not_before_ms = now + took_ms * self._rest
 
     async def _turn(self) -> None:
