@@ -7,9 +7,12 @@ import msgspec
 import pytest
 from tests.feeds.conftest import Shop
 
+from shopwire.adapters.x12 import InventoryAdvice846, read_interchanges
 from shopwire.cli.main import run
+from shopwire.kernel.errors import InvalidField
+from shopwire.modules.channels.api import PutChannel, X12Way
 from shopwire.services.export_forms import ExportFormat
-from shopwire.services.feed_export import export_feed
+from shopwire.services.feed_export import export_feed, writer_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -97,6 +100,33 @@ async def test_a_market_place_is_told_no_drafts_and_whole_addresses(shop: Shop):
     assert msgspec.json.decode(await written(shop, "amazon-listings", supplier="nobody")) == {
         "header": {"sellerId": "", "version": "2.0"}, "messages": [],
     }  # fmt: skip
+
+
+async def test_an_inventory_advice_has_a_message_a_currency_and_a_way_s_envelope(shop: Shop):
+    head = "id,title,sku,stock,cost,currency\n"
+    await shop.take(head + "a,A ~ *b*,A,1,2,EUR\nb,B,B*C,1,2,EUR\nc,C,C,7,,\n", supplier="First")
+    await shop.take(head + "d,D,D,3,4,USD\n", supplier="Second")
+    way = X12Way(place="folder:second", sender="MINE", receiver="SECOND", element_sign="|")
+    await shop.importer.decide(PutChannel(supplier="second", way=way), "ann")
+    (interchange,) = read_interchanges((await written(shop, "x12-846")).encode())
+    assert interchange.problems == ()
+    (group,) = interchange.groups
+    told = [InventoryAdvice846.from_segments(one.segments).lines for one in group.sets]
+    assert [one.errors for one in group.sets] == [(), ()]
+    assert [[line.line.ids["IN"] for line in lines] for lines in told] == [["A", "C"], ["D"]]
+    assert told[0][0].line.description == "A    b"
+    reads = shop.store.reads
+    writer = await writer_for(reads, "main", "x12-846", supplier="second")
+    text = await written(shop, "x12-846", supplier="second", writer=writer)
+    assert read_interchanges(text.encode())[0].receiver == ("ZZ", "SECOND")
+    again = await shop.take(text, supplier="Second")
+    assert (again.profile, again.rows, again.quarantined, again.stock.applied) == (
+        "x12-846", 1, 0, 0,
+    )  # fmt: skip
+    (nothing,) = read_interchanges((await written(shop, "x12-846", supplier="nobody")).encode())
+    assert len(nothing.groups[0].sets) == 1
+    with pytest.raises(InvalidField):
+        await writer_for(reads, "main", "x12-846", receiver="much too long a name")
 
 
 def test_the_command_writes_a_whole_file(tmp_path, database_url, capsys):

@@ -20,7 +20,8 @@ from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.profile import Profile, built_in_profiles, load_mapping
 from shopwire.services.export_forms import ExportFormat
-from shopwire.services.feed_export import export_feed
+from shopwire.services.export_x12 import InventoryAdvice
+from shopwire.services.feed_export import export_feed, writer_for
 from shopwire.services.feed_preview import PREVIEW_ROWS_DEFAULT, Preview, preview_feed
 
 _PARTLY = 3
@@ -99,6 +100,8 @@ def export(
     form: Annotated[ExportFormat, Parameter(name="--format")] = "generic",
     supplier: str | None = None,
     base: str = "",
+    sender: str = "",
+    receiver: str = "",
     data: feed_runs.Data = Path(".shopwire/data"),
     database: feed_runs.Database = None,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -110,6 +113,8 @@ def export(
         form: How it is written; a profile of the same name reads it back.
         supplier: Only what this supplier offers, with its costs and counts.
         base: Goes before addresses of the shop's own, such as https://shop.example.
+        sender: The shop's name in an X12 envelope, else that of the supplier's way.
+        receiver: The partner's name in it.
         data: The shop's folder.
         database: Instead of a folder: a PostgreSQL database, or a running server (http://...).
         json: Print one JSON object.
@@ -118,12 +123,15 @@ def export(
     draft = out.with_name(f".{out.name}.part")
     try:  # beside its place first, so that nobody reads a half of it
         if database is not None and database.startswith(("http://", "https://")):
-            wanted = {"base": base} | ({} if whose is None else {"supplier": whose})
+            wanted = {"base": base, "sender": sender, "receiver": receiver} | (
+                {} if whose is None else {"supplier": whose}
+            )
             size = download(database, f"/api/exports/{form}?{urlencode(wanted)}", draft)
             told: dict[str, Any] = {"bytes": size, "format": form}
         else:
-            rows = asyncio.run(_export(draft, form, whose, base, data, database))
-            told = {"rows": rows, "format": form}
+            told = asyncio.run(
+                _export(draft, form, whose, base, (sender, receiver), data, database)
+            )
         draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)
@@ -132,18 +140,27 @@ def export(
     else:
         what = f"{told['rows']:,} rows" if "rows" in told else f"{told['bytes']:,} bytes"
         print(f"{what} as {form} in {out}")
+        if told.get("left_out"):
+            print(f"{told['left_out']:,} left out: their SKUs cannot be told in X12")
     return 0
 
 
 async def _export(
-    draft: Path, form: ExportFormat, whose: str | None, base: str,
+    draft: Path, form: ExportFormat, whose: str | None, base: str, partners: tuple[str, str],
     data: Path, database: str | None,
-) -> int:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     async with open_importer(data, database) as importer:
         with draft.open("w", encoding="utf-8", newline="") as file:
-            return await export_feed(
-                importer.reads, DEFAULT_TENANT, file, form, supplier=whose, base=base
+            reads = importer.reads
+            writer = await writer_for(
+                reads, DEFAULT_TENANT, form,
+                supplier=whose, sender=partners[0], receiver=partners[1],
+            )  # fmt: skip
+            rows = await export_feed(
+                reads, DEFAULT_TENANT, file, form, supplier=whose, base=base, writer=writer
             )
+            left_out = writer.left_out if isinstance(writer, InventoryAdvice) else 0
+            return {"rows": rows - left_out, "format": form, "left_out": left_out}
 
 
 def _show(name: str, found: Preview) -> None:

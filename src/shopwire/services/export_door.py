@@ -1,7 +1,7 @@
 """The HTTP door that articles leave by: for operators all of them, for a supplier its own."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from litestar import Request, Response, get
@@ -13,7 +13,7 @@ from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
 from shopwire.services.export_forms import FORMS, ExportFormat
-from shopwire.services.feed_export import export_pieces, export_tag
+from shopwire.services.feed_export import export_pieces, export_tag, writer_for
 
 BASE_CHARS_MAX: Final = 200
 """Letters of an address that goes before those of the shop; a longer one is refused."""
@@ -26,17 +26,21 @@ def export_routes(reads: Reads) -> list[Any]:
         "/api/exports/{form:str}",
         summary="The shop's articles as a file",
         description="In pieces, in constant memory. `supplier`: only what this one offers, with its"
-        " costs and counts. `base` goes before addresses of the shop's own. With `If-None-Match`"
+        " costs and counts. `base` goes before addresses of the shop's own; `sender` and `receiver`"
+        " are the names in an X12 envelope, else those of the supplier's way. With `If-None-Match`"
         " 304 where nothing changed.",
     )
     async def everything(
         form: FromPath[str],
         supplier: Annotated[str | None, QueryParameter()] = None,
         base: Annotated[str, QueryParameter()] = "",
+        sender: Annotated[str, QueryParameter()] = "",
+        receiver: Annotated[str, QueryParameter()] = "",
         if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
     ) -> Response[Any]:
         whose = slug_of(supplier) if supplier else None
-        return await _file(reads, _form(form), whose, _base(base), if_none_match)
+        told = Told(whose, _base(base), sender, receiver)
+        return await _file(reads, _form(form), told, if_none_match)
 
     @get(
         "/api/portal/exports/{form:str}",
@@ -49,14 +53,26 @@ def export_routes(reads: Reads) -> list[Any]:
         if_none_match: Annotated[str | None, HeaderParameter(name="If-None-Match")] = None,
     ) -> Response[Any]:
         whose = str(request.state.caller.supplier)
-        return await _file(reads, _form(form), whose, "", if_none_match)
+        return await _file(reads, _form(form), Told(whose), if_none_match)
 
     return [everything, own]
 
 
-async def _file(
-    reads: Reads, form: ExportFormat, supplier: str | None, base: str, known: str | None
-) -> Response[Any]:
+class Told(NamedTuple):
+    """What of the shop is told, and to whom."""
+
+    supplier: str | None
+    base: str = ""
+    sender: str = ""
+    receiver: str = ""
+
+
+async def _file(reads: Reads, form: ExportFormat, told: Told, known: str | None) -> Response[Any]:
+    supplier, base = told.supplier, told.base
+    writer = await writer_for(
+        reads, DEFAULT_TENANT, form,
+        supplier=supplier, sender=told.sender, receiver=told.receiver,
+    )  # fmt: skip
     tag = await export_tag(reads, DEFAULT_TENANT, form, supplier=supplier, base=base)
     headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     if known is not None and (known.strip() == "*" or f'"{tag}"' in known):
@@ -66,7 +82,9 @@ async def _file(
     headers["Content-Disposition"] = f'attachment; filename="{name}"'
 
     async def pieces() -> AsyncIterator[bytes]:
-        found = export_pieces(reads, DEFAULT_TENANT, form, supplier=supplier, base=base)
+        found = export_pieces(
+            reads, DEFAULT_TENANT, form, supplier=supplier, base=base, writer=writer
+        )
         async for text, _ in found:
             yield text.encode()
 

@@ -8,7 +8,9 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from shopwire.kernel.money import exponent_of
+from shopwire.adapters.x12 import Envelope
+from shopwire.services.export_rows import ExportRow, amount_text
+from shopwire.services.export_x12 import RECEIVER, SENDER, InventoryAdvice
 
 ExportFormat = Literal[
     "generic",
@@ -17,58 +19,13 @@ ExportFormat = Literal[
     "google-merchant-xml",
     "woocommerce",
     "amazon-listings",
+    "x12-846",
 ]
 """Names of forms; the profile of the same name reads each back."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would take for a formula."""
 _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 """Letters that XML cannot hold."""
-
-
-class ExportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One variant of a product, with what it costs and how many there are."""
-
-    id: str
-    title: str
-    description: str
-    brand: str
-    status: str
-    category: str
-    """All of them with `|` between, each from the top with ` > ` between."""
-    tags: list[str]
-    images: list[str]
-    image_alt: str
-    """What the first picture shows; blank where that is the title."""
-    first: bool
-    """The product's first variant."""
-    alone: bool
-    """Its only one."""
-    sku: str
-    variant: str
-    options: dict[str, str]
-    gtin: str | None
-    mpn: str | None
-    cost_minor: int | None
-    cost_currency: str | None
-    msrp_minor: int | None
-    map_minor: int | None
-    lead_time_days: int | None
-    order_min: int | None
-    order_max: int | None
-    price_minor: int | None
-    price_currency: str | None
-    quantity: int
-    base: str = ""
-    """Goes before addresses of the shop's own."""
-
-    def whole(self, address: str) -> str:
-        """An address with the shop's before it, where it is one of the shop's own."""
-        return f"{self.base}{address}" if address.startswith("/") else address
-
-    @property
-    def kind(self) -> str:
-        """The first of its categories."""
-        return self.category.partition("|")[0]
 
 
 class Writer(Protocol):
@@ -96,14 +53,6 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     suffix: str
     active_only: bool = False
     """Whether it goes to a market place, where drafts have no business."""
-
-
-def _amount(minor: int | None, currency: str | None) -> str:
-    if minor is None or currency is None:
-        return ""
-    places = exponent_of(currency)
-    whole, part = divmod(minor, 10**places)
-    return f"{whole}.{part:0{places}}" if places else str(whole)
 
 
 def _number(value: int | None) -> str:
@@ -139,9 +88,9 @@ def _generic(row: ExportRow) -> dict[str, Any]:
         "gtin": row.gtin or "",
         "mpn": _text(row.mpn or ""),
         "stock": row.quantity,
-        "cost": _amount(row.cost_minor, row.cost_currency),
-        "msrp": _amount(row.msrp_minor, row.cost_currency),
-        "map": _amount(row.map_minor, row.cost_currency),
+        "cost": amount_text(row.cost_minor, row.cost_currency),
+        "msrp": amount_text(row.msrp_minor, row.cost_currency),
+        "map": amount_text(row.map_minor, row.cost_currency),
         "currency": currency,
         "lead_time_days": _number(row.lead_time_days),
         "order_min": _number(row.order_min),
@@ -169,8 +118,8 @@ def _shopify(row: ExportRow) -> dict[str, Any]:
         "Variant SKU": _text(row.sku),
         "Variant Barcode": row.gtin or "",
         "Variant Inventory Qty": row.quantity,
-        "Variant Price": _amount(row.price_minor, row.price_currency),
-        "Cost per item": _amount(row.cost_minor, row.cost_currency),
+        "Variant Price": amount_text(row.price_minor, row.price_currency),
+        "Cost per item": amount_text(row.cost_minor, row.cost_currency),
     }
 
 
@@ -180,8 +129,8 @@ def _google(row: ExportRow) -> dict[str, Any]:
 
 def _merchant(row: ExportRow) -> dict[str, str]:
     """What Google Merchant is told of an article, in a table or in XML."""
-    price = _amount(row.price_minor, row.price_currency)
-    cost = _amount(row.cost_minor, row.cost_currency)
+    price = amount_text(row.price_minor, row.price_currency)
+    cost = amount_text(row.cost_minor, row.cost_currency)
     options = {name.lower().replace("colour", "color"): one for name, one in row.options.items()}
     return {
         "id": row.sku,
@@ -212,7 +161,7 @@ def _woocommerce(row: ExportRow) -> dict[str, Any]:
         "Description": _html(row.description),
         "In stock?": int(row.quantity > 0),
         "Stock": row.quantity,
-        "Regular price": _amount(row.price_minor, row.price_currency),
+        "Regular price": amount_text(row.price_minor, row.price_currency),
         "Categories": _text(row.category.replace("|", ", ")),
         "Tags": _text(", ".join(row.tags)),
         "Images": ", ".join(map(row.whole, row.images)),
@@ -415,12 +364,12 @@ def _lead_time(row: ExportRow) -> dict[str, Any]:
 def _money(row: ExportRow) -> dict[str, Any]:
     """Amounts as numbers with all of their digits: no float comes near them."""
     found: dict[str, Any] = {}
-    if price := _amount(row.price_minor, row.price_currency):
+    if price := amount_text(row.price_minor, row.price_currency):
         offer = {"currency": row.price_currency, "our_price": _scheduled(price)}
         found["purchasable_offer"] = [offer]
     amounts = {"list_price": row.msrp_minor, "cost_price": row.cost_minor}
     for name, minor in amounts.items():
-        if amount := _amount(minor, row.cost_currency):
+        if amount := amount_text(minor, row.cost_currency):
             value = msgspec.Raw(amount.encode())
             found[name] = [{"value": value, "currency": row.cost_currency}]
     return found
@@ -450,6 +399,15 @@ FORMS: Final[Mapping[ExportFormat, Form]] = {
     ),
     "amazon-listings": Form(
         writer=AmazonListings, media="application/json", suffix="json", active_only=True
+    ),
+    "x12-846": Form(
+        # Who is meant and when stands in its envelope, which whoever sends it brings.
+        writer=lambda: InventoryAdvice(
+            Envelope(sender=SENDER, receiver=RECEIVER, control=1, date="20260101", time="0000")
+        ),
+        media="application/edi-x12",
+        suffix="x12",
+        active_only=True,
     ),
 }
 """Every kind of file there is."""

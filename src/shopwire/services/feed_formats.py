@@ -54,7 +54,7 @@ class AdviceReader:
             if one.id == "ST":
                 if control:
                     unreadable(f"the message {control} has no end: segments of it are lost", number)
-                begun, kind, control = number, one.get(1), one.get(2)
+                begun, kind, control, currency = number, one.get(1), one.get(2), ""
                 if kind != "846":
                     what, _ = DOORS.get(kind, (f"a {kind[:10]}", ""))
                     unreadable(f"behind it comes {what} ({kind[:10]}), which is no feed", number)

@@ -7,6 +7,10 @@ import type { Supplier } from "../shared/documents.ts";
 import { authorized } from "../shared/session.ts";
 import { Field } from "./MappingFields.tsx";
 
+const X12 = "x12-846";
+/** Letters of a partner's name in an envelope of X12. */
+const PARTNER_CHARS_MAX = 15;
+
 const FORMS: readonly { readonly form: string; readonly name: string; readonly suffix: string }[] =
   [
     { form: "generic", name: "Our own table (CSV)", suffix: "csv" },
@@ -15,6 +19,7 @@ const FORMS: readonly { readonly form: string; readonly name: string; readonly s
     { form: "google-merchant", name: "Google Merchant (TSV)", suffix: "tsv" },
     { form: "google-merchant-xml", name: "Google Merchant (XML)", suffix: "xml" },
     { form: "amazon-listings", name: "Amazon listings (JSON)", suffix: "json" },
+    { form: X12, name: "Stock as X12 inventory advice (846)", suffix: "x12" },
   ];
 
 const BROKE_OFF: ErrorBody = {
@@ -28,6 +33,7 @@ export function ExportPanel({ suppliers }: { suppliers: readonly Supplier[] | nu
   const heading = useId();
   const [form, setForm] = useState("generic");
   const [supplier, setSupplier] = useState("");
+  const [partners, setPartners] = useState({ sender: "", receiver: "" });
   const [pending, setPending] = useState(false);
   const [said, setSaid] = useState({ done: "", refused: "" });
   const blocked = offline || pending;
@@ -38,7 +44,8 @@ export function ExportPanel({ suppliers }: { suppliers: readonly Supplier[] | nu
     setSaid({ done: "", refused: "" });
     const suffix = FORMS.find((one) => one.form === form)?.suffix ?? "txt";
     const name = `${supplier || "articles"}-${form}.${suffix}`;
-    fileOf(withParams(`/api/exports/${form}`, { supplier: supplier || null }))
+    const named = form === X12 ? partners : {};
+    fileOf(withParams(`/api/exports/${form}`, { supplier: supplier || null, ...named }))
       .then(
         (file) => {
           save(file, name);
@@ -81,9 +88,33 @@ export function ExportPanel({ suppliers }: { suppliers: readonly Supplier[] | nu
             </select>
           )}
         </Field>
+        {form === X12 &&
+          (["sender", "receiver"] as const).map((one) => (
+            <Field key={one} label={one === "sender" ? "Your name in X12" : "Your partner's"}>
+              {(id) => (
+                <input
+                  id={id}
+                  value={partners[one]}
+                  maxLength={PARTNER_CHARS_MAX}
+                  placeholder={supplier ? "as its way says" : one === "sender" ? "SHOP" : "PARTNER"}
+                  autoComplete="off"
+                  spellCheck={false}
+                  onChange={(event) =>
+                    setPartners((was) => ({ ...was, [one]: event.target.value }))
+                  }
+                />
+              )}
+            </Field>
+          ))}
         <button type="submit" className="button button-small" aria-disabled={blocked}>
           {pending ? "One moment…" : "Download"}
         </button>
+        {form === X12 && (
+          <p className="preview-said">
+            Articles that are for sale, each with its units and cost. A SKU of more than 48 letters,
+            or with a separator in it, cannot be told and is left out.
+          </p>
+        )}
         <p role="status" className="preview-said">
           {said.done}
         </p>

@@ -17,7 +17,7 @@ from shopwire.adapters.x12.syntax import (
     read_interchange,
     read_interchanges,
 )
-from shopwire.adapters.x12.writing import Envelope, write_interchange
+from shopwire.adapters.x12.writing import Envelope, write_interchange, write_segment
 
 __all__ = [
     "Acknowledgement855",
@@ -36,4 +36,5 @@ __all__ = [
     "read_interchange",
     "read_interchanges",
     "write_interchange",
+    "write_segment",
 ]

@@ -61,19 +61,19 @@ def write_interchange(interchange: Interchange, *, newline: bool = True) -> byte
         raise _refused("separators", "the three separators have to be different signs")
     if tuple(map(len, interchange.isa)) != _WIDTHS:
         raise _refused("ISA", "an element of the header has not its width")
-    out = [_line(Segment("ISA", interchange.isa), signs, header=True)]
+    out = [write_segment(Segment("ISA", interchange.isa), signs, header=True)]
     for group in interchange.groups:
         _check_control(group.control, "GS06")
-        out.append(_line(_header_of(group), signs))
+        out.append(write_segment(_header_of(group), signs))
         for one in group.sets:
             _check_control(one.control, "ST02")
-            out.append(_line(segment("ST", one.kind, one.control), signs))
-            out += [_line(held, signs) for held in one.segments]
+            out.append(write_segment(segment("ST", one.kind, one.control), signs))
+            out += [write_segment(held, signs) for held in one.segments]
             count = str(len(one.segments) + 2)
-            out.append(_line(segment("SE", count, one.control), signs))
-        out.append(_line(segment("GE", str(len(group.sets)), group.control), signs))
+            out.append(write_segment(segment("SE", count, one.control), signs))
+        out.append(write_segment(segment("GE", str(len(group.sets)), group.control), signs))
     trailer = segment("IEA", str(len(interchange.groups)), interchange.isa[12])
-    out.append(_line(trailer, signs))
+    out.append(write_segment(trailer, signs))
     return ("\n" if newline and signs[2] != "\n" else "").join([*out, ""]).encode()
 
 
@@ -85,7 +85,11 @@ def _header_of(group: Group) -> Segment:
     )
 
 
-def _line(one: Segment, signs: tuple[str, str, str], *, header: bool = False) -> str:
+def write_segment(one: Segment, signs: tuple[str, str, str], *, header: bool = False) -> str:
+    """One segment with the sign that ends it; `signs` are those of elements, components and ends.
+
+    Raises InvalidField for a text that holds one of them, or a letter that cannot be printed.
+    """
     for number, text in enumerate(one.elements, 1):
         holds = any(sign in text for sign in (signs[0], signs[2]))
         if holds or not (text.isprintable() or not text):
