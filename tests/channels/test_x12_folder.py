@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.channels.partner import WAY, Partner
 from tests.channels.world import road
-from tests.modules.shop import drifts
+from tests.modules.shop import drifts, error_of
 from tests.shipping.desk import plan_of, po
 
 from shopwire.adapters.suppliers.depots import FolderDepot
@@ -14,8 +14,9 @@ from shopwire.adapters.suppliers.files import X12Files
 from shopwire.adapters.x12.messages import Acknowledgement855
 from shopwire.kernel.activities import Job
 from shopwire.kernel.clock import SystemClock
-from shopwire.modules.channels.api import MendMessage, SettleInvoice
-from shopwire.modules.channels.store import ways_to_read
+from shopwire.modules.channels.api import EraseMessage, MendMessage, SettleInvoice
+from shopwire.modules.channels.domain import MESSAGES_OPEN_MS
+from shopwire.modules.channels.store import DUE, ways_to_read
 from shopwire.modules.shipping.api import ApplyOffer
 from shopwire.services.exchange_pruning import FILES_KEPT_MS, prune_files
 from shopwire.services.inbox import Inbox, mending
@@ -183,6 +184,11 @@ async def test_what_cannot_be_read_is_kept_with_its_reason(desk, data, because):
     await desk.inbox.look()
     rows = await desk.it.shop.reads.fetch("SELECT reason, text, state FROM channel_message")
     assert [(row["state"], because in row["reason"]) for row in rows] == [("open", True)]
+    (job,) = await desk.it.shop.reads.fetch(DUE["erase"], 9)
+    (shown,) = await desk.it.shop.reads.fetch("SELECT received_at_ms FROM channel_message")
+    assert job["due_ms"] == shown["received_at_ms"] + MESSAGES_OPEN_MS
+    erase = EraseMessage(supplier="acme", id=job["payload"]["id"])
+    assert "until its time" in error_of(await desk.it.shop.ask(erase))["data"]["rule"]
 
 
 async def test_what_is_of_another_or_unclear_is_kept_and_can_be_mended(desk):

@@ -5,6 +5,7 @@ from tests.idempotency.stages import STAGES, stage
 from shopwire.modules.channels.api import (
     BeginBundle,
     DismissMessage,
+    EraseMessage,
     InvoiceLine,
     KeepMessage,
     LetterLine,
@@ -23,6 +24,7 @@ from shopwire.modules.channels.api import (
     StageBundle,
     WebhookWay,
 )
+from shopwire.modules.channels.domain import MESSAGES_OPEN_MS
 
 __all__ = ["STAGES"]
 ORDER = "cart-0000-abc.1/acme"
@@ -127,6 +129,13 @@ async def channels__mend_message(bench):
 async def channels__settle_message(bench):
     await bench.do(KEPT, MEND)
     return SettleMessage(supplier="acme", id="m1")
+
+
+@stage
+async def channels__erase_message(bench):
+    await bench.do(KEPT)
+    await bench.later(MESSAGES_OPEN_MS)
+    return EraseMessage(supplier="acme", id="m1")
 
 
 @stage

@@ -43,7 +43,8 @@ function Message({ one, nameOf }: { one: Unread; nameOf: (supplier: string) => s
   return (
     <li data-testid="unread">
       <p>
-        <strong>{nameOf(supplier)}</strong>, {one.name}, {momentText(one.received_at_ms)}
+        <strong>{nameOf(supplier)}</strong>, {one.name}, {momentText(one.received_at_ms)}; kept
+        until {momentText(one.erased_at_ms)}
       </p>
       <p className="warn-text">{one.reason}</p>
       <details>

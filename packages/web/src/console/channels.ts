@@ -34,6 +34,8 @@ export interface Unread {
   readonly received_at_ms: number;
   readonly tries: number;
   readonly text: string;
+  /** When its text goes, since it may name shoppers. */
+  readonly erased_at_ms: number;
 }
 
 /** How a purchase order travels; nothing of a letter where its supplier comes for it. */

@@ -8,7 +8,7 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.posting import Bundle, Medium, NotLeft, Posted
 from shopwire.kernel.purchasing import OrderedLine, ShipTo, SupplierOrder
 from shopwire.kernel.trade_errors import ProviderUnavailable
-from shopwire.modules.channels.api import BeginBundle, RecordBundle, StageBundle
+from shopwire.modules.channels.api import BeginBundle, EraseMessage, RecordBundle, StageBundle
 from shopwire.modules.channels.domain import kind_of
 from shopwire.modules.channels.events import (
     BundleBegun,
@@ -16,6 +16,8 @@ from shopwire.modules.channels.events import (
     BundleShortened,
     BundleStaged,
     ChannelPut,
+    MessageKept,
+    MessageSettled,
 )
 from shopwire.modules.channels.store import DUE, to_way
 from shopwire.modules.shipping.events import PurchaseOrderSent
@@ -56,7 +58,18 @@ def activities(media: Mapping[str, Medium], address_of: AddressOf) -> tuple[Acti
             perform=work.release,
             concurrency_max=CALLS_MAX,
         ),
+        Activity(
+            name="channels.erase_message",
+            wakes_on=frozenset({MessageKept.event_type, MessageSettled.event_type}),
+            due=DUE["erase"],
+            perform=_erase,
+            concurrency_max=CALLS_MAX,
+        ),
     )
+
+
+async def _erase(job: Job) -> Sequence[Command]:
+    return [EraseMessage(supplier=job.payload["supplier"], id=job.payload["id"])]
 
 
 async def _begin(job: Job) -> Sequence[Command]:

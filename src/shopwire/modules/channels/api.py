@@ -303,6 +303,16 @@ class SettleMessage(Command, frozen=True, kw_only=True):
     """Why it still cannot be used; empty where it was."""
 
 
+class EraseMessage(Command, frozen=True, kw_only=True):
+    """The text of a kept message goes: it may name shoppers, and its time is over."""
+
+    operation = "channels.erase_message"
+    internal = True
+
+    supplier: str
+    id: str
+
+
 class DismissMessage(Command, frozen=True, kw_only=True):
     """A person looked at a kept text, and nothing has to be done."""
 

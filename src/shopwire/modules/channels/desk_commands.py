@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
-from shopwire.kernel.errors import AlreadyExists, InvalidField, NotFound
+from shopwire.kernel.errors import AlreadyExists, InvalidField, NotFound, RuleBroken
 from shopwire.kernel.limits import MONEY_MINOR_MAX
 from shopwire.kernel.money import exponent_of
 from shopwire.kernel.rows import Need, View
@@ -14,6 +14,7 @@ from shopwire.kernel.validation import check_name, check_quantity, check_text
 from shopwire.modules.carts.api import check_insider
 from shopwire.modules.channels.api import (
     DismissMessage,
+    EraseMessage,
     KeepMessage,
     MendMessage,
     RecordInvoice,
@@ -25,6 +26,7 @@ from shopwire.modules.channels.domain import Invoice, Message, check_supplier
 from shopwire.modules.channels.events import (
     InvoiceRecorded,
     InvoiceSettled,
+    MessageErased,
     MessageEvent,
     MessageKept,
     MessageMended,
@@ -122,7 +124,7 @@ def do_keep_message(command: KeepMessage, view: View, context: Context) -> Decis
     check_insider(context.principal, command.operation)
     own_id = f"{check_supplier(command.supplier)}/{check_name(command.id, 'id')}"
     known = view.one(Message, own_id)
-    if known is not None:
+    if known is not None and known.state != "erased":
         return Decision(result={"applied": False, "state": known.state})
     kept = Message(
         tenant=context.tenant,
@@ -130,7 +132,7 @@ def do_keep_message(command: KeepMessage, view: View, context: Context) -> Decis
         supplier=command.supplier,
         own_id=command.id,
         name=command.name[:REASON_CHARS_MAX],
-        version=1,
+        version=1 if known is None else known.version + 1,
         reason=command.reason[:REASON_CHARS_MAX],
         text=_storable(command.text),
         received_at_ms=context.now_ms,
@@ -166,10 +168,31 @@ def do_settle_message(command: SettleMessage, view: View, context: Context) -> D
 def do_dismiss_message(command: DismissMessage, view: View, _context: Context) -> Decision:
     """Puts it away; it stays on record."""
     kept = _message(view, command)
-    if kept.state in ("applied", "dismissed"):
+    if kept.state in ("applied", "dismissed", "erased"):
         return Decision(result={"applied": False, "state": kept.state})
     after = replace(kept, version=kept.version + 1, state="dismissed")
     return Decision(put=[after], events=[_told(MessageSettled, after)], result={"applied": True})
+
+
+def do_erase_message(command: EraseMessage, view: View, context: Context) -> Decision:
+    """Erases its text; that it came, and why it could not be used, stays on record."""
+    check_insider(context.principal, command.operation)
+    kept = _message(view, command)
+    if kept.state == "erased":
+        return Decision(result={"applied": False, "state": kept.state})
+    if context.now_ms < kept.erased_at_ms:
+        raise RuleBroken(
+            "The message may still be needed.",
+            rule="a text is kept until its time is over",
+            reason=f"it came less than {days_of(kept)} days ago",
+        )
+    after = replace(kept, version=kept.version + 1, state="erased", text="")
+    return Decision(put=[after], events=[_told(MessageErased, after)], result={"applied": True})
+
+
+def days_of(kept: Message) -> int:
+    """For how many days the text of a message is kept."""
+    return (kept.erased_at_ms - kept.received_at_ms) // 86_400_000
 
 
 def _storable(text: str) -> str:
@@ -224,6 +247,12 @@ HANDLERS: Final = (
         partition_key=_home,
         needs=_needs_of_message,
         decide=do_settle_message,
+    ),
+    Handler(
+        command=EraseMessage,
+        partition_key=_home,
+        needs=_needs_of_message,
+        decide=do_erase_message,
     ),
     Handler(
         command=DismissMessage,

@@ -189,6 +189,12 @@ class Invoice(Row, frozen=True, kw_only=True):
         )
 
 
+MESSAGES_KEPT_MS: Final = 30 * 24 * 3_600_000
+"""How long the text of a message that is settled is kept, from when it came; then it is erased."""
+MESSAGES_OPEN_MS: Final = 90 * 24 * 3_600_000
+"""The same of one that nobody has settled: until then somebody may mend it."""
+
+
 class Message(Row, frozen=True, kw_only=True):
     """Something that a supplier sent and that could not be used."""
 
@@ -206,6 +212,12 @@ class Message(Row, frozen=True, kw_only=True):
     text: str
     received_at_ms: int
     tries: int = 0
+
+    @property
+    def erased_at_ms(self) -> int:
+        """When its text goes."""
+        settled = self.state in ("applied", "dismissed")
+        return self.received_at_ms + (MESSAGES_KEPT_MS if settled else MESSAGES_OPEN_MS)
 
     def document(self) -> MessageDocument:
         """What operators see of it without opening it."""

@@ -12,7 +12,7 @@ BundleState = Literal["staging", "releasing", "left", "doubtful", "void"]
 """`staging`: nothing left so far. `releasing`: it may have left. `doubtful`: nobody can know.
 `void`: all of its orders were held back."""
 InvoiceState = Literal["matched", "differs", "accepted", "disputed"]
-MessageState = Literal["open", "reading", "applied", "dismissed"]
+MessageState = Literal["open", "reading", "applied", "dismissed", "erased"]
 Receipt = Literal["none", "accepted", "partly", "rejected"]
 
 
@@ -207,6 +207,12 @@ class MessageMended(MessageEvent, frozen=True, kw_only=True):
     event_type = "channels.message_mended"
 
 
+class MessageErased(MessageEvent, frozen=True, kw_only=True):
+    """Its text is kept no more."""
+
+    event_type = "channels.message_erased"
+
+
 class MessageSettled(MessageEvent, frozen=True, kw_only=True):
     """It was used, put away, or still cannot be read."""
 
@@ -227,5 +233,6 @@ EVENTS = (
     InvoiceSettled,
     MessageKept,
     MessageMended,
+    MessageErased,
     MessageSettled,
 )

@@ -58,7 +58,7 @@ def routes(reads: Reads) -> list[Any]:
 
     @get("/api/channels/messages", summary="What suppliers sent and could not be used")
     async def messages(
-        status: Annotated[Literal["open", "applied", "dismissed"], _STATE] = "open",
+        status: Annotated[Literal["open", "applied", "dismissed", "erased"], _STATE] = "open",
         limit: FromQuery[int] = PAGE_MAX,
         cursor: FromQuery[str | None] = None,
     ) -> dict[str, Any]:

@@ -190,6 +190,18 @@ WHERE m.state = 'reading'
 ORDER BY m.received_at_ms, m.tenant, m.id
 LIMIT $1
 
+-- due_erase --
+-- Kept texts, each due when it goes: MESSAGES_KEPT_MS after it came where it is settled, else
+-- MESSAGES_OPEN_MS.
+SELECT m.id, m.tenant,
+    m.received_at_ms + CASE WHEN m.state IN ('applied', 'dismissed') THEN 2592000000
+        ELSE 7776000000 END AS due_ms,
+    jsonb_build_object('supplier', m.supplier, 'id', m.own_id) AS payload
+FROM channel_message m
+WHERE m.state NOT IN ('erased', 'reading')
+ORDER BY due_ms, m.tenant, m.id
+LIMIT $1
+
 -- channel_of --
 -- How a supplier is reached.
 SELECT version, way, gather_ms, orders_max FROM channel WHERE tenant = $1 AND supplier = $2
@@ -281,7 +293,9 @@ LIMIT $5
 -- messages_in_state --
 -- Texts that could not be used, the newest first.
 SELECT m.id, m.version, m.supplier, m.own_id, m.name, m.state, m.reason, m.received_at_ms,
-    m.tries, left(m.text, 20000) AS text
+    m.tries, left(m.text, 20000) AS text,
+    m.received_at_ms + CASE WHEN m.state IN ('applied', 'dismissed') THEN 2592000000
+        ELSE 7776000000 END AS erased_at_ms
 FROM channel_message m
 WHERE m.tenant = $1 AND m.state = ANY ($4::text[])
     AND ($2::bigint IS NULL OR (m.received_at_ms, m.id) < ($2, $3::text))

@@ -31,7 +31,7 @@ CHECKS: Final = tuple(
 )
 
 DUE: Final[Mapping[str, str]] = {
-    name: _SQL[f"due_{name}"] for name in ("begin", "stage", "release", "mend")
+    name: _SQL[f"due_{name}"] for name in ("begin", "stage", "release", "mend", "erase")
 }
 """Where activities find their jobs."""
 
