@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from shopwire.cli.main import run
+from shopwire.kernel.errors import FeedUnreadable
+from shopwire.modules.feeds.profile import parse_profile
 from shopwire.services.feed_preview import preview_feed
 
 FEED = b"sku;title;stock;cost\nA;Mug;5;2,50\nB;Jug;-1;1,00\nC;Pot;1;1,00\n"
@@ -48,3 +50,18 @@ def test_the_command_shows_it_and_tells_by_its_code(tmp_path, capsys, content, c
     assert run(["feed", "preview", str(path), "--json", "--rows", "1"]) == 0
     shown = msgspec.json.decode(capsys.readouterr().out)
     assert [row["sku"] for row in shown["rows"]] == ["A"]
+
+
+def test_a_table_without_a_header_is_sketched_by_numbers_and_read_by_them():
+    data = b"A-1\t5\t5\nB-2\t7\t7\n"
+    with pytest.raises(FeedUnreadable, match="where the file has none"):
+        preview_feed(io.BytesIO(data), sketch=True)
+    found = preview_feed(io.BytesIO(data), sketch=True, header=False)
+    assert (found.columns, found.complete, len(found.rows)) == (["1", "2", "3"], True, 2)
+    assert found.rows[0].cells == {"1": "A-1", "2": "5", "3": "5"}
+    mapping = parse_profile(
+        'columns = ["1", "2", "3"]\nbrings = ["offer", "stock"]\n[fields]\n'
+        'sku = { columns = ["1"] }\nquantity = { columns = ["2"] }\n'
+    )
+    read = preview_feed(io.BytesIO(data), profile=mapping)
+    assert [row.sku for row in read.rows] == ["A-1", "B-2"]

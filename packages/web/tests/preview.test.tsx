@@ -73,7 +73,7 @@ async function settle(): Promise<void> {
 
 test("a file that no profile fits is shown with a proposal, which holds once agreed to", async () => {
   await tried();
-  expect(screen.getByText("1 rows, not mapped yet")).toBeTruthy();
+  expect(screen.getByText("1 row, not mapped yet")).toBeTruthy();
   expect(screen.getByText("CP1252")).toBeTruthy();
   expect(screen.getByLabelText("SKU (needed)")).toHaveProperty("value", "Artikel");
   fireEvent.click(screen.getByText("Read it so"));
@@ -231,7 +231,7 @@ test("rules of rows and differences named by a cell are said in the form", async
     const asked = shop.asked.filter((one) => one.includes("mapping=")).at(-1) ?? "";
     return decodeURIComponent(asked).replaceAll("+", " ");
   };
-  fireEvent.change(screen.getByLabelText("the column"), { target: { value: "EK" } });
+  fireEvent.change(screen.getByLabelText("The column"), { target: { value: "EK" } });
   fireEvent.change(screen.getByLabelText("Words, with commas between"), {
     target: { value: "auf Anfrage, -" },
   });
@@ -254,4 +254,12 @@ test("rules of rows and differences named by a cell are said in the form", async
   fireEvent.click(screen.getByText(/^Remove/));
   await settle();
   expect(last()).not.toContain("skip_when");
+});
+
+test("a table without a header is mapped by the numbers of its columns", async () => {
+  await tried();
+  fireEvent.click(screen.getByLabelText("Its first line is a row, and names no columns"));
+  await settle();
+  expect(shop.asked.at(-1)).toContain("header=false");
+  expect(mappingOf(unmapped, "", false).columns).toEqual(unmapped.columns);
 });

@@ -284,7 +284,7 @@ class NotAFeed(ShopwireError):
 
     code, status = 3003, 422
     message = "That is no list of articles."
-    remedy = "Put it where data.door says; a feed is the supplier's catalogue or its X12 846."
+    remedy = "Put it where it belongs. A feed is the supplier's catalogue, or its X12 846."
     fields = ("kind", "door")
 
 

@@ -3,13 +3,13 @@
 Whether the shop itself would refuse a row is found out by an import's dry run.
 """
 
-from collections.abc import Iterable
 from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable, ProfileUnknown
 from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.naming import proposed
 from shopwire.modules.feeds.opening import OpenFeed, look_into, open_feed
@@ -82,16 +82,18 @@ def preview_feed(
     rows_max: int = PREVIEW_ROWS_DEFAULT,
     sketch: bool = False,
     item: str = "",
+    header: bool = True,
     **more: Any,
 ) -> Preview:
     """Reads the first rows of a seekable stream; raises what `open_feed` raises.
 
     With `sketch` a file that no profile fits is shown as it is, to be mapped; so is an XML file
-    whose rows are the elements named `item`.
+    whose rows are the elements named `item`, and a table without a `header`.
     """
     rows_max = max(1, min(rows_max, PREVIEW_ROWS_MAX))
-    if sketch and item and profile is None:
-        return _unmapped(*look_into(stream, encoding=encoding, item=item), rows_max, encoding)
+    if sketch and (item or not header) and profile is None:
+        looked = look_into(stream, encoding=encoding, item=item or "item", header=header)
+        return _unmapped(*looked, rows_max, encoding)
     try:
         feed = open_feed(
             stream,
@@ -140,7 +142,7 @@ def preview_feed(
 
 
 def _unmapped(
-    detected: Detected, rows: Iterable[RawRow], rows_max: int, encoding: str | None
+    detected: Detected, rows: list[RawRow], rows_max: int, encoding: str | None
 ) -> Preview:
     shown = [
         PreviewRow(
@@ -149,14 +151,17 @@ def _unmapped(
             bad=row.problem,
             cells=_short(row.cells),
         )
-        for row in list(rows)[:rows_max]
+        for row in rows[:rows_max]
     ]
     columns = list(detected.columns)
+    # Of more rows only some were looked at.
+    some = len(rows) >= SAMPLE_ROWS_MAX or sum(row.chars for row in rows) > CHUNK_CHARS_MAX
     return Preview(
         profile="",
         read_as=detected.words(),
         detected=detected,
         partial=True,
+        complete=not some and len(rows) <= rows_max,
         quarantined=sum(row.outcome == "quarantined" for row in shown),
         rows=shown,
         columns=columns,

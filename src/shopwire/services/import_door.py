@@ -105,7 +105,8 @@ def _preview_route(importer: Importer) -> Any:
         request_max_body_size=None,
         summary="What the first rows of a feed would become",
         description="The body is the file; `mapping` is a mapping in TOML. With `sketch` a file"
-        " that no profile fits is shown as it is, to be mapped. Nothing is written.",
+        " that no profile fits is shown as it is, to be mapped; so is a table that has no `header`."
+        " Nothing is written.",
     )
     async def preview(
         request: Request[Any, Any, Any],
@@ -116,6 +117,7 @@ def _preview_route(importer: Importer) -> Any:
         rows: Annotated[int, QueryParameter()] = PREVIEW_ROWS_DEFAULT,
         sketch: Annotated[bool, QueryParameter()] = False,
         item: Annotated[str, QueryParameter()] = "",
+        header: Annotated[bool, QueryParameter()] = True,
     ) -> Response[bytes]:
         chosen = parse_profile(mapping) if mapping else None
         if profile is not None and chosen is None:
@@ -131,6 +133,7 @@ def _preview_route(importer: Importer) -> Any:
                 rows_max=rows,
                 sketch=sketch,
                 item=item,
+                header=header,
             )
         return _answer(Outcome(status=200, body=msgspec.json.encode(found)))
 

@@ -101,7 +101,7 @@ function NewRule({ columns, mapping, change }: RowsProps) {
           </select>
         )}
       </Field>
-      <Tested name="the column" rule={rule} columns={columns} change={setRule} />
+      <Tested name="The column" rule={rule} columns={columns} change={setRule} />
       <button
         type="button"
         className="button button-small"

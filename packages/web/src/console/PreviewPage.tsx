@@ -29,10 +29,11 @@ export function PreviewPage() {
   useTitle("Try a file · Shopwire console");
   const [file, setFile] = useState<File | null>(null);
   const [reading, setReading] = useState<Reading>({
-    ...{ profile: "", mapping: null, item: "", encoding: "", currency: "EUR" },
+    ...{ profile: "", mapping: null, item: "", encoding: "", currency: "EUR", header: true },
   });
   const { preview, error, loading } = usePreview(file, reading);
-  const mapping = reading.mapping ?? (preview === null ? null : mappingOf(preview, reading.item));
+  const mapping =
+    reading.mapping ?? (preview === null ? null : mappingOf(preview, reading.item, reading.header));
   return (
     <>
       <div className="page-head">
@@ -49,7 +50,7 @@ export function PreviewPage() {
               type="file"
               onChange={(event) => {
                 setFile(event.target.files?.[0] ?? null);
-                setReading((was) => ({ ...was, mapping: null, item: "" }));
+                setReading((was) => ({ ...was, mapping: null, item: "", header: true }));
               }}
             />
           )}
@@ -85,6 +86,17 @@ export function PreviewPage() {
             </select>
           )}
         </Field>
+        <label className="preview-check">
+          <input
+            type="checkbox"
+            checked={!reading.header}
+            onChange={(event) => {
+              const header = !event.target.checked;
+              setReading((was) => ({ ...was, header, mapping: null, profile: "" }));
+            }}
+          />
+          Its first line is a row, and names no columns
+        </label>
         {preview !== null && isXml(preview) && (
           <Field label="Element that is a row">
             {(id) => (

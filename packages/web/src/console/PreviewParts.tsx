@@ -14,7 +14,7 @@ export function Findings({ preview }: { preview: Preview }) {
         <h2 id="findings">How it was read</h2>
         <span role="status">
           {profile === ""
-            ? `${rows.length} rows, not mapped yet`
+            ? `${rows.length === 1 ? "1 row" : `${rows.length} rows`}, not mapped yet`
             : `${used} of ${rows.length} rows would be used, ${quarantined} kept back`}
           {!complete && ", and there are more"}
         </span>

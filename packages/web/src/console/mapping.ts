@@ -77,14 +77,15 @@ export interface Mapping {
 const ITS_OWN = ["name", "title", "notes", "detect"];
 
 /** The mapping that a preview suggests: what was read by, else what columns sound like. */
-export function mappingOf(preview: Preview, item = ""): Mapping {
+export function mappingOf(preview: Preview, item = "", header = true): Mapping {
   const xml = isXml(preview) ? { format: "xml", item: item || "item" } : {};
   if (preview.profile === "") {
     const fields = Object.entries(preview.proposed).map(([field, column]) => [
       field,
       { columns: [column], ...withSlug(field) },
     ]);
-    return { ...xml, fields: Object.fromEntries(fields) };
+    const named = header ? {} : { columns: preview.columns };
+    return { ...xml, ...named, fields: Object.fromEntries(fields) };
   }
   const { fields, ...read } = preview.mapping as Partial<Mapping>;
   const kept = Object.entries(read).filter(([name]) => !ITS_OWN.includes(name));

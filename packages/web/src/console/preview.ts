@@ -63,14 +63,18 @@ export interface Reading {
   readonly item: string;
   readonly encoding: string;
   readonly currency: string;
+  /** Whether the first line of a table names its columns. */
+  readonly header: boolean;
 }
 
-export function previewPath({ profile, mapping, item, encoding, currency }: Reading): string {
+export function previewPath(reading: Reading): string {
+  const { profile, mapping, item, encoding, currency, header } = reading;
   return withParams("/api/feeds/preview", {
     ...{ currency, encoding, sketch: "true" },
     profile: mapping === null ? profile : null,
     mapping: mapping === null ? null : tomlOf(mapping),
     item: mapping === null ? item : null,
+    header: mapping === null && !header ? "false" : null,
   });
 }
 

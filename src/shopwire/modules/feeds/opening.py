@@ -222,11 +222,12 @@ def _as_it_is(item: Item) -> RawRow:
 
 
 def look_into(
-    stream: BinaryIO, *, encoding: str | None = None, item: str = "item"
+    stream: BinaryIO, *, encoding: str | None = None, item: str = "item", header: bool = True
 ) -> tuple[Detected, list[RawRow]]:
     """The columns of a file and its first rows, for somebody who will say what they mean.
 
-    `item` is the XML element that is a row. Raises FeedUnreadable.
+    `item` is the XML element that is a row; without a `header` the columns of a table are called by
+    their numbers. Raises FeedUnreadable.
     """
     feed, packing, start = unpacked(stream)
     reader: Reader
@@ -237,7 +238,7 @@ def look_into(
     elif start[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         reader = XmlReader(feed, item=item)
     else:
-        reader = _plain_reader(feed, None, start, encoding)
+        reader = _plain_reader(feed, None, start, encoding, numbered=not header)
     reader.detected.packing = "" if packing == "xlsx" else packing
     rows, _ = _sampled(iter(reader), _as_it_is)
     columns = dict.fromkeys(reader.detected.columns)
@@ -278,7 +279,12 @@ def _by_start(wanted: Profile | None, start: bytes) -> Profile | None:
 
 
 def _plain_reader(
-    feed: BinaryIO, chosen: Profile | None, start: bytes, encoding: str | None
+    feed: BinaryIO,
+    chosen: Profile | None,
+    start: bytes,
+    encoding: str | None,
+    *,
+    numbered: bool = False,
 ) -> Reader:
     """The reader of a table or of JSON."""
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -296,6 +302,7 @@ def _plain_reader(
         encoding=found,
         delimiter=chosen.delimiter if chosen else "",
         columns=chosen.columns if chosen else (),
+        numbered=numbered,
     )
     marked = reader.detected.marked
     reader.detected.encoding_found = not said and not marked and found != "utf-8"

@@ -103,7 +103,8 @@ Item = Bare | RawRow
 class DelimitedReader:
     """Rows of a CSV or TSV file.
 
-    `columns` are given for files without a header. A quote that never closes ends the iteration
+    `columns` are given for files without a header; `numbered` calls them by their numbers instead,
+    as many as the first line has cells. A quote that never closes ends the iteration
     with FeedUnreadable; rows before it were given out. With `loose_quotes`, to be set before the
     walk, text behind a closing quote belongs to the cell, and such an end is found only as a row
     that lacks cells.
@@ -116,6 +117,7 @@ class DelimitedReader:
         encoding: str = "utf-8",
         delimiter: str = "",
         columns: Sequence[str] = (),
+        numbered: bool = False,
     ) -> None:
         self.loose_quotes = False
         self._lines = Lines(stream, encoding)
@@ -127,6 +129,12 @@ class DelimitedReader:
             reason = f"the header is no {self._lines.encoding}: {undecoded(header)}"
             raise FeedUnreadable(reason, reason=reason, line=1)
         csv.field_size_limit(LINE_BYTES_MAX)
+        if numbered and not columns:
+            cells = next(csv.reader([header], delimiter=delimiter), [])[: COLUMNS_MAX + 1]
+            if len(cells) > COLUMNS_MAX:
+                reason = f"the first line has more than {COLUMNS_MAX} cells"
+                raise FeedUnreadable(reason, reason=reason, line=1)
+            columns = [str(number) for number, _ in enumerate(cells, 1)]
         self._first = [header] if columns else []
         if columns:
             self._lines.number = 0
@@ -151,6 +159,7 @@ class DelimitedReader:
             raise FeedUnreadable(reason, reason=reason, line=1)
         if not names or "" in names or twice:
             reason = f"the header names {twice[0]!r} twice" if twice else "the header is no header"
+            reason += ": where the file has none, say so, or name its columns in the mapping"
             raise FeedUnreadable(reason, reason=reason, line=1)
         return names
 
