@@ -34,9 +34,12 @@ class Handlers:
     ) -> tuple[int, ...]:
         """Where it and all that it includes read and write, sorted; `handler` is its own."""
         key = handler.partition_key(command)
-        if handler.keys is None and handler.includes is None:
+        if handler.includes is not None:
+            names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
+        elif handler.keys is not None:
+            names = {key, *handler.keys(command)}
+        else:
             return (partition_of(tenant, key, self.partitions),)
-        names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
         if len(names) == 1:
             return (partition_of(tenant, key, self.partitions),)
         return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))

@@ -1,10 +1,12 @@
 """How stock is reserved: all lines or none."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shopwire.kernel.commands import Context, Decision
 from shopwire.kernel.errors import InvalidField, StockShort
+from shopwire.kernel.ids import KEYS_KNOWN_MAX
 from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.trade_errors import (
     BundleChanged,
@@ -64,11 +66,16 @@ def skus_of(lines: Sequence[HoldLine]) -> Sequence[str]:
     return list(names)
 
 
+@lru_cache(maxsize=KEYS_KNOWN_MAX)
+def _stock_of(sku: str) -> tuple[Need, Need]:
+    return Need(StockItem, sku), Need(Pool, sku)
+
+
 def needs_stock(lines: Sequence[HoldLine], shopper: str) -> list[Need]:
     """What a decision about lines has to see."""
     needs: list[Need] = []
     for sku in skus_of(lines):
-        needs += (Need(StockItem, sku), Need(Pool, sku))
+        needs += _stock_of(sku)
         if shopper:
             needs.append(Need(Tally, tally_place(sku, shopper)))
     return needs
