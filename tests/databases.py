@@ -1,7 +1,7 @@
 """Migrated databases for tests: one that is given again is as it was new.
 
-To make a database is a hundred times as dear as to empty one: hundreds of files, two checkpoints
-and caches that every first connection builds. So one that a test gives back is emptied and kept
+To make a database is dearer than to empty one: hundreds of files, checkpoints that are waited for,
+and caches that its first connection builds. So one that a test gives back is emptied and kept
 for the next test, unless its schema was touched: that one is dropped.
 """
 
