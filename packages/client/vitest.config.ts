@@ -6,5 +6,10 @@ const conditions = ["shopwire-source", "module", "browser", "development|product
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { include: ["test/**/*.test.{ts,tsx}"], environment: "node" },
+  test: {
+    include: ["test/**/*.test.{ts,tsx}"],
+    environment: "node",
+    // The client has no state of its own outside of what a test makes: files may share a process.
+    isolate: false,
+  },
 });

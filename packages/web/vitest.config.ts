@@ -7,6 +7,8 @@ export default mergeConfig(
   defineConfig({
     test: {
       environment: "happy-dom",
+      // A file still has a window and modules of its own, without a process of its own.
+      pool: "vmThreads",
       include: ["tests/**/*.test.{ts,tsx}"],
       restoreMocks: true,
       unstubGlobals: true,
