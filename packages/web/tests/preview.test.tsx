@@ -1,6 +1,6 @@
 import { act, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
-import { fieldsByColumn, mappingOf, tomlOf, wordsOf } from "../src/console/mapping.ts";
+import { fieldsByColumn, mappingOf, takenOf, tomlOf, wordsOf } from "../src/console/mapping.ts";
 import { keptWords } from "../src/console/mappingKept.ts";
 import { conditionOf, conditionText, ruleOf, withCondition } from "../src/console/mappingRows.ts";
 import { PreviewPage } from "../src/console/PreviewPage.tsx";
@@ -218,7 +218,7 @@ test("what the form does not show is said in words", () => {
   const said = keptWords({ fields, heads, lookups, brings: ["offer", "stock"] }).join("\n");
   expect(said).toContain("By Type, some rows describe a product");
   expect(said).toContain("skus.tsv");
-  expect(said).toContain("costs, units in stock");
+  expect(takenOf({ fields, brings: ["offer", "stock"] })).toBe("offer stock");
   expect(said).toContain("SKU is looked up (sku).");
   expect(said).not.toContain("short name");
 });
@@ -251,6 +251,9 @@ test("rules of rows and differences named by a cell are said in the form", async
   });
   await settle();
   expect(last()).toContain('options = [{ value_column = "Artikel", name_column = "EK" }]');
+  fireEvent.change(screen.getByLabelText("What is taken of it"), { target: { value: "stock" } });
+  await settle();
+  expect(last()).toContain('brings = ["stock"]');
   fireEvent.click(screen.getByText(/^Remove/));
   await settle();
   expect(last()).not.toContain("skip_when");

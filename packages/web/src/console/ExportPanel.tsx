@@ -110,7 +110,7 @@ export function ExportPanel({ suppliers }: { suppliers: readonly Supplier[] | nu
           {pending ? "One moment…" : "Download"}
         </button>
         {form === X12 && (
-          <p className="preview-said">
+          <p className="preview-said preview-wide">
             Articles that are for sale, each with its units and cost. A SKU of more than 48 letters,
             or with a separator in it, cannot be told and is left out.
           </p>

@@ -12,6 +12,8 @@ import {
   JOINED_MAX,
   type Mapping,
   shownPlace,
+  TAKEN,
+  takenOf,
   withColumn,
   withField,
   wordsOf,
@@ -48,6 +50,12 @@ export function Columns({ preview, mapping, change }: ColumnsProps) {
         <p className="preview-hint">
           No profile fits. This is what the columns' names sound like: look at it, change it, then
           read the file so.
+        </p>
+      )}
+      {preview.profile !== "" && mapping.fields.title === undefined && takenOf(mapping) === "" && (
+        <p className="preview-hint" role="status">
+          Without a title no row becomes an article. If the file only tells costs or units of
+          articles that are known, say so below: What is taken of it.
         </p>
       )}
       <div className="preview-fields preview-columns">
@@ -303,6 +311,27 @@ function Ways({ mapping, change }: Omit<ColumnsProps, "preview">) {
           change({ ...mapping, currency: text.trim().toUpperCase().slice(0, 3) || undefined })
         }
       />
+      <Field label="What is taken of it">
+        {(id) => (
+          <select
+            id={id}
+            value={takenOf(mapping)}
+            onChange={(event) => {
+              const taken = event.target.value;
+              change({ ...mapping, brings: taken === "" ? undefined : taken.split(" ") });
+            }}
+          >
+            {TAKEN.map(({ brings, name }) => (
+              <option key={brings} value={brings}>
+                {name}
+              </option>
+            ))}
+            {!TAKEN.some(({ brings }) => brings === takenOf(mapping)) && (
+              <option value={takenOf(mapping)}>As the mapping says</option>
+            )}
+          </select>
+        )}
+      </Field>
       <Field label="What the file does not name">
         {(id) => (
           <select

@@ -92,6 +92,20 @@ export function mappingOf(preview: Preview, item = "", header = true): Mapping {
   return { ...xml, ...Object.fromEntries(kept), fields: fields ?? {} };
 }
 
+/** What a file may be taken to tell, by what its mapping says that it brings. */
+export const TAKEN: readonly { readonly brings: string; readonly name: string }[] = [
+  { brings: "", name: "All that it says" },
+  { brings: "offer stock", name: "Costs and units, no articles" },
+  { brings: "stock", name: "Units alone" },
+  { brings: "offer", name: "Costs alone" },
+  { brings: "product", name: "Articles alone" },
+];
+
+/** The same of a mapping; blank for all. */
+export function takenOf({ brings }: Mapping): string {
+  return ((brings as readonly string[] | undefined) ?? []).join(" ");
+}
+
 /** The place of the column that counts in this file: the first of a field's that is in it. */
 export function shownPlace(said: FieldMapping | undefined, columns: readonly string[]): number {
   return Math.max(0, said?.columns?.findIndex((column) => columns.includes(column)) ?? 0);

@@ -11,12 +11,6 @@ const CHANGES: Readonly<Record<string, string>> = {
   digits: "its digits alone",
   strip_currency: "without the sign of its currency",
 };
-const BRINGS: Readonly<Record<string, string>> = {
-  product: "articles",
-  offer: "costs",
-  stock: "units in stock",
-};
-
 function words(list: unknown): string {
   return Array.isArray(list) ? list.map(String).join(", ") : String(list);
 }
@@ -37,8 +31,6 @@ const OF_FILE: Readonly<Record<string, (said: unknown, mapping: Mapping) => stri
     words(said) === "*"
       ? "Further columns may be there."
       : `${(said as unknown[]).length} names of further columns may be there.`,
-  brings: (said) =>
-    `Of what the file says, these are taken: ${(said as string[]).map((one) => BRINGS[one] ?? one).join(", ")}.`,
   lookups: (said) => {
     const files = Object.values(said as Record<string, { file: string }>).map(({ file }) => file);
     return `Values are looked up in ${files.join(", ")}, which has to be in one zip with the feed.`;
