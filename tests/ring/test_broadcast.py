@@ -25,6 +25,12 @@ class Counting(Ring):
         super().__init__(64)
         self.sent = 0
         self.undone = 0
+        self.groups = 0
+
+    def send_groups(self, groups):
+        groups = list(groups)
+        self.groups += len(groups)
+        return super().send_groups(groups)
 
     def send(self, places, data):
         undone = super().send(places, data)
@@ -81,15 +87,16 @@ class Screen(DeafClient):
         return json.loads(payload) if data[0] == 0x81 else {"t": "control"}
 
 
-async def last_of(screen, topic, number):
-    """Follows one topic until a number is there; every patch has to follow what is known."""
-    versions = screen.versions
+async def last_of(screen, topics, number):
+    """Follows topics until a number is in all; every patch has to follow what is known."""
+    versions, left = screen.versions, set(topics.split())
     async with asyncio.timeout(SOON_S):
         async for frame in screen.frames():
             for item in frame.get("items", [frame]):
                 if item["t"] not in ("patch", "snap"):
                     continue
-                assert item["topic"] == topic, "what another connection asked for"
+                topic = item["topic"]
+                assert topic in topics.split(), "what another connection asked for"
                 if item["t"] == "patch":
                     assert item["from"] == versions[topic]
                     assert item["set"].keys() <= {"n", "x"}
@@ -99,7 +106,9 @@ async def last_of(screen, topic, number):
                 assert item["v"] > versions.get(topic, -1), "told twice"
                 versions[topic] = item["v"]
                 if body.get("n") == number:
-                    return True
+                    left.discard(topic)
+                    if not left:
+                        return True
     return False
 
 
@@ -222,6 +231,28 @@ async def test_a_connection_that_the_server_ends_is_ended_for_the_client_at_once
         assert shop.hub.stats().screens == 0
         assert ring._free == [0]
         client.close()
+
+
+async def test_screens_of_different_topics_get_different_frames_at_once(ring, monkeypatch):
+    monkeypatch.setattr("shopwire.sync.broadcast.BROADCAST_SCREENS_MIN", 3)
+    wishes = ["stock:A", "stock:B", "stock:A stock:B", "stock:C stock:B", "stock:A stock:B stock:C"]
+    async with hub_with(ring) as shop:
+        screens = [Screen(shop.port) for _ in wishes]
+        for screen, wish in zip(screens, wishes, strict=True):
+            await screen.start(wish.split())
+        await eventually(
+            lambda: sum(len(s.watched) for s in shop.hub.fanout.sessions if not s.pending) == 9
+        )
+        for number in range(30):
+            await shop.change([(f"stock:{name}", {"n": number}) for name in "ABC"])
+            await asyncio.gather(*map(last_of, screens, wishes, [number] * len(wishes)))
+        assert ring.groups > 30
+        one_gone, *_ = shop.hub.fanout.sessions
+        shop.hub.broadcast.leave(one_gone)
+        await shop.change([(f"stock:{name}", {"n": "end"}) for name in "ABC"])
+        await asyncio.gather(*map(last_of, screens, wishes, ["end"] * len(wishes)))
+        for screen in screens:
+            screen.close()
 
 
 class Deceiving(Counting):

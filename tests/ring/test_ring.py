@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from shopwire.adapters.ring.kernel import ENTER, ENTRY_BYTES, Kernel
 from shopwire.adapters.ring.limits import RING_BYTES_MAX, RING_SENDS_MAX
-from shopwire.adapters.ring.ring import NO_PLACE, UNKNOWN, Ring, open_ring
+from shopwire.adapters.ring.opening import open_ring
+from shopwire.adapters.ring.ring import NO_PLACE, UNKNOWN, Ring
 
 SMALL = 16
 
@@ -104,11 +105,33 @@ def test_more_than_a_portion_goes_out_in_several(monkeypatch, ring, pairs):
         assert pair.heard == b"all of you"
 
 
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("RING_SENDS_MAX", 2),
+        ("RING_BYTES_MAX", 40),
+        ("RING_MESSAGES_MAX", 2),
+        ("RING_SENDS_MAX", 9),
+    ],
+)
+def test_each_group_gets_its_own_and_then_all_the_same(monkeypatch, ring, pairs, limit, value):
+    frames = [b"%d" % number * (10 + number) for number in range(5)]
+    groups = [([pair], frame) for pair, frame in zip(pairs, frames, strict=True)]
+    monkeypatch.setattr(f"shopwire.adapters.ring.ring.{limit}", value)
+    for _ in range(SMALL):
+        assert ring.send_groups([(places(some), frame) for some, frame in groups]) == []
+        assert ring.send(places(pairs), b"|all|") == []
+    for pair, frame in zip(pairs, frames, strict=True):
+        pair.read()
+        assert pair.heard == (frame + b"|all|") * SMALL
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.one_of(
             st.tuples(st.just("send"), st.integers(1, 20_000)),
+            st.tuples(st.just("groups"), st.integers(1, 20_000), st.integers(1, 20_000)),
             st.tuples(st.just("read"), st.integers(0, 3), st.integers(1, 30_000)),
             st.tuples(st.just("drain"), st.integers(0, 3)),
             st.tuples(st.just("renew"), st.integers(0, 3)),
@@ -129,6 +152,17 @@ def test_with_the_rest_written_by_somebody_every_stream_is_whole(steps):
                 pair.sent += data
                 if pair.place in undone:
                     assert 0 <= undone[pair.place] < len(data)
+                    pair.write(data[undone[pair.place] :])
+        elif what == "groups":
+            ready = [pair for pair in pairs if not pair.waiting]
+            groups = [
+                (ready[half::2], bytes([(number + half) % 251]) * size)
+                for half, size in enumerate(facts)
+            ]
+            undone = dict(ring.send_groups([(places(some), data) for some, data in groups]))
+            for pair, data in [(pair, data) for some, data in groups for pair in some]:
+                pair.sent += data
+                if pair.place in undone:
                     pair.write(data[undone[pair.place] :])
         elif what == "read":
             pairs[facts[0]].read(facts[1])

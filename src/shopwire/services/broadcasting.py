@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from shopwire.adapters.ring.ring import open_ring
+from shopwire.adapters.ring.opening import open_ring
 from shopwire.services.findings import Finding
 from shopwire.sync.broadcast import Broadcast
 

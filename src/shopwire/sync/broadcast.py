@@ -53,6 +53,10 @@ class Together(Protocol):
         """Sends; the places where not all went out, with how much did, or -1 if nobody knows."""
         ...
 
+    def send_groups(self, groups: "Iterable[tuple[array[int], bytes]]") -> list[tuple[int, int]]:
+        """The same for several groups, each with its own bytes."""
+        ...
+
 
 class PlacedWire(Wire, Protocol):
     """A wire that can go on where somebody else stopped."""
@@ -119,6 +123,32 @@ class Broadcast:
             failed += _each([session.push for session in others], frame, others)
         return failed
 
+    def to_groups(self, groups: Sequence[tuple[Sequence["Session"], bytes]]) -> Failed:
+        """Sends to each group its own frame; nobody is in two groups."""
+        failed: Failed = []
+        small: list[tuple[Sequence[Session], bytes]] = []
+        for sessions, frame in groups:
+            if len(sessions) < BROADCAST_SCREENS_MIN:
+                small.append((sessions, frame))
+            else:
+                failed += self.to_sessions(sessions, frame)
+        longest = max((frame for _, frame in small), key=len, default=b"")
+        if not self._worth(sum(len(sessions) for sessions, _ in small), longest):
+            for sessions, frame in small:
+                failed += self.to_sessions(sessions, frame)
+            return failed
+        assert self._together is not None
+        told: list[tuple[array[int], bytes]] = []
+        for sessions, frame in small:
+            places = array("I", [s.place for s in sessions if s.place != NO_PLACE])
+            told.append((places, head_of(frame) + frame))
+            others = [s for s in sessions if s.place == NO_PLACE]
+            failed += _each([session.push for session in others], frame, others)
+        if undone := self._together.send_groups(told):
+            data_of = {place: data for places, data in told for place in places}
+            failed += self._go_on([(place, sent, data_of[place]) for place, sent in undone])
+        return failed
+
     def _worth(self, count: int, frame: bytes) -> bool:
         """Whether so many are told faster at once, and whether that can be done at all."""
         together = self._together
@@ -132,8 +162,13 @@ class Broadcast:
     def _at_once(self, places: "array[int]", frame: bytes) -> Failed:
         assert self._together is not None
         data = head_of(frame) + frame
+        undone = self._together.send(places, data)
+        return self._go_on([(place, sent, data) for place, sent in undone]) if undone else []
+
+    def _go_on(self, undone: Iterable[tuple[int, int, bytes]]) -> Failed:
+        """Hands over what did not go out: place, how much did, the whole."""
         failed: Failed = []
-        for place, sent in self._together.send(places, data):
+        for place, sent, data in undone:
             session = self._placed[place]
             wire = cast("PlacedWire", session.wire)
             try:

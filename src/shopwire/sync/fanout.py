@@ -23,7 +23,7 @@ from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
 from shopwire.sync.stats import Told
 from shopwire.sync.topics import PUBLIC, View, kind_of
-from shopwire.sync.waiting import Ticket, Wire, later
+from shopwire.sync.waiting import State, Ticket, Wire, later
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -335,8 +335,13 @@ class Fanout:
         """Tells everybody, or some, that the hub lives, behind everything that it speaks of."""
         self.flush()
         frame = self.beat_frame()
+        ready: list[Session] = []
         for session in tuple(self.sessions) if some is None else some:
-            self._guarded(session, session.beat, frame)
+            if session.state is State.OPEN and session.writable and not session.behind:
+                ready.append(session)
+            else:
+                self._guarded(session, session.beat, frame)
+        self._count(0, self.broadcast.to_sessions(ready, frame))
 
     def beat_frame(self) -> bytes:
         """The beat of this moment."""
@@ -413,9 +418,11 @@ class Fanout:
         alike: dict[tuple[int, bool], list[Session]] = {}
         for session, bundle in lacking.items():
             alike.setdefault((bundle, session.short), []).append(session)
-        for (bundle, short), some in alike.items():
-            frame = bundles.short(bundle) if short else bundles.frame(bundle)
-            self.frames += self._count(len(some), self.broadcast.to_sessions(some, frame))
+        groups = [
+            (some, bundles.short(bundle) if short else bundles.frame(bundle))
+            for (bundle, short), some in alike.items()
+        ]
+        self.frames += self._count(len(lacking), self.broadcast.to_groups(groups))
 
     def _put_off(
         self,

@@ -29,6 +29,13 @@ OFFSET_ENTRIES: Final = 0x10000000
 ENTRY_BYTES: Final = 64
 ENTRY_FORMAT: Final = "<BBHiQQIIQ24x"
 """opcode, flags, priority, file, offset, address, length, flags of the message, word of ours."""
+ENTRY_ADDRESS_AT: Final = 2
+"""Which 64 bits of an entry are the address."""
+MESSAGE_FORMAT: Final = "<16xQQ24x"
+MESSAGE_BYTES: Final = 56
+"""`struct msghdr`: no name, parts, how many, nothing else."""
+PART_BYTES: Final = 16
+"""`struct iovec`: address, length."""
 RESULT_BYTES: Final = 16
 RESULT_WORDS: Final = RESULT_BYTES // 4
 RESULT_VALUE_AT: Final = 2

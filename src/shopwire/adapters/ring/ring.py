@@ -12,20 +12,23 @@ import ctypes
 import errno
 import mmap
 import os
-import resource
 import socket
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from shopwire.adapters.ring.kernel import (
+    ENTRY_ADDRESS_AT,
     ENTRY_BYTES,
     ENTRY_FORMAT,
     FEATURE_SINGLE_MMAP,
     FIXED_FILE,
+    MESSAGE_BYTES,
+    MESSAGE_FORMAT,
     OFFSET_ENTRIES,
     OP_SENDMSG,
+    PART_BYTES,
     RESULT_BYTES,
     RESULT_VALUE_AT,
     RESULT_WORDS,
@@ -36,17 +39,17 @@ from shopwire.adapters.ring.kernel import (
 from shopwire.adapters.ring.limits import (
     RING_BYTES_MAX,
     RING_ENTERS_MAX,
+    RING_MESSAGES_MAX,
     RING_SENDS_MAX,
     RING_SOCKETS_MAX,
-    RING_SOCKETS_MIN,
 )
 
 NO_PLACE: Final = -1
 UNKNOWN: Final = -1
 """Sent, of a socket of which nobody can say what it took: it must not be written to any more."""
 _WORD: Final = 0xFFFF_FFFF
+_QUADS: Final = ENTRY_BYTES // 8
 _AGAIN: Final = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
-_PROBE: Final = b"is it there?"
 
 
 class Ring:
@@ -102,12 +105,33 @@ class Ring:
         """
         size = len(data)
         self._bytes[:size] = data
-        self._part[1] = size
+        self._parts[1] = size
         undone: list[tuple[int, int]] = []
-        with memoryview(places) as every:
-            for first in range(0, len(every), RING_SENDS_MAX):
-                with every[first : first + RING_SENDS_MAX] as some:
-                    self._portion(some, size, undone)
+        for first in range(0, len(places), RING_SENDS_MAX):
+            some = places[first : first + RING_SENDS_MAX]
+            self._portion(some, array("i", [size]) * len(some), undone)
+        return undone
+
+    def send_groups(self, groups: "Iterable[tuple[array[int], bytes]]") -> list[tuple[int, int]]:
+        """As `send`, to several groups at once, each with its own bytes; no place is in two."""
+        undone: list[tuple[int, int]] = []
+        places, sizes, used, number = array("I"), array("i"), 0, 0
+        for some, data in groups:
+            size = len(data)
+            full = len(places) + len(some) > RING_SENDS_MAX or used + size > RING_BYTES_MAX
+            if full or number == RING_MESSAGES_MAX:
+                self._various(places, sizes, undone)
+                places, sizes, used, number = array("I"), array("i"), 0, 0
+            self._bytes[used : used + size] = data
+            self._parts[2 * number] = self._parts[0] + used
+            self._parts[2 * number + 1] = size
+            message = self._message + number * MESSAGE_BYTES
+            for place in some:
+                self._addresses[place * _QUADS + ENTRY_ADDRESS_AT] = message
+            places.extend(some)
+            sizes.extend([size] * len(some))
+            used, number = used + size, number + 1
+        self._various(places, sizes, undone)
         return undone
 
     def close(self) -> None:
@@ -115,7 +139,7 @@ class Ring:
         self.usable = False
         if self._fd < 0:
             return
-        for view in (self._queue, self._results, self._words):
+        for view in (self._queue, self._results, self._words, self._addresses):
             view.release()
         self._rings.close()
         self._entries.close()
@@ -139,35 +163,52 @@ class Ring:
         self._seen_at, self._done_at = cq.head // 4, cq.tail // 4
         buffer = ctypes.create_string_buffer(RING_BYTES_MAX)
         self._bytes = memoryview(buffer).cast("B")
-        # struct iovec, and struct msghdr with nothing but that.
-        self._part = (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 0)
-        self._message = (ctypes.c_uint64 * 7)(0, 0, ctypes.addressof(self._part), 1, 0, 0, 0)
-        address, flags = ctypes.addressof(self._message), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        # An array of struct iovec, and one of struct msghdr with nothing but one of these.
+        self._parts = (ctypes.c_uint64 * (2 * RING_MESSAGES_MAX))(ctypes.addressof(buffer))
+        self._messages = ctypes.create_string_buffer(MESSAGE_BYTES * RING_MESSAGES_MAX)
+        for number in range(RING_MESSAGES_MAX):
+            part = ctypes.addressof(self._parts) + number * PART_BYTES
+            struct.pack_into(MESSAGE_FORMAT, self._messages, number * MESSAGE_BYTES, part, 1)
+        self._message = ctypes.addressof(self._messages)
+        flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
         for place in range(self.sockets_max):
-            entry = (OP_SENDMSG, FIXED_FILE, 0, place, 0, address, 1, flags, place)
+            entry = (OP_SENDMSG, FIXED_FILE, 0, place, 0, self._message, 1, flags, place)
             struct.pack_into(ENTRY_FORMAT, self._entries, place * ENTRY_BYTES, *entry)
+        self._addresses = memoryview(self._entries).cast("Q")
 
-    def _portion(self, places: "memoryview[int]", size: int, undone: list[tuple[int, int]]) -> None:
+    def _various(
+        self, places: "array[int]", sizes: "array[int]", undone: list[tuple[int, int]]
+    ) -> None:
+        """Sends, and lets every entry name the first message again, as `send` needs it."""
+        try:
+            self._portion(places, sizes, undone)
+        finally:
+            for place in places:
+                self._addresses[place * _QUADS + ENTRY_ADDRESS_AT] = self._message
+
+    def _portion(
+        self, places: "array[int]", sizes: "array[int]", undone: list[tuple[int, int]]
+    ) -> None:
         count = len(places)
         if not self.usable:
             undone += [(place, 0) for place in places]
             return
         tail = self._words[self._tail_at]
         room = len(self._queue) - tail % len(self._queue)
-        self._queue[tail % len(self._queue) :][:count] = places[:room]
-        if count > room:
-            self._queue[: count - room] = places[room:]
+        with memoryview(places) as numbers:
+            self._queue[tail % len(self._queue) :][:count] = numbers[:room]
+            if count > room:
+                self._queue[: count - room] = numbers[room:]
         self._words[self._tail_at] = (tail + count) & _WORD
         # The kernel looks at these words in the call that follows, on this very processor.
         if self._enter(count):
-            for words in self._news(count):
-                values = words[RESULT_VALUE_AT::RESULT_WORDS]
-                if values != memoryview(array("i", [size]) * len(values)):
-                    told = zip(words[::RESULT_WORDS], values, strict=True)
-                    undone += [(place, max(0, sent)) for place, sent in told if sent != size]
+            if not self._all_sent(sizes):
+                known = self._known(count)
+                wanted = zip(places, sizes, strict=True)
+                undone += [(p, max(0, known[p])) for p, size in wanted if known[p] != size]
             self._words[self._seen_at] = self._words[self._done_at]
         else:
-            self._give_up(places, (self._words[self._head_at] - tail) & _WORD, size, undone)
+            self._give_up(places, (self._words[self._head_at] - tail) & _WORD, sizes, undone)
 
     def _enter(self, count: int) -> bool:
         """Whether all sends of a portion were done."""
@@ -195,62 +236,35 @@ class Ring:
         if first + count > whole:
             yield self._results[: (first + count - whole) * RESULT_WORDS]
 
+    def _all_sent(self, sizes: "array[int]") -> bool:
+        """Whether all went out whole. Results come in the order of the sends, since none waits."""
+        first = 0
+        with memoryview(sizes) as wanted:
+            for words in self._news(len(sizes)):
+                values = words[RESULT_VALUE_AT::RESULT_WORDS]
+                if values != wanted[first : first + len(values)]:
+                    return False
+                first += len(values)
+        return True
+
+    def _known(self, count: int) -> dict[int, int]:
+        """What the newest results say, by place."""
+        known: dict[int, int] = {}
+        for words in self._news(count):
+            known |= zip(words[::RESULT_WORDS], words[RESULT_VALUE_AT::RESULT_WORDS], strict=True)
+        return known
+
     def _give_up(
-        self, places: "memoryview[int]", taken: int, size: int, undone: list[tuple[int, int]]
+        self,
+        places: "array[int]",
+        taken: int,
+        sizes: "array[int]",
+        undone: list[tuple[int, int]],
     ) -> None:
         """The kernel stopped in the middle: says what is known, and never calls it again."""
         self.usable = False
-        known: dict[int, int] = {}
-        for words in self._news(self._done()):
-            known |= zip(words[::RESULT_WORDS], words[RESULT_VALUE_AT::RESULT_WORDS], strict=True)
+        known = self._known(self._done())
         for number, place in enumerate(places):
             sent = known.get(place, UNKNOWN if number < taken else 0)
-            if sent != size:
+            if sent != sizes[number]:
                 undone.append((place, max(0, sent) if place in known else sent))
-
-
-def open_ring() -> Ring:
-    """A ring that was seen to work; raises OSError that says why there is none."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    sockets = RING_SOCKETS_MAX
-    while files != resource.RLIM_INFINITY and sockets > files and sockets > RING_SOCKETS_MIN:
-        sockets //= 2
-    ring = _largest(sockets)
-    try:
-        _try(ring)
-    except BaseException:
-        ring.close()
-        raise
-    return ring
-
-
-def _largest(sockets: int) -> Ring:
-    while True:
-        try:
-            return Ring(sockets)
-        except OSError as problem:
-            if problem.errno != errno.ENOMEM or sockets <= RING_SOCKETS_MIN:
-                raise
-        sockets //= 2
-
-
-def _try(ring: Ring) -> None:
-    """Raises OSError where a send does not arrive, or a socket stays open that was let go.
-
-    Kernels before 6.5 may keep it for a second, during which its other side learns nothing.
-    """
-    mine, theirs = socket.socketpair()
-    with mine, theirs:
-        mine.setblocking(False)
-        theirs.setblocking(False)
-        place = ring.join(mine.fileno())
-        if place == NO_PLACE or ring.send(array("I", [place]), _PROBE):
-            raise OSError(errno.EOPNOTSUPP, "io_uring does not send here")
-        if theirs.recv(len(_PROBE)) != _PROBE:
-            raise OSError(errno.EIO, "io_uring sends something else here")
-        ring.leave(place)
-        mine.close()
-        try:
-            theirs.recv(1)
-        except BlockingIOError:
-            raise OSError(errno.EBUSY, "this kernel's io_uring lets go of sockets late") from None
