@@ -132,6 +132,67 @@ def test_text_is_found_again_where_rows_came_or_went(now):
     assert texts.seen >= 9
 
 
+def told(ids: list[str], changed: int = -1) -> bytes:
+    """A row of each product, a SKU each."""
+    rows = [f"{one},P,{one.upper()}-S,{1 + (n == changed)},1.00\n" for n, one in enumerate(ids)]
+    return ("id,title,sku,stock,cost\n" + "".join(rows)).encode()
+
+
+APART = parse_profile(
+    """
+    [fields]
+    id = { columns = ["id"] }
+    title = { columns = ["title"] }
+    sku = { columns = ["sku"], required = true }
+    quantity = { columns = ["stock"] }
+    cost = { columns = ["cost"] }
+    """,
+    name="apart",
+)
+
+
+@pytest.mark.parametrize(
+    ("ids", "changed"),
+    [
+        ("q0 q1 q2 z0 z1 a_1 a-1 y1 y2", 5),  # the block right behind the row that changed
+        ("q0 q1 q2 z0 a_1 z1 z2 a-1 y2", 4),  # one further down
+        ("q0 q1 q2 z0 a-1 z2 z3 a_1 y2", 7),  # one above
+    ],
+)
+def test_a_product_of_which_another_row_changed_is_told_as_a_whole(monkeypatch, ids, changed):
+    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", 50)
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 50)
+    texts = Texts()
+    first = texts.both_ways(told(ids.split()), APART, {})
+    texts.both_ways(told(ids.split(), changed), APART, first.said)
+    assert texts.seen >= 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8],
+        [0, 1, 2, 6, 7, 8, 3, 4, 5, 6, 7, 8, 9],
+        [0, 1, 2, 6, 7, 8, 3, 5, 3, 4, 5, 6, 7, 8, 9],
+    ],
+)
+def test_text_that_comes_twice_is_parsed_the_second_time(order):
+    texts = Texts()
+    head, *rows = feed().split(b"p")
+    first = texts.both_ways(feed(), PLAIN, {})
+    again = texts.both_ways(head + b"".join(b"p" + rows[n] for n in order), PLAIN, first.said)
+    assert {one.code for one in again.bad} == {"duplicate_sku"}
+
+
+@pytest.mark.parametrize("place", [3, 4, 6])
+def test_text_with_a_sku_that_another_row_took_is_parsed(place):
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    taken = feed().replace(f"p{place},".encode(), f"x,X,,S{place},9,1.00\np{place},".encode(), 1)
+    again = texts.both_ways(taken, PLAIN, first.said)
+    assert [one.code for one in again.bad] == ["duplicate_sku"]
+
+
 @pytest.mark.parametrize(
     "other",
     [

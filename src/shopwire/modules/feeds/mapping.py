@@ -11,14 +11,22 @@ from shopwire.kernel.limits import NAME_CHARS_MAX, TEXT_CHARS_MAX
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import Image, Option, ProductContent, Variant
 from shopwire.modules.feeds.api import BadRow, Digest
-from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import (
     PRODUCT_FIELDS,
     Profile,
 )
 from shopwire.modules.feeds.reading import RawRow
-from shopwire.modules.feeds.telling import named
-from shopwire.modules.feeds.transforms import holds, listed, parts_of, paths, plain_column, value_of
+from shopwire.modules.feeds.telling import Held, named
+from shopwire.modules.feeds.transforms import (
+    Source,
+    holds,
+    listed,
+    parts_of,
+    paths,
+    plain_column,
+    sources,
+    value_of,
+)
 from shopwire.modules.feeds.values import (
     Decimal,
     Refused,
@@ -92,21 +100,6 @@ def _digest(value: Any, leave_out: bytes = b"") -> str:
     return hashlib.blake2b(kept, digest_size=12).hexdigest()
 
 
-class Held(msgspec.Struct):
-    """The rows of the product that is being read."""
-
-    id: str = ""
-    rows: list[tuple[RawRow, dict[str, str]]] = []
-    chars: int = 0
-    orphans: bool = False
-    """Whether rows that only go on with a product have none to go on with."""
-
-    @property
-    def full(self) -> bool:
-        """Whether further rows of the product are a part of their own."""
-        return len(self.rows) >= GROUP_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
-
-
 class Mapper:
     """Applies a profile. It remembers the SKUs of this feed, to find those that come twice."""
 
@@ -124,7 +117,9 @@ class Mapper:
         self._currency = profile.currency or currency
         self._decimal: Decimal = profile.decimal if decimal is None else decimal
         fields = profile.fields.items()
-        self._fields = [(name, field, plain_column(field)) for name, field in fields]
+        self._fields: list[Source] = [(name, one, plain_column(one)) for name, one in fields]
+        self._columns = {name: one.columns[0] for name, one in fields if one.columns}
+        self._slug = slug_of(supplier)
         self._heads: dict[str, str] = {}
         """Other names of the latest product that has a row of its own."""
         self.lookups = lookups or {}
@@ -136,6 +131,10 @@ class Mapper:
         self._parts: dict[int, int] = {}
         self.notes: dict[str, int] = {}
         """What was read leniently, and how often."""
+
+    def expect(self, columns: Iterable[str]) -> None:
+        """Says of which columns each row has a cell, and no other: other fields are not asked."""
+        self._fields = sources(self.profile.fields, frozenset(columns), self.lookups)
 
     def groups(self, rows: Iterable[RawRow]) -> Iterator[Group]:
         """Rows that follow each other and are of one product, together.
@@ -248,8 +247,7 @@ class Mapper:
         group = Group(key=self.part(group_id), rows=len(held), chars=whole.chars)
         variants: list[Variant] = []
         names = self._option_names(held[0][0])
-        supplier = slug_of(self._supplier)
-        group.count_supplier = supplier
+        group.count_supplier = self._slug
         for row, values in held:
             try:
                 self._take(group, variants, names, row, values)
@@ -272,13 +270,15 @@ class Mapper:
 
     def fresh(self) -> "Mapper":
         """One that has seen nothing yet."""
-        return Mapper(
+        mapper = Mapper(
             self.profile,
             supplier=self._supplier,
             currency=self._currency,
             lookups=self.lookups,
             decimal=self._decimal,
         )
+        mapper._fields = self._fields
+        return mapper
 
     def next_part(self, group_id: str) -> int:
         """Which part of a product its next rows are, from 1."""
@@ -472,8 +472,7 @@ class Mapper:
 
     def _column(self, field: str) -> str:
         """The column a field is usually taken from, for messages."""
-        spec = self.profile.fields.get(field)
-        return spec.columns[0] if spec and spec.columns else field
+        return self._columns.get(field, field)
 
     def _bad(self, row: RawRow, problem: Refused) -> BadRow:
         return BadRow(

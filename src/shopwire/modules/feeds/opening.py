@@ -181,6 +181,8 @@ def open_feed(
         "," if reader.detected.decimal == "," else "." if reader.detected.decimal else ""
     )
     mapper = Mapper(chosen, supplier=supplier, currency=currency, lookups=lookups, decimal=decimal)
+    if isinstance(reader, DelimitedReader):
+        mapper.expect(reader.columns)
 
     def key(columns: Sequence[str]) -> bytes:
         return key_of(

@@ -27,9 +27,9 @@ from shopwire.modules.feeds.limits import (
     GROUP_ROWS_MAX,
     QUIET_ROWS_MAX,
 )
-from shopwire.modules.feeds.mapping import Group, Held, Mapper
+from shopwire.modules.feeds.mapping import Group, Mapper
 from shopwire.modules.feeds.reading import Item, RawRow
-from shopwire.modules.feeds.telling import Together, Told
+from shopwire.modules.feeds.telling import Held, Together, Told
 
 _SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
 """Names that are ids already, as far as can be told at once."""
@@ -228,10 +228,6 @@ class QuickWalk:
             return False
         if self._never and not self._never.isdisjoint(leapt.skus):
             return False
-        if self._known is not None:
-            waits = self._known[0]
-            if waits.id in leapt.ids or not set(waits.named).isdisjoint(leapt.named):
-                return False
         if self._products:
             leapt.products = [_product_id(one) for one in leapt.ids]
             if not self._mapped.isdisjoint(leapt.products):

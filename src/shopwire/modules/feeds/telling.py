@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from shopwire import __version__
-from shopwire.modules.feeds.limits import CELL_CHARS_MAX
+from shopwire.modules.feeds.limits import CELL_CHARS_MAX, CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import Field, Profile
-from shopwire.modules.feeds.reading import Bare, Item
+from shopwire.modules.feeds.reading import Bare, Item, RawRow
 from shopwire.modules.feeds.transforms import value_of
 from shopwire.modules.feeds.values import Refused
 
@@ -68,6 +68,21 @@ class Together(msgspec.Struct):
             self.named.append(named(sku, supplier))
             if supplier:
                 self.plain = False
+
+
+class Held(msgspec.Struct):
+    """The rows of the product that is being read."""
+
+    id: str = ""
+    rows: list[tuple[RawRow, dict[str, str]]] = []
+    chars: int = 0
+    orphans: bool = False
+    """Whether rows that only go on with a product have none to go on with."""
+
+    @property
+    def full(self) -> bool:
+        """Whether further rows of the product are a part of their own."""
+        return len(self.rows) >= GROUP_ROWS_MAX or self.chars >= CHUNK_CHARS_MAX
 
 
 def named(sku: str, supplier: str) -> int:

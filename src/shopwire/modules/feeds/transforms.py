@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final
 
@@ -59,6 +60,34 @@ def _parted(field: Field, text: str) -> str:
         return field.join.join(part for part in parts if part)
     # A blank part has its place: in "Mug||red" red is the third.
     return parts[field.only] if -len(parts) <= field.only < len(parts) else ""
+
+
+Source = tuple[str, Field, str | None]
+"""A field's name, what it is made of, and the column whose cell it is, where it is that alone."""
+
+
+def sources(
+    fields: Mapping[str, Field],
+    columns: AbstractSet[str],
+    lookups: Mapping[str, Mapping[str, str]],
+) -> list[Source]:
+    """Where fields come from in rows that have just these columns.
+
+    Fields that none of them can fill are left out, unless rows are refused for it.
+    """
+    found: list[Source] = []
+    for name, field in fields.items():
+        there = [column for column in field.columns if column in columns]
+        several = field == Field(columns=field.columns, required=field.required)
+        if several and len(there) == 1:
+            found.append((name, field, there[0]))
+        elif (
+            field.required
+            or not columns.isdisjoint(field.all_columns())
+            or value_of(field, {}, lookups)
+        ):
+            found.append((name, field, plain_column(field)))
+    return found
 
 
 def plain_column(field: Field) -> str | None:
