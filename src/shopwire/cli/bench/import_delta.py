@@ -17,6 +17,7 @@ from shopwire.cli.bench.checkout import Process
 from shopwire.cli.bench.checkout_buyers import WARM_UP_S
 from shopwire.cli.bench.common import Databases, latencies
 from shopwire.kernel.ids import new_id
+from shopwire.services.pacing import SHOPPERS_GONE_MS
 from shopwire.sync.client import SyncClient
 from shopwire.sync.reducer import Change
 
@@ -114,12 +115,19 @@ class Case:
 class Shop:
     """The server, those who buy, those who watch, and the deltas that were sent."""
 
-    def __init__(self, http: Any, buyers: Process, screens: Sequence[Watcher], skus: int) -> None:
-        self.buyers = buyers
+    def __init__(
+        self, http: Any, server: Process, buyers: Process, screens: Sequence[Watcher], skus: int
+    ) -> None:
+        self._server, self.buyers = server, buyers
         self.lost = 0
         """Screens that did not see a delta."""
         self._http, self._screens, self.skus = http, screens, skus
         self._sent = 0
+
+    async def rest(self) -> None:
+        """Waits until nothing follows from orders any more, and nobody counts as a shopper."""
+        await self._server.ask(do="settle", seconds_max=SETTLE_S_MAX)
+        await asyncio.sleep(SHOPPERS_GONE_MS / 1_000)
 
     async def bring(self) -> list[float]:
         """Sends another delta; seconds until each screen has all of it."""
@@ -157,7 +165,7 @@ async def delta(databases: Databases, *, quick: bool) -> dict[str, Any]:
         await _send(http, skus, 0)
         await server.ask(do="settle", seconds_max=SETTLE_S_MAX)
         screens = await stack.enter_async_context(_screens(port, skus))
-        shop = Shop(http, buyers, screens, skus)
+        shop = Shop(http, server, buyers, screens, skus)
         return await _turns(shop, prices, seconds, 1 if quick else REPEATS)
 
 
@@ -173,6 +181,7 @@ async def _turns(
     per_s = max(1.0, PACED_SHARE * len(warm["times"]) / SECONDS_QUICK)
     paced = Case(do="buy_paced", prices=prices, per_s=per_s)
     for _ in range(repeats):
+        await shop.rest()
         quiet += await shop.bring()
         await busy.turn(shop, seconds)
         await paced.turn(shop, seconds)
