@@ -2,10 +2,10 @@
 
 import pytest
 
-from shopwire.adapters.postgres.writing import Combinations, rounds
+from shopwire.adapters.postgres.writing import Combinations, Statement, rounds
 from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LogCorrupt
 from shopwire.kernel.queries import load_queries
-from shopwire.kernel.storage import Lease, Writing
+from shopwire.kernel.storage import Lease, Move, Writing
 from shopwire.testing.conformance.sample import Counter, Line, new_event
 from shopwire.testing.conformance.storage import DONE, OTHER, claim_of, counter, line, load
 
@@ -198,6 +198,19 @@ def test_a_rare_set_rides_in_the_least_statement_that_holds_it():
     assert combinations.cover(("z",)) == ("z",)
 
 
+@pytest.mark.usefixtures("as_it_is")
+def test_a_statement_for_more_has_nothing_else_to_do():
+    statement = Statement()
+    statement.save("INSERT INTO item", b"[1]")
+    statement.append_at([0, 1, 0, None, [], 0, None], 7)
+    wider = statement.widened(("INSERT INTO sale", *statement.parts, "advance_all", "answer_free"))
+    assert wider is not None
+    assert wider.arguments == [b"[]", *statement.arguments, [], [], [], [], [], 0]
+    assert statement.widened(statement.parts) is statement
+    for busy in ("append", "append_wide", "answer"):
+        assert statement.widened((*statement.parts, busy)) is None
+
+
 async def test_what_is_decided_ahead_may_ride_in_a_statement_for_more(harness, monkeypatch):
     opened = await harness.open()
     claims, wanted = [claim_of("a")], {Counter: [("main", "s")]}
@@ -207,14 +220,14 @@ async def test_what_is_decided_ahead_may_ride_in_a_statement_for_more(harness, m
     look = await opened.storage.look([0, 1], claims, both)
     seen: list[tuple[str, ...]] = []
     monkeypatch.setattr(Combinations, "cover", lambda self, parts: seen.append(parts) or parts)
-    writing = Writing(rows=ROWS, events={}, answers=[(claim_of("a"), DONE)])
+    answers, moves = [(claim_of("a"), DONE)], (Move("c", 0, 0, 3),)
+    writing = Writing(rows=ROWS, events={}, answers=answers, moves=moves)
     await opened.storage.write_at(look, look.turns, writing)
     await opened.storage.look([0, 1], claims, both)
     monkeypatch.setattr(Combinations, "cover", lambda self, parts: seen[parts[0] == CLAIM])
     look = await opened.storage.look([0, 1], [claim_of("a"), claim_of("b")], wanted)
     assert look.rows == {Counter: ROWS[Counter]}
-    less = Writing(
-        rows={Counter: [counter("s", "a", 5)]}, events={}, answers=[(claim_of("b"), DONE)]
-    )
+    less = Writing(rows={Counter: [counter("s", "a", 5)]}, events={}, answers=())
     await opened.storage.write_at(look, look.turns, less)
     assert [row.count for row in await load(opened.storage, ("main", "s"))] == [5, 2]
+    assert await opened.log.position("c", 0) == 3

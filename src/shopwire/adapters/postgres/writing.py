@@ -22,11 +22,13 @@ _MOVES: Final = "advance_all"
 _SPECIAL: Final = frozenset(("append", _AT_TURN, _WIDE, _MOVES, *_ANSWERS))
 """Parts that are more than the rows of a table."""
 _NO_ROWS: Final = b"[]"
+_NOTHING: Final[dict[str, list[Any]]] = {_MOVES: [[], [], [], []], "answer_free": [[], 0]}
+"""Arguments with which such a part does nothing."""
 _REFUSED: Final = "THEN turn_refuse()\n"
 STATEMENTS_MAX: Final = 48
 """Sets of tables that are read, or written, by a statement of their own. Each connection plans it
 once and keeps the plan, some 50 KiB a table; others go table by table."""
-COMMON_FROM: Final = 8
+COMMON_FROM: Final = 4
 """How often a set has to come before it gets one."""
 COVER_PARTS_MAX: Final = 8
 """Parts without anything to do that a statement may have, where none is made for its set."""
@@ -103,19 +105,19 @@ class Statement:
         self._add(query, arguments)
 
     def widened(self, parts: tuple[str, ...]) -> "Statement | None":
-        """The same as a statement of these parts, of which the others save no rows.
+        """The same as a statement of these parts, of which the others have nothing to do.
 
-        None where one of the others does something else.
+        None where one of the others would do something all the same.
         """
         given = dict(zip(self._parts, self._given, strict=True))
         if parts == self.parts:
             return self
         wider = Statement()
         for part in parts:
-            arguments = given.get(part)
-            if arguments is None and part in _SPECIAL:
+            arguments = given.get(part) or _nothing_for(part)
+            if arguments is None:
                 return None
-            wider._add(part, [_NO_ROWS] if arguments is None else arguments)
+            wider._add(part, arguments)
         return wider
 
     @property
@@ -136,6 +138,13 @@ class Statement:
     def _add(self, part: str, arguments: Sequence[Any]) -> None:
         self._parts.append(part)
         self._given.append(arguments)
+
+
+def _nothing_for(part: str) -> Sequence[Any] | None:
+    """Arguments with which it does nothing; None where it always does something."""
+    if part in _SPECIAL:
+        return _NOTHING.get(part)
+    return [_NO_ROWS]
 
 
 @lru_cache(maxsize=4 * STATEMENTS_MAX)
