@@ -238,6 +238,9 @@ async def test_what_was_noted_before_a_connection_is_not_sent_on_it():
         async def fetchrow(self, *_: object):
             return 0.0, True
 
+        async def fetchval(self, *_: object):
+            return True
+
         async def execute(self, _sql, text):
             sent.append(text)
             if "hello" not in text:
