@@ -22,7 +22,8 @@ export function RunsTable({ runs, suppliers }: RunsTableProps) {
   if (runs.length === 0) {
     return (
       <Notice title="No import yet">
-        Bring a supplier's file with <code>shopwire import FILE --supplier NAME</code>.
+        <Link href="/console/try-a-file">Try a file</Link> of a supplier, look at what it would do,
+        and take it in; or use <code>shopwire import FILE --supplier NAME</code>.
       </Notice>
     );
   }
