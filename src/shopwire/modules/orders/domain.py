@@ -89,7 +89,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
-class Order(Row, frozen=True, kw_only=True):
+class Order(Row, frozen=True, kw_only=True, omit_defaults=True):
     """One order, whole: the schema checks its sums and each of its lots."""
 
     table = "customer_order"
@@ -103,7 +103,7 @@ class Order(Row, frozen=True, kw_only=True):
     status: OrderStatus = "checking_out"
     shopper: str
     provider: str
-    has_cart: bool
+    has_cart: bool = False
     currency: str
     lines: tuple[Line, ...]
     awaited: tuple[Awaited, ...]

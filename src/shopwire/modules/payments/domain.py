@@ -32,7 +32,7 @@ Outcome = Literal[
 """What came of a webhook. `early`: it speaks of something that no other told yet; it waits."""
 
 
-class Payment(Row, frozen=True, kw_only=True):
+class Payment(Row, frozen=True, kw_only=True, omit_defaults=True):
     """One payment. The schema holds `0 <= refunded <= captured <= authorised <= amount`."""
 
     table = "payment"
@@ -108,7 +108,7 @@ class Payment(Row, frozen=True, kw_only=True):
                 return ended
 
 
-class Movement(Row, frozen=True, kw_only=True):
+class Movement(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A capture, void, refund or chargeback; asked for, and then what came of it."""
 
     table = "payment_movement"
@@ -174,7 +174,7 @@ POSTINGS: Final[dict[BookedKind, tuple[tuple[Account, Account], ...]]] = {
 """Debit and credit of each line by what moved; a promise given back moves nothing."""
 
 
-class Received(Row, frozen=True, kw_only=True):
+class Received(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A webhook that was proved, and what came of it."""
 
     table = "webhook_received"
@@ -188,10 +188,10 @@ class Received(Row, frozen=True, kw_only=True):
     order_id: str
     name: str
     outcome: Outcome
-    error: str
+    error: str = ""
     """Name of the error that refused it; empty otherwise."""
     event: ProviderEvent
-    raw: str
+    raw: str = ""
     """The body, where a person has to look; empty otherwise."""
     tries: int
     received_at_ms: int

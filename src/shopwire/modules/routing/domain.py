@@ -69,7 +69,7 @@ class TermsRow(Row, frozen=True, kw_only=True):
         )
 
 
-class Route(Row, frozen=True, kw_only=True):
+class Route(Row, frozen=True, kw_only=True, omit_defaults=True):
     """The choice of one order, and what became of it."""
 
     table = "routing_route"

@@ -50,7 +50,7 @@ class CancelAhead(Row, frozen=True, kw_only=True):
     lines: tuple[Units, ...] | None
 
 
-class Fulfilment(Row, frozen=True, kw_only=True):
+class Fulfilment(Row, frozen=True, kw_only=True, omit_defaults=True):
     """What shipping knows of an order as a whole."""
 
     table = "fulfilment"
@@ -69,7 +69,7 @@ class Fulfilment(Row, frozen=True, kw_only=True):
     """Its purchase orders wait for a person."""
 
 
-class PurchaseOrder(Row, frozen=True, kw_only=True):
+class PurchaseOrder(Row, frozen=True, kw_only=True, omit_defaults=True):
     """What one supplier is asked to send for one order."""
 
     table = "purchase_order"
@@ -106,7 +106,7 @@ class PurchaseOrder(Row, frozen=True, kw_only=True):
     """How often it was asked for the word that is due."""
 
 
-class PurchaseOrderLine(Row, frozen=True, kw_only=True):
+class PurchaseOrderLine(Row, frozen=True, kw_only=True, omit_defaults=True):
     """Units of one SKU; the schema refuses what cannot be.
 
     `ordered` is the sum of units that are accepted, refused, cancelled, or not answered yet.
