@@ -24,7 +24,7 @@ from shopwire.kernel.errors import (
     UnknownOperation,
 )
 from shopwire.kernel.events import Event, NewEvent, encode_event
-from shopwire.kernel.handlers import THEN_DEPTH_MAX, Handlers
+from shopwire.kernel.handlers import THEN_DEPTH_MAX, Handlers, needs_of
 from shopwire.kernel.ids import new_id, partition_of
 from shopwire.kernel.items import Item, Step, Ticket, tickets_of
 from shopwire.kernel.limits import BATCH_EVENTS_MAX
@@ -322,7 +322,7 @@ class Batch:
         for ticket in self._tickets:
             tenant = ticket.envelope.tenant
             try:
-                needs = self._handlers.needs_of(ticket.envelope.command, ticket.handler)
+                needs = needs_of(ticket.whole)
             except Exception as problem:  # noqa: BLE001 - one handler's defect is not the batch's
                 self._known[id(ticket)] = problem
                 continue
@@ -378,7 +378,7 @@ class Batch:
             self._set.begin()
         self._set.put(decision.put)
         for one in decision.then:
-            wanted = self._handlers.needs_of(one)
+            wanted = frozenset(self._handlers.of(one).needs(one))
             if not wanted <= self._needs[id(effect.ticket)]:
                 missing = sorted(f"{need.kind.__name__} {need.group!r}" for need in wanted - needs)
                 raise ValueError(f"{one.operation} needs what was not loaded: {missing}")

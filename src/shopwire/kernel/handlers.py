@@ -1,6 +1,6 @@
 """Which handler decides a command, and what it touches together with those that it includes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from shopwire.kernel.commands import Command, Handler
@@ -10,6 +10,10 @@ from shopwire.kernel.rows import Need
 
 THEN_DEPTH_MAX: Final = 3
 """How deep commands may name others that belong to them; deeper is a defect of a handler."""
+
+
+Whole = Sequence[tuple[Handler[Any], Command]]
+"""A command and all that it includes, each with its handler; the command itself is the first."""
 
 
 class Handlers:
@@ -29,34 +33,38 @@ class Handlers:
             raise UnknownOperation(operation=command.operation)
         return handler
 
-    def partitions_of(
-        self, tenant: str, command: Command, handler: Handler[Any]
-    ) -> tuple[int, ...]:
-        """Where it and all that it includes read and write, sorted; `handler` is its own."""
-        key = handler.partition_key(command)
-        if handler.includes is not None:
-            names = {key, *self._keys(handler, command, THEN_DEPTH_MAX)}
-        elif handler.keys is not None:
-            names = {key, *handler.keys(command)}
-        else:
-            return (partition_of(tenant, key, self.partitions),)
-        if len(names) == 1:
-            return (partition_of(tenant, key, self.partitions),)
-        return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))
+    def whole(self, command: Command, handler: Handler[Any] | None = None) -> Whole:
+        """A command with all that it includes; `handler` is its own, if known.
 
-    def needs_of(self, command: Command, handler: Handler[Any] | None = None) -> frozenset[Need]:
-        """The rows that it and all that it includes want to see; `handler` is its own, if known."""
+        Made once for each command that is sent: what it includes is built for nothing but this.
+        Raises UnknownOperation.
+        """
         if handler is None:
             handler = self.of(command)
-        needs = frozenset(handler.needs(command))
+        found = [(handler, command)]
         if handler.includes is not None:
-            needs = needs.union(*(self.needs_of(one) for one in handler.includes(command)))
-        return needs
-
-    def _keys(self, handler: Handler[Any], command: Command, depth: int) -> Iterable[str]:
-        yield handler.partition_key(command)
-        if handler.keys is not None:
-            yield from handler.keys(command)
-        if handler.includes is not None and depth:
             for one in handler.includes(command):
-                yield from self._keys(self.of(one), one, depth - 1)
+                found += self.whole(one)
+        return found
+
+    def partitions_of(self, tenant: str, whole: Whole) -> tuple[int, ...]:
+        """Where a command and all that it includes read and write, sorted."""
+        handler, command = whole[0]
+        if len(whole) == 1 and handler.keys is None:
+            return (partition_of(tenant, handler.partition_key(command), self.partitions),)
+        names: set[str] = set()
+        for handler, command in whole:
+            names.add(handler.partition_key(command))
+            if handler.keys is not None:
+                names.update(handler.keys(command))
+        if len(names) == 1:
+            return (partition_of(tenant, names.pop(), self.partitions),)
+        return tuple(sorted({partition_of(tenant, name, self.partitions) for name in names}))
+
+
+def needs_of(whole: Whole) -> frozenset[Need]:
+    """The rows that a command and all that it includes want to see."""
+    if len(whole) == 1:
+        handler, command = whole[0]
+        return frozenset(handler.needs(command))
+    return frozenset(need for handler, command in whole for need in handler.needs(command))

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from shopwire.kernel.commands import Envelope, Handler
+from shopwire.kernel.commands import Envelope
+from shopwire.kernel.handlers import Whole
 from shopwire.kernel.storage import Claim, Move
 
 
@@ -19,15 +20,16 @@ class Ticket:
         "partitions",
         "slot",
         "waiter",
+        "whole",
     )
     weight: Final = 1
     """How many commands it is."""
 
-    def __init__(
-        self, envelope: Envelope, handler: Handler[Any], partitions: tuple[int, ...]
-    ) -> None:
+    def __init__(self, envelope: Envelope, whole: Whole, partitions: tuple[int, ...]) -> None:
         self.envelope = envelope
-        self.handler = handler
+        self.whole = whole
+        """With what belongs to it."""
+        self.handler = handler = whole[0][0]
         self.partitions = partitions
         self.lines = 1 if handler.lines is None else handler.lines(envelope.command)
         """Things that it is about."""

@@ -234,8 +234,8 @@ class WritePath:
     def _ticket(self, envelope: Envelope) -> Ticket:
         handler = self._handlers.of(envelope.command)
         check_key(envelope.key)
-        partitions = self._handlers.partitions_of(envelope.tenant, envelope.command, handler)
-        return Ticket(envelope, handler, partitions)
+        whole = self._handlers.whole(envelope.command, handler)
+        return Ticket(envelope, whole, self._handlers.partitions_of(envelope.tenant, whole))
 
     def _lane_of(self, item: Item) -> Lane:
         return self._lanes[item.partitions[0] if len(item.partitions) == 1 else -1]
