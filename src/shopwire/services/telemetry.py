@@ -179,6 +179,8 @@ class Telemetry:
         name = "shopwire_http_request_seconds"
         spec = METRICS[name]
         self._seconds = Histogram(name, spec.meaning, spec.labels, registry=self._registry)
+        self._kinds: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        """Of each route and status that came, what counts it: to look them up costs more."""
         self.start_ms: dict[str, float] = {}
         self._version = version
         self._readings: Callable[[], Readings] = Readings
@@ -199,8 +201,12 @@ class Telemetry:
 
     def request(self, route: str, status: int, started: float) -> None:
         """One HTTP request ended; `started` is of time.perf_counter()."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(time.perf_counter() - started)
+        kind = self._kinds.get((route, status))
+        if kind is None:
+            counted = self._requests.labels(route, str(status))
+            kind = self._kinds[route, status] = (counted, self._seconds.labels(route))
+        kind[0].inc()
+        kind[1].observe(time.perf_counter() - started)
 
     def exposition(self) -> bytes:
         """What `/metrics` answers, in the text format."""

@@ -162,7 +162,10 @@ def webhook_routes(door: WebhookDoor) -> list[Any]:
     async def take_webhook(
         request: Request[Any, Any, Any], provider: FromPath[str]
     ) -> Response[bytes]:
-        headers = {key.lower(): value for key, value in request.headers.items()}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in request.scope["headers"]
+        }
         return _told(await door.take(provider, headers, await request.body()))
 
     @post(
