@@ -126,6 +126,15 @@ def test_each_group_gets_its_own_and_then_all_the_same(monkeypatch, ring, pairs,
         assert pair.heard == (frame + b"|all|") * SMALL
 
 
+def test_groups_that_do_not_fit_together_go_out_in_several_portions(ring, pairs):
+    frames = [b"%d" % number * (RING_BYTES_MAX // 2 - 1_000) for number in range(5)]
+    each = [array("I", [pair.place]) for pair in pairs]
+    assert ring.send_groups(zip(each, frames, strict=True)) == []
+    for pair, frame in zip(pairs, frames, strict=True):
+        pair.read()
+        assert pair.heard == frame
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
