@@ -1,4 +1,4 @@
-import { act, fireEvent, screen } from "@testing-library/react";
+import { act, fireEvent, screen, within } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { fieldsByColumn, mappingOf, takenOf, tomlOf, wordsOf } from "../src/console/mapping.ts";
 import { keptWords } from "../src/console/mappingKept.ts";
@@ -223,40 +223,44 @@ test("what the form does not show is said in words", () => {
   expect(said).not.toContain("short name");
 });
 
-test("rules of rows and differences named by a cell are said in the form", async () => {
+/** Queries of one part of the form, which is long. */
+function part(legend: string): ReturnType<typeof within> {
+  return within(screen.getByText(legend).closest("fieldset") ?? fail());
+}
+
+function lastMapping(): string {
+  const asked = shop.asked.filter((one) => one.includes("mapping=")).at(-1) ?? "";
+  return decodeURIComponent(asked).replaceAll("+", " ");
+}
+
+function choose(control: HTMLElement, value: string): void {
+  fireEvent.change(control, { target: { value } });
+}
+
+test("rules of rows are said in the form, and taken away", async () => {
   await tried();
-  fireEvent.click(screen.getByText("Read it so"));
+  const rows = part("Which rows count");
+  choose(rows.getByLabelText("The column"), "EK");
+  choose(rows.getByLabelText("Words, with commas between"), "auf Anfrage, -");
+  fireEvent.click(rows.getByText("Add this rule"));
+  choose(screen.getByLabelText("What is taken of it"), "stock");
   await settle();
-  const last = (): string => {
-    const asked = shop.asked.filter((one) => one.includes("mapping=")).at(-1) ?? "";
-    return decodeURIComponent(asked).replaceAll("+", " ");
-  };
-  fireEvent.change(screen.getByLabelText("The column"), { target: { value: "EK" } });
-  fireEvent.change(screen.getByLabelText("Words, with commas between"), {
-    target: { value: "auf Anfrage, -" },
-  });
-  fireEvent.click(screen.getByText("Add this rule"));
+  expect(lastMapping()).toContain('skip_when = [{ column = "EK", one_of = ["auf Anfrage", "-"] }]');
+  expect(lastMapping()).toContain('brings = ["stock"]');
+  fireEvent.click(rows.getByText(/^Remove/));
   await settle();
-  expect(last()).toContain('skip_when = [{ column = "EK", one_of = ["auf Anfrage", "-"] }]');
-  fireEvent.change(screen.getByLabelText("Product that variants share"), {
-    target: { value: "Artikel" },
-  });
-  const choice = screen.getByLabelText("Name of difference 1");
-  fireEvent.change(choice, { target: { value: "cell" } });
-  fireEvent.change(screen.getByLabelText("Column with the name of difference 1"), {
-    target: { value: "EK" },
-  });
-  fireEvent.change(screen.getByLabelText("Column with the value of difference 1"), {
-    target: { value: "Artikel" },
-  });
+  expect(lastMapping()).not.toContain("skip_when");
+});
+
+test("a difference of variants has a name that stands in a cell", async () => {
+  await tried();
+  choose(screen.getByLabelText("Product that variants share"), "Artikel");
+  const options = part("How the variants of a product differ");
+  choose(options.getByLabelText("Name of difference 1"), "cell");
+  choose(options.getByLabelText("Column with the name of difference 1"), "EK");
+  choose(options.getByLabelText("Column with the value of difference 1"), "Artikel");
   await settle();
-  expect(last()).toContain('options = [{ value_column = "Artikel", name_column = "EK" }]');
-  fireEvent.change(screen.getByLabelText("What is taken of it"), { target: { value: "stock" } });
-  await settle();
-  expect(last()).toContain('brings = ["stock"]');
-  fireEvent.click(screen.getByText(/^Remove/));
-  await settle();
-  expect(last()).not.toContain("skip_when");
+  expect(lastMapping()).toContain('options = [{ value_column = "Artikel", name_column = "EK" }]');
 });
 
 test("a table without a header is mapped by the numbers of its columns", async () => {

@@ -11,6 +11,7 @@ import {
   isShaped,
   JOINED_MAX,
   type Mapping,
+  SELDOM,
   shownPlace,
   TAKEN,
   takenOf,
@@ -30,6 +31,7 @@ interface ColumnsProps {
 /** Which column is what; a proposal is shown as such and holds once it is agreed to. */
 export function Columns({ preview, mapping, change }: ColumnsProps) {
   const offline = useStatus().status === "offline";
+  const [all, setAll] = useState(false);
   const proposal = preview.profile === "" && Object.keys(preview.proposed).length > 0;
   return (
     <section className="panel" aria-labelledby="columns">
@@ -59,17 +61,26 @@ export function Columns({ preview, mapping, change }: ColumnsProps) {
         </p>
       )}
       <div className="preview-fields preview-columns">
-        {FIELDS.map(({ field, name }) => (
-          <Column
-            key={field}
-            field={field}
-            name={name}
-            columns={preview.columns}
-            mapping={mapping}
-            change={change}
-          />
-        ))}
+        {FIELDS.filter(({ field }) => !SELDOM.has(field) || all || field in mapping.fields).map(
+          ({ field, name }) => (
+            <Column
+              key={field}
+              field={field}
+              name={name}
+              columns={preview.columns}
+              mapping={mapping}
+              change={change}
+            />
+          ),
+        )}
       </div>
+      {!all && (
+        <p className="preview-hint">
+          <button type="button" className="button button-small" onClick={() => setAll(true)}>
+            Tags, sizes, weights and more
+          </button>
+        </p>
+      )}
       <Options columns={preview.columns} mapping={mapping} change={change} />
       <WhichRows columns={preview.columns} mapping={mapping} change={change} />
       <Ways mapping={mapping} change={change} />

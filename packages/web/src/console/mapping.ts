@@ -33,6 +33,11 @@ export const FIELDS: readonly { readonly field: string; readonly name: string }[
   { field: "height", name: "Height" },
 ];
 
+/** Fields that few files have: shown where one is mapped, or on demand. */
+export const SELDOM: ReadonlySet<string> = new Set([
+  ...["order_max", "tags", "image_alt", "supplier", "weight", "length", "width", "height"],
+]);
+
 /** Columns of one field at most, in the form. */
 export const JOINED_MAX = 5;
 
