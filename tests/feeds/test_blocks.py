@@ -184,6 +184,28 @@ def test_text_that_comes_twice_is_parsed_the_second_time(order):
     assert {one.code for one in again.bad} == {"duplicate_sku"}
 
 
+def test_two_known_texts_of_one_product_behind_each_other_are_read_as_one():
+    texts = Texts()
+    first = texts.both_ways(feed(), PLAIN, {})
+    second = texts.both_ways(feed(30), PLAIN, first.said)
+    last = feed(30)[feed(30).index(b"p30,") :]
+    for said in (first.said, second.said):
+        again = texts.both_ways(feed() + last, PLAIN, said)
+        assert [one.code for one in again.bad] == ["duplicate_sku"]
+
+
+def test_a_sku_of_a_named_supplier_that_comes_twice_is_found():
+    profile = parse_profile(PROFILES["handles"], name="p")
+    head = "handle,title,brand,sku,supplier,gtin,stock,cost,price,note\n"
+    rows = [f"h{n},T,,S{n},Other,,1,1.00,2.00,\n" for n in range(9)]
+    texts = Texts()
+    first = texts.both_ways((head + "".join(rows)).encode(), profile, {})
+    again = head + "".join(rows) + "new,T,,S4,Other,,1,1.00,2.00,\n"
+    assert [one.code for one in texts.both_ways(again.encode(), profile, first.said).bad] == [
+        "duplicate_sku"
+    ]
+
+
 @pytest.mark.parametrize("place", [3, 4, 6])
 def test_text_with_a_sku_that_another_row_took_is_parsed(place):
     texts = Texts()
@@ -260,6 +282,14 @@ def test_text_is_known_wherever_the_reader_cuts_it(monkeypatch, size):
     monkeypatch.setattr(lines, "READ_BYTES", size)
     texts.both_ways(feed(14), PLAIN, first.said)
     assert texts.seen >= 9
+
+
+def test_a_last_line_without_an_end_is_no_known_text():
+    texts = Texts()
+    first = texts.both_ways(feed()[:-1], PLAIN, {})
+    longer = feed()[:-1] + b"x,X,,SX,1,1.00\n"
+    again = texts.both_ways(longer, PLAIN, first.said)
+    assert [one.code for one in again.bad] == ["cell_count"]
 
 
 def test_a_feed_that_breaks_off_in_known_text_is_told_so():

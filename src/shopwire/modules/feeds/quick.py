@@ -328,7 +328,6 @@ class QuickWalk:
             and bunch.at >= 0
             and bunch.end >= 0
             and len(bunch.skus) == rows <= GROUP_ROWS_MAX
-            and self._mapper.next_part(bunch.id) == 1
         ):
             chars = sum([one.chars for one in bunch.items])
             told = Bunch(bunch.id, self._mark(bunch, 1), rows, chars)
