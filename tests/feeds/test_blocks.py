@@ -284,6 +284,13 @@ def test_text_is_known_wherever_the_reader_cuts_it(monkeypatch, size):
     assert texts.seen >= 9
 
 
+def test_rows_that_a_lone_carriage_return_parts_are_no_known_text():
+    data = feed().replace(b"two\nlines", b"").replace(b"15.00\n", b"15.00\r")
+    texts = Texts()
+    first = texts.both_ways(data, PLAIN, {})
+    assert texts.both_ways(data, PLAIN, first.said).quick == 31
+
+
 def test_a_last_line_without_an_end_is_no_known_text():
     texts = Texts()
     first = texts.both_ways(feed()[:-1], PLAIN, {})
