@@ -289,6 +289,9 @@ def test_rows_that_a_lone_carriage_return_parts_are_no_known_text():
     texts = Texts()
     first = texts.both_ways(data, PLAIN, {})
     assert texts.both_ways(data, PLAIN, first.said).quick == 31
+    row = data[data.index(b"p15,") : data.index(b"p16,")]
+    gone = data.replace(row, b"").replace(b"\r", b"\n")
+    assert texts.both_ways(gone, PLAIN, first.said).quick == 30
 
 
 def test_a_last_line_without_an_end_is_no_known_text():
