@@ -58,13 +58,17 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
         ONE_BROWSER.close()
 
 
-@pytest.fixture
-def browser(empty_shop: Path, chromium: Path) -> Iterator[Browser]:
-    """Without any windows; those of a test go with it.
+@pytest.fixture(scope="session")
+def _one_browser(empty_shop: Path) -> Iterator[OneBrowser]:
+    """What needs a loop, a shop and its PostgreSQL, is made before and ended after it is open."""
+    yield ONE_BROWSER
+    ONE_BROWSER.close()
 
-    What needs a loop to be made, a shop and its PostgreSQL, is made before it is open.
-    """
-    browser = ONE_BROWSER.open(chromium)
+
+@pytest.fixture
+def browser(_one_browser: OneBrowser, chromium: Path) -> Iterator[Browser]:
+    """Without any windows; those of a test go with it."""
+    browser = _one_browser.open(chromium)
     yield browser
     for context in browser.contexts:
         context.close()
