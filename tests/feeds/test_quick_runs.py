@@ -61,8 +61,8 @@ def passed(monkeypatch) -> list[int]:
     found: list[int] = []
     real = leaping.Leaps.settled
 
-    def settled(leaps, *, with_text):
-        leapt = real(leaps, with_text=with_text)
+    def settled(leaps):
+        leapt = real(leaps)
         found.append(len(leapt.skus))
         return leapt
 

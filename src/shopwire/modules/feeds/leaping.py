@@ -89,15 +89,15 @@ class Leaps:
         self._ended()
         self.leapt = leapt
         self._text.keep = leapt.at
-        end = leapt.at + self._blocks.sizes[leapt.block]
+        size = self._blocks.sizes[leapt.block]
+        leapt.text = self._text.peek(leapt.at, size) or b""
+        end = leapt.at + size
         self._text.go(end, leapt.line + self._blocks.lines(leapt.block) - 1)
 
-    def settled(self, *, with_text: bool) -> Leapt:
+    def settled(self) -> Leapt:
         """What was passed last, which is done with."""
         leapt, self.leapt = self.leapt, None
         assert leapt is not None
-        if with_text:
-            leapt.text = self._text.peek(leapt.at, self._blocks.sizes[leapt.block]) or b""
         self._blocks.see(leapt.block)
         return leapt
 

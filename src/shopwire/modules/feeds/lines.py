@@ -38,7 +38,8 @@ class Lines:
         self.size = 0
         """How long these are."""
         self._last = "\n"
-        self._parted = 0
+        self._parted = False
+        """Whether a line ended without the byte that lines are told by: then no place is known."""
         self.at = -1
         """Where the next line begins, in bytes behind the mark of the encoding; -1 where lines
         cannot be told by their bytes."""
@@ -104,7 +105,7 @@ class Lines:
             self.at += len(raw)
             line = raw.decode(encoding, "surrogateescape")
             if b"\r" in raw and (raw.count(b"\r") > 1 or not raw.endswith(b"\r\n")):
-                self._parted = self.at  # up to here a row's place is not known
+                self._parted = True
                 yield from _LINE.findall(line)
             else:
                 yield line
@@ -126,7 +127,7 @@ class Lines:
 
     def peek(self, start: int, size: int) -> bytes | None:
         """A stretch of text from a place on; None where it is not there, or not there any more."""
-        if start < max(self._base, self._parted):
+        if self._parted or start < self._base:
             return None
         while start + size > self._base + len(self._buffer):
             if not self._filled() or start < self._base:

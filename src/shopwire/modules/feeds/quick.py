@@ -245,7 +245,7 @@ class QuickWalk:
     def _settle_leapt(self) -> None:
         """Counts the rows of a passed block."""
         assert self._leaps is not None
-        leapt = self._leaps.settled(with_text=self._products)
+        leapt = self._leaps.settled()
         quiet = self._quiet
         quiet.rows += len(leapt.skus)
         quiet.keys.extend(leapt.keys)
