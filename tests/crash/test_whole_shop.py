@@ -31,6 +31,8 @@ DONE_S_MAX = 120.0
 """Until an order counts as half-done for ever. How busy this machine is must not decide: that none
 is for longer than half a minute is held in simulated time, in every history of
 `tests/simulation/test_simulation.py` (`HALF_DONE_MS_MAX`)."""
+LOG_SHOWN_MAX = 20_000
+"""Characters of the shop's own words that a failure shows."""
 ANSWERS_A_KILL = (8, 20)
 """So many checkouts are answered between two kills, however long the machine takes for that."""
 
@@ -217,7 +219,8 @@ async def a_run(folder: Path, seed: int, kills: int) -> None:
         assert await asyncio.to_thread(shop.stop) == 0
         check(shop, buyers, orders)
     except BaseException as problem:
-        problem.add_note(f"seed {seed}")
+        said = shop.log.read_text() if shop.log.exists() else ""
+        problem.add_note(f"seed {seed}; what the shop said last:\n{said[-LOG_SHOWN_MAX:]}")
         raise
     finally:
         shop.stop()

@@ -55,6 +55,32 @@ def skus_of_one_partition(count: int) -> list[str]:
     return [sku for sku in candidates if partition_of("main", sku, 4) == 0][:count]
 
 
+async def test_a_wait_that_somebody_else_cancelled_ends_no_consumer(monkeypatch):
+    cancelled = False
+
+    def react(recorded: Recorded) -> Iterable[Command]:
+        return (SetPolicy(sku=msgspec.json.decode(recorded.document)["sku"], buffer=1),)
+
+    async with memory_shop() as shop:
+        first, *_ = skus_of_one_partition(1)
+        await shop.do(offer(first))
+        write_react = shop.write_path.react
+
+        async def cancel_once(*arguments: Any) -> Any:
+            nonlocal cancelled
+            if not cancelled:
+                cancelled = True
+                raise asyncio.CancelledError
+            return await write_react(*arguments)
+
+        monkeypatch.setattr(shop.write_path, "react", cancel_once)
+        heads = (await shop.log.heads()).next
+        own = Consumer(name="own", event_types=OFFERS, react=react)
+        async with running(shop, [own]) as consumers:
+            await asyncio.wait_for(consumers.catch_up(heads), 60)
+    assert cancelled
+
+
 async def test_an_event_that_cannot_be_taken_stops_nobody_else_and_is_not_skipped():
     tried = asyncio.Semaphore(0)
     broken = True

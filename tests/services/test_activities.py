@@ -16,6 +16,7 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import RuleBroken, StorageUnavailable
 from shopwire.kernel.write_path import WritePath
 from shopwire.services import activities as runtime
+from shopwire.services import ending
 from shopwire.services.activities import Activities
 from shopwire.testing.conformance.sample import COUNT_UP, CountUp, count_up
 
@@ -85,8 +86,12 @@ class Rows:
         self.fail: dict[str, list[Exception]] = {}
         self.close = True
         self.away = 0
+        self.cancel = 0
 
     async def fetch(self, _query: str, limit: int) -> list[dict[str, Any]]:
+        if self.cancel:
+            self.cancel -= 1
+            raise asyncio.CancelledError
         if self.away:
             self.away -= 1
             raise StorageUnavailable(retry_ms=1)
@@ -247,6 +252,36 @@ async def test_whoever_loses_the_office_stops_and_stands_again():
             rows.jobs["B"] = 0
             await shop.counted("B")
         assert leader.terms == 2
+
+
+async def test_a_wait_that_somebody_else_cancelled_ends_no_activity():
+    """It is no word for those who waited: they would be gone, and nobody would be told."""
+    async with memory_shop() as shop:
+        rows, leader = Rows("A"), Anyone()
+        rows.cancel = 1
+        async with running(shop, rows, leader):
+            await shop.counted("A")
+        assert leader.terms == 2
+
+
+async def test_a_task_that_goes_on_after_its_cancellation_is_cancelled_again(monkeypatch):
+    monkeypatch.setattr(ending, "CANCEL_AGAIN_MS", 1)
+    heard = 0
+
+    async def deaf() -> None:
+        nonlocal heard
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                heard += 1
+                if heard == 3:
+                    raise
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(ending.end([task]), 60)
+    assert task.cancelled()
 
 
 @pytest.mark.postgres

@@ -19,6 +19,7 @@ from shopwire.kernel.events import Recorded
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
+from shopwire.services.ending import end, is_told_to_end
 
 LOOK_AGAIN_MS_MAX: Final = 5_000
 """Longest time without a look at the rows: what a lost wake-up costs."""
@@ -90,6 +91,11 @@ class Activities:
             except StorageUnavailable as problem:
                 _LOG.info("activities rest: %s", problem)
                 await asyncio.sleep(RETRY_MS_MIN / 1_000)
+            except asyncio.CancelledError:
+                if is_told_to_end():
+                    raise
+                _LOG.warning("activities begin again: something they waited for was cancelled")
+                await asyncio.sleep(RETRY_MS_MIN / 1_000)
 
     async def _lead(self, lost: asyncio.Event) -> None:
         heads = await self._log.heads()
@@ -104,9 +110,7 @@ class Activities:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     async def _wake(self, partition: int, offset: int) -> None:
         async for batch in self._log.tail(partition, offset):
@@ -164,10 +168,7 @@ class _Runner:
                         await self._stirred.wait()
         finally:
             self._forget_later()
-            running = list(self._running.values())
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end(self._running.values())
 
     def _stir_later(self) -> None:
         """A job ended: what is left of it is looked at together with what is left of others."""

@@ -17,6 +17,7 @@ from shopwire.kernel.log import EventLog
 from shopwire.kernel.module import Consumer
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
+from shopwire.services.ending import is_told_to_end
 
 STEP_EVENTS_MAX: Final = 500
 """Events whose effect commits together."""
@@ -110,6 +111,12 @@ class _Follower:
                 return
             except PositionMoved:
                 _LOG.info("%s/%s: another instance went on", self._consumer.name, self.partition)
+            except asyncio.CancelledError:
+                if is_told_to_end():
+                    raise
+                name = self._consumer.name
+                _LOG.warning("%s/%s begins again: its wait was cancelled", name, self.partition)
+                await asyncio.sleep(RETRY_MS_MIN / 1_000)
             except Exception as caught:  # noqa: BLE001 - one consumer's defect is not the others'
                 problem = caught
                 if not isinstance(problem, ShopwireError):

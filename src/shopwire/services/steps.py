@@ -55,12 +55,17 @@ class Steps:
 async def in_background(
     work: Coroutine[Any, Any, None], on_failure: Callable[[BaseException], None]
 ) -> AsyncIterator[None]:
-    """Runs `work` until the block is left; one that ends by an error is reported, never ignored."""
+    """Runs `work` until the block is left; one that ends by an error is reported, never ignored.
+
+    So is one that is cancelled by somebody else.
+    """
     task = asyncio.create_task(work)
 
     def report(done: asyncio.Task[None]) -> None:
         if not done.cancelled() and (problem := done.exception()) is not None:
             on_failure(problem)
+        elif done.cancelled() and not done.cancelling():
+            on_failure(asyncio.CancelledError("what it waited for was cancelled"))
 
     task.add_done_callback(report)
     try:
