@@ -67,12 +67,16 @@ class Anyone:
 
     def __init__(self) -> None:
         self.lost = asyncio.Event()
+        self.again = asyncio.Event()
+        """Set when it was elected for a second time."""
         self.terms = 0
 
     @asynccontextmanager
     async def elected(self) -> AsyncIterator[asyncio.Event]:
         self.terms += 1
         self.lost = asyncio.Event()
+        if self.terms > 1:
+            self.again.set()
         yield self.lost
 
 
@@ -87,11 +91,20 @@ class Rows:
         self.close = True
         self.away = 0
         self.cancel = 0
+        self.deaf = 0
+        self.asked = asyncio.Event()
 
     async def fetch(self, _query: str, limit: int) -> list[dict[str, Any]]:
+        self.asked.set()
         if self.cancel:
             self.cancel -= 1
             raise asyncio.CancelledError
+        while self.deaf:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.deaf -= 1
+                raise StorageUnavailable(retry_ms=1) from None
         if self.away:
             self.away -= 1
             raise StorageUnavailable(retry_ms=1)
@@ -280,8 +293,20 @@ async def test_a_task_that_goes_on_after_its_cancellation_is_cancelled_again(mon
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    await asyncio.wait_for(ending.end([task]), 60)
+    await asyncio.wait_for(ending.end_tasks([task]), 60)
     assert task.cancelled()
+
+
+async def test_a_runner_that_misses_its_cancellation_keeps_the_office_from_nobody():
+    """As where the connection that it waits for fails in the same moment."""
+    async with memory_shop() as shop:
+        rows, leader = Rows("A"), Anyone()
+        rows.deaf = 1
+        async with running(shop, rows, leader):
+            await rows.asked.wait()
+            leader.lost.set()
+            await asyncio.wait_for(leader.again.wait(), 60)
+            await shop.counted("A")
 
 
 @pytest.mark.postgres

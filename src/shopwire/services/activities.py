@@ -19,7 +19,7 @@ from shopwire.kernel.events import Recorded
 from shopwire.kernel.log import EventLog
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
-from shopwire.services.ending import end, is_told_to_end
+from shopwire.services.ending import end_tasks, is_told_to_end
 
 LOOK_AGAIN_MS_MAX: Final = 5_000
 """Longest time without a look at the rows: what a lost wake-up costs."""
@@ -110,7 +110,7 @@ class Activities:
             for task in done:
                 task.result()
         finally:
-            await end(tasks)
+            await end_tasks(tasks)
 
     async def _wake(self, partition: int, offset: int) -> None:
         async for batch in self._log.tail(partition, offset):
@@ -168,7 +168,7 @@ class _Runner:
                         await self._stirred.wait()
         finally:
             self._forget_later()
-            await end(self._running.values())
+            await end_tasks(self._running.values())
 
     def _stir_later(self) -> None:
         """A job ended: what is left of it is looked at together with what is left of others."""

@@ -17,11 +17,12 @@ def is_told_to_end() -> bool:
     return task is None or task.cancelling() > 0
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancels tasks until all are over, however they end.
 
-    A library may take a cancellation that comes together with a result for the result alone. Then
-    the task goes on, and whoever waited for its end after one cancellation would wait for ever.
+    A cancellation may be lost: a library may take one that comes together with a result, such as a
+    connection that cannot be had, for the result alone. Then the task goes on, and who waited for
+    its end after one cancellation would wait for ever.
     """
     while running := [task for task in tasks if not task.done()]:
         for task in running:

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 import structlog
+
+from shopwire.services.ending import end_tasks
 
 T = TypeVar("T")
 
@@ -71,9 +73,7 @@ async def in_background(
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError, Exception):  # reported above
-            await task
+        await end_tasks([task])
 
 
 @asynccontextmanager
