@@ -13,7 +13,6 @@ from typing_extensions import override
 from shopwire.kernel.events import NewEvent, Position, Recorded
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import Document, EventLog, Heads
-from shopwire.services.ending import end_tasks
 
 RECENT_EVENTS_MAX: Final = 4_000
 """Newest events of a partition that are kept for followers; who is further behind reads alone."""
@@ -152,7 +151,7 @@ class _Recent:
 
     async def ended(self) -> None:
         """Returns when no task is left."""
-        await end_tasks(list(self._old))
+        await asyncio.gather(*self._old, return_exceptions=True)
 
     async def _run(self, begun: asyncio.Future[None]) -> None:
         try:
