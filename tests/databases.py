@@ -65,6 +65,16 @@ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1
 
 REFILL = "INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, $1)"
 
+# What ANALYZE and vacuum found, and what makes autovacuum look again: plans depend on it.
+BELIEFS = """
+SELECT pg_clear_attribute_stats('public', tablename, attname, inherited) FROM pg_stats
+WHERE schemaname = 'public';
+SELECT pg_clear_relation_stats('public', relname), pg_stat_reset_single_table_counters(c.oid)
+FROM pg_class AS c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    AND (reltuples >= 0 OR pg_stat_get_mod_since_analyze(c.oid) > 0
+        OR pg_stat_get_ins_since_vacuum(c.oid) > 0)
+"""
+
 OTHERS = """
 SELECT coalesce(bool_and(pg_terminate_backend(pid, $1)), true) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -155,6 +165,8 @@ class Databases:
                 if await connection.fetchval(FIRST_ROWS.format(table)) != rows:
                     await connection.execute(f"TRUNCATE {table} CASCADE")
                     await connection.execute(REFILL.format(table), rows)
+            if connection.get_server_version() >= (18,):
+                await connection.execute(BELIEFS)
 
     async def _admin(self, statement: str) -> None:
         connection = await asyncpg.connect(self._server.dsn("postgres"))

@@ -14,6 +14,11 @@ UPDATE head SET next = 1, epoch = 9;
 UPDATE log_meta SET log_id = gen_random_uuid();
 ANALYZE events;
 """
+BELIEVED = """
+SELECT count(*) FILTER (WHERE reltuples >= 0) + (SELECT count(*) FROM pg_stats
+    WHERE schemaname = 'public')
+FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
 WRITTEN_TO = ["consumer_position", "documents", "events", "head", "log_meta"]
 TOUCHED = """
 ALTER TABLE documents DROP CONSTRAINT documents_version_check
@@ -68,6 +73,21 @@ async def test_one_that_was_used_is_given_again_without_a_trace(alone):
     assert await rows_of(alone.dsn(name)) == new
     with pytest.raises(asyncpg.InterfaceError):
         await left_open.execute("COMMIT")
+
+
+async def test_what_autovacuum_believed_of_the_rows_of_before_is_forgotten(alone):
+    name = await alone.take()
+    used = await alone.con(name)
+    if used.get_server_version() < (18,):
+        pytest.skip("statistics can be cleared since PostgreSQL 18")
+    await used.execute(f"{USED}; ANALYZE")
+    assert await used.fetchval(BELIEVED) > 0
+    await used.execute("TRUNCATE documents; ANALYZE documents")
+    await used.close()
+    await alone.give_back(name)
+    again = await alone.con(await alone.take())
+    assert (await again.fetchval(BELIEVED), alone.made) == (0, 1)
+    await again.close()
 
 
 async def test_one_whose_schema_was_touched_is_dropped(alone):
