@@ -20,6 +20,7 @@ from shopwire.modules.pricing.api import PriceRules, PutRules
 from shopwire.modules.pricing.domain import RULES_PARTITION
 from shopwire.modules.suppliers.api import PutOffer, RegisterSupplier
 from shopwire.services import consumers as runtime
+from shopwire.services import ending
 from shopwire.services.consumers import Consumers
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +80,39 @@ async def test_a_wait_that_somebody_else_cancelled_ends_no_consumer(monkeypatch)
         async with running(shop, [own]) as consumers:
             await asyncio.wait_for(consumers.catch_up(heads), 60)
     assert cancelled
+
+
+async def test_a_consumer_that_misses_its_cancellation_ends_all_the_same(monkeypatch):
+    """As where the connection that it waits for fails in the same moment."""
+    waits, deaf = asyncio.Event(), True
+
+    def react(recorded: Recorded) -> Iterable[Command]:
+        return (SetPolicy(sku=msgspec.json.decode(recorded.document)["sku"], buffer=1),)
+
+    async def miss_once(*_arguments: Any) -> Any:
+        nonlocal deaf
+        waits.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not deaf:
+                raise
+            deaf = False
+            raise StorageUnavailable(retry_ms=1) from None
+
+    monkeypatch.setattr(ending, "CANCEL_AGAIN_MS", 1)
+    async with memory_shop() as shop:
+        await shop.do(offer("A"))
+        monkeypatch.setattr(shop.write_path, "react", miss_once)
+        own = Consumer(name="own", event_types=OFFERS, react=react)
+        consumers = Consumers(shop.log, shop.write_path, shop.reads, [own])
+        task = asyncio.create_task(consumers.run())
+        await waits.wait()
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=60)
+        assert done
+        assert task.cancelled()
+    assert not deaf
 
 
 async def test_an_event_that_cannot_be_taken_stops_nobody_else_and_is_not_skipped():

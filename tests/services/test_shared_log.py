@@ -10,6 +10,7 @@ from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.kernel.errors import StorageUnavailable
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.limits import READ_EVENTS_MAX
+from shopwire.services import ending
 from shopwire.services.shared_log import SharedLog
 from shopwire.testing.conformance import LogConformance, Opened
 from shopwire.testing.conformance.harness import TAIL_POLL_NEVER_MS
@@ -131,6 +132,33 @@ async def test_who_is_slower_than_what_is_kept_misses_nothing(inner):
     assert await taken(slow, 40) == list(range(40))
     waiting.cancel()
     await shared.close()
+
+
+async def test_a_read_that_misses_its_cancellation_keeps_nobody_from_closing(inner, monkeypatch):
+    monkeypatch.setattr(ending, "CANCEL_AGAIN_MS", 1)
+    waits, deaf = asyncio.Event(), True
+
+    async def heads():
+        nonlocal deaf
+        while True:
+            try:
+                waits.set()
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if not deaf:
+                    raise
+                deaf = False
+
+    monkeypatch.setattr(inner, "heads", heads)
+    shared = SharedLog(inner)
+    (waiting,) = await following(shared, [0])
+    await waits.wait()
+    closing = asyncio.create_task(shared.close())
+    done, _ = await asyncio.wait([closing], timeout=60)
+    assert done
+    assert not deaf
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def test_what_is_kept_is_bounded_by_bytes_too(inner):

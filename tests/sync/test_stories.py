@@ -1,9 +1,9 @@
 """Accounts that are closed, tokens that end, views that change: no leak, no skipped fact."""
 
 import os
-from collections import Counter
 
 import pytest
+from tests.simulation.search import first
 
 from shopwire.testing.simulation.stories import StoryWorld
 from shopwire.testing.simulation.verdict import judge
@@ -29,5 +29,9 @@ def test_a_history_that_once_ended_elsewhere(seed):
 
 def test_a_leak_would_be_seen(monkeypatch):
     monkeypatch.setattr("shopwire.sync.session.Session.recheck", lambda self, reason: None)
-    wrong = Counter(line.split(": ")[1] for line in judge(range(12), STEPS, StoryWorld).violations)
-    assert wrong["sent to somebody who may not see it"] >= 1
+    leak = "sent to somebody who may not see it"
+
+    def leaks(seed):
+        return any(leak in line for line in judge([seed], STEPS, StoryWorld).violations)
+
+    assert first(leak, leaks)

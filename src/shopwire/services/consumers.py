@@ -17,7 +17,7 @@ from shopwire.kernel.log import EventLog
 from shopwire.kernel.module import Consumer
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
-from shopwire.services.ending import is_told_to_end
+from shopwire.services.ending import end_tasks, is_told_to_end
 
 STEP_EVENTS_MAX: Final = 500
 """Events whose effect commits together."""
@@ -71,9 +71,15 @@ class Consumers:
 
     async def run(self) -> None:
         """Follows the log until it is cancelled or the write path stops."""
-        async with asyncio.TaskGroup() as group:
-            for follower in self._followers:
-                group.create_task(follower.run())
+        tasks = [asyncio.create_task(follower.run()) for follower in self._followers]
+        if not tasks:
+            return
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            await end_tasks(tasks)
 
     async def catch_up(self, heads: Sequence[int]) -> None:
         """Waits until everything before these heads, one a partition, has had its effect."""

@@ -13,6 +13,7 @@ from typing_extensions import override
 from shopwire.kernel.events import NewEvent, Position, Recorded
 from shopwire.kernel.limits import READ_EVENTS_MAX
 from shopwire.kernel.log import Document, EventLog, Heads
+from shopwire.services.ending import end_tasks
 
 RECENT_EVENTS_MAX: Final = 4_000
 """Newest events of a partition that are kept for followers; who is further behind reads alone."""
@@ -151,7 +152,7 @@ class _Recent:
 
     async def ended(self) -> None:
         """Returns when no task is left."""
-        await asyncio.gather(*self._old, return_exceptions=True)
+        await end_tasks(list(self._old))
 
     async def _run(self, begun: asyncio.Future[None]) -> None:
         try:
