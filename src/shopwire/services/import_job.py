@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -30,8 +31,9 @@ from shopwire.modules.matching.api import NoteMatches
 from shopwire.modules.suppliers.api import RegisterSupplier
 from shopwire.services.import_gone import Gone, sku_of
 from shopwire.services.import_held import keep_feed, keep_sent
+from shopwire.services.import_lanes import Lanes, UnderWay
 from shopwire.services.import_news import Chunk, News, chunks
-from shopwire.services.import_plan import Compared, Spool, compared
+from shopwire.services.import_plan import Compared, Spool, compared, names_of
 from shopwire.services.import_request import ImportRequest, Progress, Summary
 from shopwire.services.import_send import Sender
 from shopwire.services.import_texts import Texts
@@ -51,8 +53,10 @@ class Job:
         self._importer, self._request, self._feed = importer, request, feed
         self._supplier = slug_of(request.supplier)
         self._sender = Sender(importer, request, self._supplier)
-        self._part = self._matches = 0
-        self._noting: asyncio.Task[None] | None = None
+        self._matches = 0
+        self._lanes = Lanes(
+            importer, request.run, self._sender, partial(importer.record, request), self._settled
+        )
         self._approved = False
         self._before = ""
         self._texts: Texts | None = None
@@ -98,6 +102,9 @@ class Job:
                 raise
             held = False
             summary.status, summary.error = "failed", problem.detail
+            await self._recover(problem)
+        finally:
+            await self._lanes.stop()
         if not held:
             await self._note()
             if not request.dry_run:
@@ -105,6 +112,13 @@ class Job:
                     await self._texts.end()
                 await self._finish(stream)
         return summary
+
+    async def _recover(self, problem: ShopwireError) -> None:
+        """Writes down what parts had put into effect that were under way when it failed."""
+        await self._lanes.stop()
+        request = self._request
+        if not (request.dry_run or isinstance(problem, RuleBroken)):
+            await self._importer.recover(request, request.run, self.counts(), key="failed")
 
     def goes_on(self, known_bad: Collection[tuple[int, str]], *, before: str) -> None:
         """Says that a part of it was in effect before it was cut off; to be called before `run`.
@@ -180,13 +194,11 @@ class Job:
             return True
         self.summary.rows += weight.quiet
         self.summary.unchanged += weight.quiet
-        try:
-            for part in spool.parts():
-                await self._take(part, part.news())
-                if progress is not None:
-                    progress(self.counts(), stream.tell())
-        finally:
-            await self._noted()
+        for part in spool.parts():
+            await self._take(part, part.news())
+            if progress is not None:
+                progress(self.counts(), stream.tell())
+        await self._lanes.drain()
         if broken is not None:
             raise broken
         return False
@@ -242,7 +254,6 @@ class Job:
                 offers = sum(one.offers for one in chunk.quiet)
                 if weight is None or spool is None:
                     await self._take(part, news)
-                    await self._noted()
                 elif await weight.add(part, news, groups, offers):
                     await asyncio.to_thread(spool.put, part)
             except BaseException:
@@ -253,6 +264,7 @@ class Job:
                 progress(weight.so_far() if weight else self.counts(), stream.tell())
             if broken is not None:
                 break
+        await self._lanes.drain()
         if broken is not None:
             if self._gone is not None:
                 self._gone.broken = True
@@ -298,6 +310,8 @@ class Job:
         `waits`: the feed may be held, so nothing is remembered yet.
         """
         request = self._request
+        if not waits and await self._matching.matches():
+            await self._lanes.drain()  # what a row is hangs on what those before it brought
         groups, match_note = await self._matched(chunk.groups, waits=waits)
         digests = {group.key: group.digest() for group in groups if group.key}
         known: dict[str, Digest] = {}
@@ -334,29 +348,29 @@ class Job:
         return refused
 
     async def _take(self, part: Compared, news: News) -> None:
-        """Sends the news of a part, and writes down what came of it, at once or by pieces."""
+        """Sends the news of a part, at once or by pieces; what came of it is written down later."""
         if part.note is not None:
+            await self._lanes.drain()
             part.doubt(await self._remembered(part.note))
         rows_max = self._importer.pacing.rows_max(CHUNK_ROWS_MAX)
         for piece in part.pieces(rows_max):
             await self._take_piece(piece, news if piece is part else piece.news())
 
     async def _take_piece(self, part: Compared, news: News) -> None:
-        request, summary = self._request, self.summary
         news = news.without_variants(part.doubted)
         refused = part.refused()
-        bad_before = {sku for rows in refused.values() for sku in rows}
-        changes: tuple[AlteredGroup, ...] = ()
-        news = news.without_skus(bad_before)
+        news = news.without_skus({sku for rows in refused.values() for sku in rows})
         self._offers_in.update(offered.terms.currency for offered in news.offers)
-        if request.dry_run:
+        if self._request.dry_run:
             self._count_unsent(news)
-        elif news.groups:
-            key = str(self._part + 1)
-            changes = await self._sender.take(
-                key, part.digests, part.known, news, refused, ready=self._noted
-            )
-        bad = part.bad + [row for rows in refused.values() for row in rows.values()]
+            self._settled(UnderWay(0, part, news, refused, frozenset()), ())
+        else:
+            await self._lanes.add(part, news, refused, names_of(part.groups))
+
+    def _settled(self, one: UnderWay, changes: tuple[AlteredGroup, ...]) -> NoteChunk | None:
+        """Counts a part whose effect is over; what is to be written down of it."""
+        summary, part, news, refused = self.summary, one.part, one.news, one.refused
+        bad = one.bad()
         changed = sum(
             group.rows - len(group.bad) - len(refused.get(group.key, ())) for group in news.groups
         )
@@ -366,13 +380,12 @@ class Job:
         summary.unchanged += part.rows - len(bad) - changed
         room = SHOWN_BAD_ROWS_MAX - len(summary.bad_rows)
         summary.bad_rows += [replace(row, cells={}) for row in bad[:room]]
-        self._part += 1
-        if request.dry_run or not (news.groups or bad or part.marks):
-            return
+        if not (news.groups or bad or part.marks):
+            return None
         # A group of which something was refused is compared anew the next time.
         digests = {group.key: part.digests[group.key] for group in news.groups}
-        note = NoteChunk(
-            run=request.run,
+        return NoteChunk(
+            run=summary.id,
             supplier=self._supplier,
             counts=self.counts(),
             digests=tuple(one for key, one in digests.items() if key not in refused),
@@ -380,18 +393,6 @@ class Job:
             altered=changes,
             marks=tuple(part.marks),
         )
-        await self._noted()
-        record = self._importer.record(request, f"{self._part}/note", note)
-        self._noting = asyncio.create_task(record)
-
-    async def _noted(self) -> None:
-        """Returns once the last part is written down: before the next one may change anything.
-
-        What the shop was before that one is read meanwhile. Raises as `Importer.record`.
-        """
-        if (noting := self._noting) is not None:
-            self._noting = None
-            await noting
 
     async def _discontinue(self, gone: Gone) -> None:
         """Ends what a full feed no longer names."""
@@ -399,8 +400,9 @@ class Job:
         if self._request.dry_run:
             summary.discontinued = await gone.count()
             return
+        number = 0
         async for changes, skus, said in gone.parts():
-            self._part += 1
+            number += 1
             summary.discontinued += skus
             note = NoteChunk(
                 run=self._request.run,
@@ -409,8 +411,9 @@ class Job:
                 digests=said,
                 altered=changes,
                 discontinued=skus,
+                lane=0,
             )
-            await self._importer.record(self._request, f"{self._part}/note", note)
+            await self._importer.record(self._request, f"gone/{number}/note", note)
 
     async def _tables_kept(self, stream: BinaryIO) -> bool:
         """Whether the file is kept on: bad rows are mended with the tables that came in it."""

@@ -164,6 +164,11 @@ def _marks(
     ]
 
 
+def names_of(groups: Iterable[Group]) -> frozenset[str]:
+    """The keys, products and SKUs that groups are about, so that two parts can be told apart."""
+    return frozenset(name for group in groups for name in _told_by(group))
+
+
 class Spool:
     """Parts in the order in which they were put; beyond SPOOLED_BYTES_MAX they lie in a file."""
 

@@ -1,7 +1,8 @@
 """Sends what is new in a part of a feed, and writes down what it changed."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,13 +11,14 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.errors import AlreadyExists
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import PutProducts
-from shopwire.modules.feeds.api import AlteredGroup, BadRow, Digest, NoteIntent
+from shopwire.modules.feeds.api import AlteredGroup, BadRow
 from shopwire.modules.feeds.mapping import Group, Offered
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier
-from shopwire.services.import_effect import Applied, altered, before, groups_of, intended
+from shopwire.services.import_effect import Applied, Before, altered, before, groups_of, intended
 from shopwire.services.import_news import News, offer_commands, refused_row, stock_commands
+from shopwire.services.import_plan import Compared
 from shopwire.services.import_request import ImportRequest, Tally
 from shopwire.services.import_same import without_known
 
@@ -27,55 +29,55 @@ Refusals = dict[str, dict[str, BadRow]]
 """By group and SKU."""
 
 
+class Meant(msgspec.Struct, frozen=True):
+    """The news of a part that are none to the shop yet, and what they may change."""
+
+    news: News
+    was: Before
+    about: tuple[AlteredGroup, ...]
+    """To be written down before any of it is sent."""
+
+
 class Sender:
     """Puts news of one supplier into effect under one run."""
 
     def __init__(self, importer: "Importer", request: ImportRequest, supplier: str) -> None:
         self._importer, self._request, self._supplier = importer, request, supplier
         self._names = {supplier: request.supplier}
+        self._registering = asyncio.Lock()
         self.products, self.offers, self.stock = Tally(), Tally(), Tally()
         self.foreign = 0
         """Products whose SKUs belong to another product of the shop."""
 
-    async def take(
-        self,
-        key: str,
-        digests: Mapping[str, Digest],
-        known: Mapping[str, Digest],
-        news: News,
-        refused: Refusals,
-        *,
-        intend: Callable[[tuple[AlteredGroup, ...]], Command] | None = None,
-        ready: Callable[[], Awaitable[None]] | None = None,
-    ) -> tuple[AlteredGroup, ...]:
-        """Sends the news of a part; returns what they changed, adds to `refused`.
-
-        What may change is written down before it, so that a crash can be undone; `intend` makes
-        the command for that, where the run itself has ended. Until `ready` returns the part before
-        may not be written down yet, and nothing is changed.
-        """
-        reads, tenant = self._importer.reads, self._request.tenant
-        applied = Applied(set(), set(), set())
-        was = await before(reads, tenant, self._supplier, news)
+    async def meant(self, news: News) -> Meant:
+        """What a part is about to change, beside the shop as it is; nothing is changed yet."""
+        was = await before(self._importer.reads, self._request.tenant, self._supplier, news)
         told, news = news, without_known(news, was, self._request.as_of_ms)
         self.offers.unchanged += len(told.offers) - len(news.offers)
         self.stock.unchanged += len(told.counts) - len(news.counts)
-        about = intended(news, was, self._supplier)
-        if ready is not None:
-            await ready()
-        if intend is None and about:
-            note = NoteIntent(run=self._request.run, groups=about)
-            await self._importer.record(self._request, f"{key}/intent", note)
-        elif intend is not None:
-            await self._importer.decide(intend(about), self._request.principal, tenant)
+        return Meant(news, was, intended(news, was, self._supplier))
+
+    async def put(
+        self, key: str, part: Compared | None, meant: Meant, refused: Refusals
+    ) -> tuple[AlteredGroup, ...]:
+        """Sends the news of a part; returns what they changed, adds to `refused`.
+
+        What may change has to be written down before it, so that a crash can be undone. Without
+        the part nothing is told of what its supplier said.
+        """
+        applied = Applied(set(), set(), set())
+        news, was = meant.news, meant.was
         await self._send(key, news, refused, applied)
+        reads, tenant = self._importer.reads, self._request.tenant
         found = await altered(reads, tenant, self._supplier, news, was, applied)
+        if part is None:
+            return groups_of(news, found, {}, ())
         kept = [
-            digests[group.key]
+            part.digests[group.key]
             for group in news.groups
-            if group.key in digests and group.key not in refused
+            if group.key in part.digests and group.key not in refused
         ]
-        return groups_of(news, found, known, kept)
+        return groups_of(news, found, part.known, kept)
 
     async def _send(self, key: str, news: News, refused: Refusals, applied: Applied) -> None:
         """Sends what is new; adds the rows of which something was refused to `refused`.
@@ -129,15 +131,16 @@ class Sender:
     async def _register(self, key: str, offers: Sequence[Offered]) -> None:
         """Makes suppliers known that the feed names itself."""
         named = {slug_of(offered.supplier): offered.supplier for offered in offers}
-        fresh = {one: name for one, name in named.items() if one not in self._names}
-        self._names |= fresh
-        await self._importer.send(
-            self._request,
-            [
-                (f"{key}/supplier/{number}", RegisterSupplier(id=one, name=name))
-                for number, (one, name) in enumerate(fresh.items())
-            ],
-        )
+        async with self._registering:  # whose part comes second waits until it is there, too
+            fresh = {one: name for one, name in named.items() if one not in self._names}
+            await self._importer.send(
+                self._request,
+                [
+                    (f"{key}/supplier/{number}", RegisterSupplier(id=one, name=name))
+                    for number, (one, name) in enumerate(fresh.items())
+                ],
+            )
+            self._names |= fresh
 
     def _stock(self, counts: Sequence[Count]) -> list[tuple[str, Command]]:
         return stock_commands(

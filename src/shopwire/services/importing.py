@@ -167,7 +167,9 @@ class Importer:
         news = news_of([group], {group.key: group.digest()}, {}, ())
         refused: Refusals = {}
         sender = Sender(self, request, supplier)
-        changes = await sender.take(key, {}, {}, news, refused, intend=intend)
+        meant = await sender.meant(news)
+        await self.decide(intend(meant.about), request.principal, request.tenant)
+        changes = await sender.put(key, None, meant, refused)
         return changes, [row for rows in refused.values() for row in rows.values()]
 
     async def send(
@@ -263,14 +265,16 @@ class Importer:
                 with suppress(RuleBroken):  # somebody else has closed it in between
                     await self.record(request, f"close/{run['id']}", finish)
 
-    async def recover(self, request: ImportRequest, run: str, counts: Counts) -> None:
+    async def recover(
+        self, request: ImportRequest, run: str, counts: Counts, *, key: str = "recover"
+    ) -> None:
         """Writes down what an interrupted run had put into effect and not told any more."""
         groups = await intent_of(self.reads, request.tenant, run)
         supplier = slug_of(request.supplier)
         found = await took_effect(self.reads, request.tenant, supplier, run, groups)
         if found:
             note = NoteChunk(run=run, supplier=supplier, counts=counts, altered=found)
-            await self.send(request, [(f"recover/{run}", note)])
+            await self.send(request, [(f"{key}/{run}", note)])
 
     async def supersede(self, request: ImportRequest, *, rows: int, full: bool) -> None:
         """Rejects older held feeds of the same source whose place this one takes.

@@ -213,6 +213,8 @@ export interface NoteChunk {
   altered?: ReadonlyArray<AlteredGroup>;
   discontinued?: number;
   marks?: ReadonlyArray<Digest>;
+  lane?: number | null;
+  intent?: ReadonlyArray<AlteredGroup>;
 }
 
 export interface Digest {

@@ -1,6 +1,6 @@
 """What others may ask of feeds: the record of a run. The import itself is `services.importing`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -9,6 +9,7 @@ from shopwire.kernel.commands import Command
 from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.events import FeedKind, Hold
 from shopwire.modules.feeds.limits import (
+    IMPORT_LANES,
     PRICE_FACTOR_DEFAULT,
     PRICE_MOVE_PERCENT_DEFAULT,
     PRICE_MOVED_PERCENT_DEFAULT,
@@ -16,6 +17,9 @@ from shopwire.modules.feeds.limits import (
     SKUS_MIN_DEFAULT,
     ZEROED_PERCENT_DEFAULT,
 )
+
+LaneNumber = Annotated[int, msgspec.Meta(ge=0, lt=IMPORT_LANES)]
+"""Which of the parts of an import that are under way at once."""
 
 
 class BadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +136,8 @@ class NoteIntent(Command, frozen=True, kw_only=True):
     internal = True
 
     run: str
+    lane: LaneNumber = 0
+    """Which of the parts that are under way at once it is; what was meant there before is over."""
     groups: tuple[AlteredGroup, ...]
 
 
@@ -150,6 +156,11 @@ class NoteChunk(Command, frozen=True, kw_only=True):
     """SKUs that the feed no longer names, of this part."""
     marks: tuple[Digest, ...] = ()
     """Marks of what is said as before; taken only where that is still what was said last."""
+    lane: LaneNumber | None = None
+    """Where its intent was written down. None: it had none, or it tells all that an interrupted
+    run had meant."""
+    intent: tuple[AlteredGroup, ...] = ()
+    """What the next part in its lane is about to change: as by NoteIntent."""
 
 
 class FinishRun(Command, frozen=True, kw_only=True):

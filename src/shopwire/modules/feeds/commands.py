@@ -1,6 +1,6 @@
 """How the record of a run is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -28,6 +28,7 @@ from shopwire.modules.feeds.domain import (
     QuarantinedRow,
     Recent,
     Run,
+    lane_of,
 )
 from shopwire.modules.feeds.events import (
     ImportFinished,
@@ -37,7 +38,7 @@ from shopwire.modules.feeds.events import (
     RecentDocument,
     Status,
 )
-from shopwire.modules.feeds.limits import MENDABLE_CHARS_MAX, QUARANTINED_ROWS_MAX
+from shopwire.modules.feeds.limits import IMPORT_LANES, MENDABLE_CHARS_MAX, QUARANTINED_ROWS_MAX
 
 
 def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
@@ -70,8 +71,8 @@ def do_start_run(command: StartRun, view: View, context: Context) -> Decision:
 def do_note_intent(command: NoteIntent, view: View, context: Context) -> Decision:
     """Writes down what a part of the feed is about to change; called before its effect."""
     _running(view, command.run)
-    intent = ImportIntent(tenant=context.tenant, run=command.run, groups=command.groups)
-    return Decision(put=[intent])
+    place = lane_of(command.run, command.lane)
+    return Decision(put=[ImportIntent(tenant=context.tenant, run=place, groups=command.groups)])
 
 
 def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
@@ -87,8 +88,13 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
         altered=known.altered + len(command.altered),
     )
     rows: list[Row] = [run, *change_rows(known, command.altered)]
-    if command.altered:
-        rows.append(ImportIntent(tenant=context.tenant, run=run.id))
+    lanes: Iterable[int] = () if command.lane is None else (command.lane,)
+    if command.lane is None and command.altered:
+        lanes = range(IMPORT_LANES)
+    rows += [
+        ImportIntent(tenant=context.tenant, run=lane_of(run.id, lane), groups=command.intent)
+        for lane in lanes
+    ]
     rows += [
         FeedRow(
             tenant=context.tenant,
@@ -224,7 +230,7 @@ HANDLERS: Final = (
             *(Need(FeedRow, digest.key) for digest in (*command.digests, *command.marks)),
         ),
         decide=do_note_chunk,
-        lines=lambda command: len(command.altered) + len(command.bad_rows),
+        lines=lambda command: len(command.altered) + len(command.bad_rows) + len(command.intent),
     ),
     Handler(
         command=FinishRun,

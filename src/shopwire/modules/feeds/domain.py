@@ -178,7 +178,11 @@ class ImportChange(Row, frozen=True, kw_only=True):
 
 
 class ImportIntent(Row, frozen=True, kw_only=True):
-    """What a part of a run is about to change; empty once that is written down."""
+    """What a part of a run is about to change; empty once that is written down.
+
+    `run` is the place of a mend, or of a lane of a run: parts in different lanes are under way at
+    once.
+    """
 
     table = "import_intent"
     group_field = "run"
@@ -187,6 +191,11 @@ class ImportIntent(Row, frozen=True, kw_only=True):
 
     run: str
     groups: tuple[AlteredGroup, ...] = ()
+
+
+def lane_of(run: str, lane: int) -> str:
+    """Under what the intent of a part is kept; that of the first lane under its run's id."""
+    return f"{run}+{lane}" if lane else run
 
 
 class ImportKept(Row, frozen=True, kw_only=True):

@@ -12,6 +12,9 @@ RAW_CHARS_MAX: Final = 4_000
 """How much of a row's raw text is kept with it in quarantine."""
 CHUNK_ROWS_MAX: Final = 500
 """Rows that are compared and sent together."""
+IMPORT_LANES: Final = 2
+"""Parts of one import that are under way at once where nobody buys; a further one waits. Beyond two
+nothing is gained: then the process computes all the while."""
 CHUNK_CHARS_MAX: Final = 4_000_000
 """Letters that are compared and sent together; a chunk of long rows has fewer of them."""
 GROUP_ROWS_MAX: Final = 500

@@ -304,8 +304,9 @@ SELECT
 FROM feed_limits WHERE tenant = $1 AND supplier = $2
 
 -- intent_of_run --
--- What a run was about to change.
-SELECT groups::text AS groups FROM import_intent WHERE tenant = $1 AND run = $2
+-- What a run, by its lanes, or a mend was about to change.
+SELECT groups::text AS groups FROM import_intent WHERE tenant = $1 AND run = ANY ($2::text[])
+ORDER BY run
 
 -- mends_begun --
 -- Rows of a run whose mend was begun and not written down, by their place.

@@ -23,11 +23,13 @@ from shopwire.modules.feeds.domain import (
     QuarantinedRow,
     Recent,
     Run,
+    lane_of,
     undo_until_ms,
 )
 from shopwire.modules.feeds.limits import (
     ASIDES_MAX,
     CHANGES_PAGE_MAX,
+    IMPORT_LANES,
     OPEN_RUNS_MAX,
     QUARANTINE_PAGE_MAX,
     RUNS_PAGE_MAX,
@@ -267,10 +269,10 @@ async def reading_of(reads: Reads, tenant: str, run_id: str) -> Readable:
 
 async def intent_of(reads: Reads, tenant: str, run_id: str) -> tuple[AlteredGroup, ...]:
     """What a run was about to change, where that is not written down yet."""
-    rows = await reads.fetch(_SQL["intent_of_run"], tenant, run_id)
-    if not rows:
-        return ()
-    return msgspec.json.decode(rows[0]["groups"], type=tuple[AlteredGroup, ...])
+    places = [lane_of(run_id, lane) for lane in range(IMPORT_LANES)]
+    rows = await reads.fetch(_SQL["intent_of_run"], tenant, places)
+    decode = msgspec.json.Decoder(tuple[AlteredGroup, ...]).decode
+    return tuple(group for row in rows for group in decode(row["groups"]))
 
 
 async def mends_begun(reads: Reads, tenant: str, run_id: str) -> list[int]:
