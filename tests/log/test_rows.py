@@ -1,5 +1,7 @@
 """What a row may hold, and how a table's `save` gets it."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 
@@ -117,3 +119,19 @@ def test_a_default_that_no_statement_can_hold_is_found_at_the_start(label):
 def test_a_save_is_one_argument_however_many_fields_there_are():
     (table,) = (table for table in TABLES if table.kind is Counter)
     assert "$2" not in RowCodec(table).save
+
+
+def test_a_word_that_only_a_later_release_knows_is_read_and_written_back():
+    class Sided(Box, frozen=True, kw_only=True):
+        side: Literal["left", "right"] = "left"
+
+    save = SAVE.replace("sides)", "sides, side)").replace("$8::jsonb[]", "$8::jsonb[], $9::text[]")
+    codec = RowCodec(Table(kind=Sided, load=LOAD, save=save))
+    known = msgspec.json.encode([Sided(tenant="main", id="a", marks=("m",), sides=(3,))])
+    later = known.replace(b'"sides"', b'"side":"under","sides"')
+    assert codec.rows_of(known) == [Sided(tenant="main", id="a", marks=("m",), sides=(3,))]
+    (read,) = codec.rows_of(later)
+    assert (read.side, read.marks, read.sides) == ("under", ("m",), (3,))
+    assert b'"under"' in codec.argument([read])
+    with pytest.raises(msgspec.ValidationError):
+        codec.rows_of(known.replace(b"[3]", b'["x"]'))
