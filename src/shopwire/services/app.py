@@ -16,6 +16,7 @@ from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, Storag
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.callers import Callers
 from shopwire.services.command_door import CommandDoor, command_routes
+from shopwire.services.express import Express, QuickDoor
 from shopwire.services.front import Front
 from shopwire.services.hubs import Hubs
 from shopwire.services.pacing import Pacing
@@ -43,6 +44,8 @@ class AppParts(msgspec.Struct, kw_only=True):
     pages: Pages
     routes: Sequence[Any]
     """Handlers of the modules and of imports."""
+    quick: Sequence[QuickDoor] = ()
+    """Doors of which some of these handlers are the slow way in."""
     callers: Callers
     """Who asks."""
     sync: Any
@@ -64,6 +67,13 @@ class AppParts(msgspec.Struct, kw_only=True):
 
 def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     """The ASGI application for the server."""
+    guard = RouteGuard(parts.callers, frozenset(parts.origins))
+    cors = CORSConfig(
+        allow_origins=list(parts.origins),
+        allow_headers=["content-type", "idempotency-key", "authorization"],
+        allow_credentials=bool(parts.origins),
+        expose_headers=["idempotency-replayed", "retry-after"],
+    )
     api = Litestar(
         route_handlers=[
             *command_routes(
@@ -72,7 +82,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
             *_own_routes(parts),
             *parts.routes,
         ],
-        guards=[RouteGuard(parts.callers, frozenset(parts.origins))],
+        guards=[guard],
         exception_handlers={
             ShopwireError: on_known,
             HTTPException: on_http,
@@ -89,12 +99,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
             render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         ),
         request_max_body_size=QUERY_BODY_BYTES_MAX,
-        cors_config=CORSConfig(
-            allow_origins=list(parts.origins),
-            allow_headers=["content-type", "idempotency-key", "authorization"],
-            allow_credentials=bool(parts.origins),
-            expose_headers=["idempotency-replayed", "retry-after"],
-        ),
+        cors_config=cors,
         logging_config=None,
         debug=debug,
     )
@@ -107,6 +112,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         graphql=parts.graphql,
         hubs=parts.hubs,
         hosts=parts.hosts,
+        express=Express(parts.quick, guard, cors),
     )
 
 

@@ -43,13 +43,16 @@ from shopwire.modules.orders.domain import ANSWER_MS, TITLE_CHARS_MAX
 from shopwire.modules.orders.events import OrderStatus
 from shopwire.modules.orders.store import Checkout, read_checkout, suppliers_of
 from shopwire.modules.routing.api import RouteChoice
-from shopwire.services.answers import answer
+from shopwire.services.answers import answer, headers_of
 from shopwire.services.completion import PRINCIPAL as STEPS
 from shopwire.services.completion import Answered, Completion, charge_of
+from shopwire.services.express import Asked, QuickDoor, Told
 from shopwire.services.gathering import Gathered
 from shopwire.services.pacing import Pacing
 from shopwire.services.routing import Router
 
+CHECKOUT: Final = "/api/checkout"
+"""Where to buy."""
 AUTHORISE_MS_MAX: Final = 8_000
 """How long a request waits for the provider; then the order goes on without it."""
 AGAIN_MS_MIN: Final = 100
@@ -296,11 +299,22 @@ class CheckoutDoor:
             return None
 
 
+def quick_checkout(door: CheckoutDoor) -> QuickDoor:
+    """`POST /api/checkout` without the framework."""
+
+    async def take(asked: Asked) -> Told:
+        key = asked.headers.get("idempotency-key")
+        outcome = await door.take(key, asked.body, caller=asked.caller)
+        return Told(outcome.body, outcome.status, headers_of(outcome))
+
+    return QuickDoor(template=CHECKOUT, bytes_max=COMMAND_BYTES_MAX, take=take)
+
+
 def checkout_routes(door: CheckoutDoor, reads: Reads) -> list[Any]:
     """`POST /api/checkout`, and what to buy instead where it was refused."""
 
     @post(
-        "/api/checkout",
+        CHECKOUT,
         status_code=200,
         request_max_body_size=COMMAND_BYTES_MAX,
         summary="Buy a cart, or a few articles",

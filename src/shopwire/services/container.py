@@ -29,7 +29,7 @@ from shopwire.services.app import AppParts, build_app
 from shopwire.services.audit import new_epoch
 from shopwire.services.broadcasting import BroadcastWay, broadcasting
 from shopwire.services.carrier_door import carrier_routes
-from shopwire.services.checkout_door import CheckoutDoor, checkout_routes
+from shopwire.services.checkout_door import CheckoutDoor, checkout_routes, quick_checkout
 from shopwire.services.command_door import CommandDoor
 from shopwire.services.completion import Completion
 from shopwire.services.consumers import Consumers
@@ -71,7 +71,7 @@ from shopwire.services.supplier_door import supplier_routes
 from shopwire.services.telemetry import Readings, Telemetry
 from shopwire.services.threads import let_the_loop_go_first
 from shopwire.services.trade import Trade, addresses, open_trade
-from shopwire.services.webhook_door import WebhookDoor, webhook_routes
+from shopwire.services.webhook_door import WebhookDoor, quick_webhooks, webhook_routes
 from shopwire.sync.hub import Hub
 from shopwire.sync.server import SyncDoor
 from shopwire.sync.stats import HubStats
@@ -203,6 +203,7 @@ class Container(msgspec.Struct, kw_only=True):
                     ),
                     *source_desk_routes(self.store.reads, _places(self.options), secrets.of),
                 ],
+                quick=[quick_checkout(self.checkout), quick_webhooks(webhooks)],
                 sync=self.sync.asgi,
                 documents=DocumentDoor(self.hub, self.store.log),
                 graphql=GraphqlDoor(

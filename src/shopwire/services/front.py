@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from shopwire.kernel.errors import MalformedRequest, ShopwireError
+from shopwire.services.express import Express
 from shopwire.services.hubs import Hubs
 from shopwire.services.pages import Pages, Scope
 from shopwire.services.telemetry import Telemetry
@@ -46,8 +47,10 @@ class Front:
         graphql: Any = None,
         hubs: Hubs | None = None,
         hosts: frozenset[str] | None = None,
+        express: Express | None = None,
     ) -> None:
         self._api = api
+        self._express = express
         self._sync = sync
         self._pages = pages
         self._documents = documents
@@ -102,6 +105,8 @@ class Front:
         path = scope["path"]
         if (refusal := self._refusal(scope)) is not None:
             return "refused", partial(_refuse, refusal)
+        if self._express is not None and self._express.takes(scope):
+            return "", self._express
         if _below(path, _SYNC):
             return "sync", self._sync
         if self._is_graphql(path):

@@ -42,12 +42,16 @@ class RequestRates:
         self._clock = clock
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
+    def counts(self, caller: Caller, path: str) -> bool:
+        """Whether such a request is counted at all."""
+        return caller != LOCAL and not path.startswith(UNCOUNTED)
+
     def check(self, caller: Caller, address: str, path: str) -> None:
         """Counts a request; raises TooManyRequests with the wait.
 
         Whoever is on this machine, where the server is open to all of them, is not counted.
         """
-        if caller == LOCAL or path.startswith(UNCOUNTED):
+        if not self.counts(caller, path):
             return
         rate = RATES.get(caller.role)
         if rate is not None:

@@ -96,16 +96,24 @@ class RouteGuard:
         Raises Unauthenticated, TokenExpired, Forbidden, OriginRefused, TooManyRequests.
         """
         scope = connection.scope
+        template = str(scope["path_template"])
+        connection.state.caller = await self.admit(scope, template, connection.path_params)
+
+    async def admit(
+        self, scope: Mapping[str, Any], template: str, parameters: Mapping[str, Any]
+    ) -> Caller:
+        """Who asks for an address, which is named by its template; raises the same."""
         caller = await self._callers.of(arrival_of_scope(scope))
-        connection.state.caller = caller
         self._check_origin(scope)
-        self._rates.check(caller, address_of_scope(scope), str(scope["path"]))
+        path = str(scope["path"])
+        if self._rates.counts(caller, path):
+            self._rates.check(caller, address_of_scope(scope), path)
         if caller.role == "operator":
-            return
-        path = str(scope["path_template"])
-        rule = RULES.get(path)
-        if rule is None or not rule(connection.path_params, caller):
-            raise Forbidden(operation=path, role=caller.role, allowed=["operator"])
+            return caller
+        rule = RULES.get(template)
+        if rule is None or not rule(parameters, caller):
+            raise Forbidden(operation=template, role=caller.role, allowed=["operator"])
+        return caller
 
     def _check_origin(self, scope: Mapping[str, Any]) -> None:
         """A browser sends what it has for any page; so a page of another site is told apart."""

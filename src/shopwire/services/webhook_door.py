@@ -35,6 +35,7 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.payments.api import RecordProviderEvent, ReplayWebhook
 from shopwire.modules.payments.store import order_of_reference
 from shopwire.services.command_door import PRINCIPAL
+from shopwire.services.express import Asked, QuickDoor, Told
 
 RAW_CHARS_MAX: Final = 65_536
 """How much of a body nobody understands is kept for a person to read."""
@@ -148,6 +149,16 @@ class WebhookDoor:
         return result
 
 
+def quick_webhooks(door: WebhookDoor) -> QuickDoor:
+    """`POST /api/webhooks/payments/{provider}` without the framework."""
+
+    async def take(asked: Asked) -> Told:
+        return Told(_outcome(await door.take(asked.name, asked.headers, asked.body)))
+
+    template = "/api/webhooks/payments/{provider}"
+    return QuickDoor(template=template, bytes_max=WEBHOOK_BYTES_MAX, take=take)
+
+
 def webhook_routes(door: WebhookDoor) -> list[Any]:
     """`POST /api/webhooks/payments/{provider}`, and the replay of what was kept."""
 
@@ -193,8 +204,11 @@ def webhook_routes(door: WebhookDoor) -> list[Any]:
 
 
 def _told(outcome: str) -> Response[bytes]:
-    body = msgspec.json.encode({"outcome": outcome})
-    return Response(body, status_code=200, media_type="application/json")
+    return Response(_outcome(outcome), status_code=200, media_type="application/json")
+
+
+def _outcome(outcome: str) -> bytes:
+    return msgspec.json.encode({"outcome": outcome})
 
 
 def _name_of(outcome: Outcome) -> str:
