@@ -1,11 +1,12 @@
 /** A mapping gets a name, and the file is taken in by it. */
 
 import { useClient, useCommand, useStatus, useTopic } from "@shopwire/client/react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { ApiError, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
 import { unguessable } from "../shared/kept.ts";
 import { navigate } from "../shared/router.tsx";
+import { Typed } from "./MappingFields.tsx";
 import { tomlOf } from "./mapping.ts";
 import { type Preview, postFile, type Reading } from "./preview.ts";
 
@@ -38,7 +39,7 @@ export function SaveMapping({ file, reading, preview }: SaveMappingProps) {
       </div>
       {text !== null && (
         <form className="preview-form" onSubmit={keep}>
-          <Named label="Name of this mapping" value={name} change={setName} hint="lager-liste" />
+          <Typed label="Name of this mapping" value={name} change={setName} hint="lager-liste" />
           <button type="submit" className="button button-small" aria-disabled={blocked}>
             {save.pending ? "One moment…" : "Keep this mapping"}
           </button>
@@ -104,7 +105,7 @@ function TakeIn({ file, reading, profile }: TakeInProps) {
   };
   return (
     <form className="preview-form" onSubmit={take}>
-      <Named label="Whose feed it is" value={supplier} change={setSupplier} hint="Nordic Supply" />
+      <Typed label="Whose feed it is" value={supplier} change={setSupplier} hint="Nordic Supply" />
       <label className="preview-check">
         <input
           type="checkbox"
@@ -140,28 +141,4 @@ export function sizeText(bytes: number): string {
   if (bytes < 1_000) return `${bytes} bytes`;
   const [amount, unit] = bytes < 1_000_000 ? [bytes / 1_000, "kB"] : [bytes / 1_000_000, "MB"];
   return `${amount.toLocaleString(undefined, { maximumFractionDigits: 1 })} ${unit}`;
-}
-
-interface NamedProps {
-  label: string;
-  value: string;
-  change: (text: string) => void;
-  hint: string;
-}
-
-function Named({ label, value, change, hint }: NamedProps) {
-  const id = useId();
-  return (
-    <div className="rule-field">
-      <label htmlFor={id}>{label}</label>
-      <input
-        id={id}
-        value={value}
-        placeholder={hint}
-        autoComplete="off"
-        spellCheck={false}
-        onChange={(event) => change(event.target.value)}
-      />
-    </div>
-  );
 }
