@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from contextlib import suppress
 from typing import Self
 
@@ -17,8 +16,10 @@ class BufferingProxy:
         self.url = f"http://127.0.0.1:{port}"
         self.held: list[str] = []
         """Paths whose answers it holds back, or held."""
-        self.began_s: float | None = None
-        """When the first of them was asked for."""
+        self.holds = threading.Event()
+        """Set when the first of them was asked for."""
+        self.asks_again = threading.Event()
+        """Set when somebody asks by the way that it does not hold back."""
         self._behind = behind
         self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self._open: set[socket.socket] = set()
@@ -54,7 +55,9 @@ class BufferingProxy:
                 streams = b"upgrade: websocket" in head.lower() or path.startswith("/sync/sse")
                 if streams:
                     self.held.append(path.partition("?")[0])
-                    self.began_s = self.began_s or time.monotonic()
+                    self.holds.set()
+                if path.startswith("/sync/poll"):
+                    self.asks_again.set()
                 answer = self._whole(head, body, closes=not streams)
                 if not streams:
                     client.sendall(answer)

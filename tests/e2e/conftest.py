@@ -23,6 +23,21 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+PACKAGES = Path(__file__).parents[2] / "packages"
+PAGE_SUFFIXES = {".ts", ".tsx", ".css", ".html", ".svg"}
+
+
+@pytest.fixture(scope="session")
+def _pages_of_today() -> None:
+    """What is looked at was built of what is here: old pages fail, or pass, for what is mended."""
+    built = PACKAGES / "web" / "dist" / "index.html"
+    built_at = built.stat().st_mtime if built.exists() else 0.0
+    sources = (one for one in PACKAGES.glob("*/src/**/*") if one.suffix in PAGE_SUFFIXES)
+    newer = [one.name for one in sources if one.stat().st_mtime > built_at]
+    if newer:
+        pytest.fail(f"the pages are older than {', '.join(newer[:3])}. Remedy: make web")
+
+
 class OneBrowser:
     """The browser of all tests in a row that look through one."""
 
@@ -66,7 +81,7 @@ def _one_browser(empty_shop: Path) -> Iterator[OneBrowser]:
 
 
 @pytest.fixture
-def browser(_one_browser: OneBrowser, chromium: Path) -> Iterator[Browser]:
+def browser(_pages_of_today: None, _one_browser: OneBrowser, chromium: Path) -> Iterator[Browser]:
     """Without any windows; those of a test go with it."""
     browser = _one_browser.open(chromium)
     yield browser
