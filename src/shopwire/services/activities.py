@@ -69,6 +69,11 @@ class Activities:
         self._log = log
         self._leader = leader
         self._runners = [_Runner(one, write_path, reads, clock) for one in activities]
+        self._woken: dict[str, list[_Runner]] = {}
+        """Whom an event of a type may concern."""
+        for runner in self._runners:
+            for event_type in runner.activity.wakes_on:
+                self._woken.setdefault(event_type, []).append(runner)
 
     @property
     def troubles(self) -> list[Trouble]:
@@ -115,9 +120,8 @@ class Activities:
     async def _wake(self, partition: int, offset: int) -> None:
         async for batch in self._log.tail(partition, offset):
             for event in batch:
-                for runner in self._runners:
-                    if event.event_type in runner.activity.wakes_on:
-                        runner.notice(event)
+                for runner in self._woken.get(event.event_type, ()):
+                    runner.notice(event)
 
 
 async def _until(lost: asyncio.Event) -> None:

@@ -18,6 +18,7 @@ from shopwire.kernel.module import Consumer
 from shopwire.kernel.queries import Reads
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.ending import end_tasks, is_told_to_end
+from shopwire.services.shared_log import SharedLog
 
 STEP_EVENTS_MAX: Final = 500
 """Events whose effect commits together."""
@@ -100,6 +101,9 @@ class _Follower:
     ) -> None:
         self._log, self._write_path, self._reads = log, write_path, reads
         self._consumer, self.partition = consumer, partition
+        self.event_types = consumer.event_types
+        self.offset = 0
+        """See Follower."""
         self._at = 0
         """The stored position: what is before it has had its effect."""
         self._seen = 0
@@ -153,9 +157,23 @@ class _Follower:
         if self.stall is not None and self.stall.temporary:
             self.stall = None
         self._moved.set()
-        async for batch in self._log.tail(partition, self._at):
+        self.offset = self._at
+        tail = (
+            self._log.tail_for(self)
+            if isinstance(self._log, SharedLog)
+            else self._log.tail(partition, self._at)
+        )
+        async for batch in tail:
             for start in range(0, len(batch), STEP_EVENTS_MAX):
                 await self._take(batch[start : start + STEP_EVENTS_MAX])
+
+    def passes(self, to: int) -> bool:
+        """See Follower. After many of them the position is written down."""
+        if to - self._at >= SKIPPED_EVENTS_MAX:
+            return False
+        self._seen = to
+        self._moved.set()
+        return True
 
     async def _take(self, events: Sequence[Recorded]) -> None:
         mine = [one for one in events if one.event_type in self._consumer.event_types]

@@ -6,7 +6,7 @@ alone, a commit costs as many reads of the same rows as there are followers.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from typing_extensions import override
 
@@ -19,6 +19,31 @@ RECENT_EVENTS_MAX: Final = 4_000
 """Newest events of a partition that are kept for followers; who is further behind reads alone."""
 RECENT_BYTES_MAX: Final = 8 * 2**20
 """Bytes of documents and facts of these; the oldest go first."""
+
+
+class Follower(Protocol):
+    """Who follows a partition and wants events of some types only."""
+
+    partition: int
+    event_types: frozenset[str]
+    offset: int
+    """Where it goes on; moved for it, also past what it does not want."""
+
+    def passes(self, to: int) -> bool:
+        """Told that nothing before `to` concerns it; False where it is to be woken all the same."""
+        ...
+
+
+class _Everything:
+    """Follows a partition and wants all of it."""
+
+    event_types: frozenset[str] = frozenset()
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self.partition, self.offset = partition, offset
+
+    def passes(self, to: int) -> bool:
+        return False
 
 
 class SharedLog(EventLog):
@@ -61,20 +86,28 @@ class SharedLog(EventLog):
         return heads
 
     @override
-    async def tail(self, partition: int, offset: int) -> AsyncIterator[list[Recorded]]:
-        recent = self._recent[partition]
+    def tail(self, partition: int, offset: int) -> AsyncIterator[list[Recorded]]:
+        return self.tail_for(_Everything(partition, offset))
+
+    async def tail_for(self, follower: Follower) -> AsyncIterator[list[Recorded]]:
+        """Batches as `tail` gives them, but for those that pass the follower by.
+
+        Most commits concern few followers. To wake each of two dozen, so that it sees that it need
+        not have been, takes longer than the commit itself where commits are small.
+        """
+        recent = self._recent[follower.partition]
         while True:
             await recent.follow()
-            batch = recent.after(offset)
+            batch = recent.after(follower.offset)
             if batch is None:
-                batch = await self._log.read(partition, offset, READ_EVENTS_MAX)
+                batch = await self._log.read(follower.partition, follower.offset, READ_EVENTS_MAX)
                 if not batch:
                     recent.forget()  # the log has less than was kept of it
             if batch:
-                offset += len(batch)
+                follower.offset += len(batch)
                 yield batch
             else:
-                await recent.changed(offset)
+                await recent.wanted(follower)
 
     @override
     async def documents(self, tenant: str, topics: Sequence[str]) -> list[Document]:
@@ -108,7 +141,8 @@ class _Recent:
         self._task: asyncio.Task[None] | None = None
         self._old: set[asyncio.Task[None]] = set()
         self._begun: asyncio.Future[None] | None = None
-        self._change: asyncio.Future[None] | None = None
+        self._waiting: dict[asyncio.Future[None], Follower] = {}
+        """Followers that wait at the end of what is kept, by what wakes them."""
         self.epoch = 0
 
     @property
@@ -134,13 +168,19 @@ class _Recent:
         at = offset - self._start
         return None if at < 0 else self._events[at : at + READ_EVENTS_MAX]
 
-    async def changed(self, offset: int) -> None:
-        """Waits for events from `offset` on; raises what ended the following."""
-        if self._task is None or self.end > offset:
+    async def wanted(self, follower: Follower) -> None:
+        """Waits for more than there is, in which is something that the follower wants.
+
+        Raises what ended the following.
+        """
+        if self._task is None:
             return
-        if self._change is None:
-            self._change = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._change)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[woken] = follower
+        try:
+            await woken
+        finally:
+            self._waiting.pop(woken, None)
 
     def forget(self) -> None:
         """Drops what is kept; the next follower begins anew at the log's end."""
@@ -186,8 +226,21 @@ class _Recent:
             self._events += taken
             self._bytes += sum(map(_size, taken))
             self._trim()
-            self._tell(None)
+            self._pass_by(taken)
         return held
+
+    def _pass_by(self, taken: Sequence[Recorded]) -> None:
+        """Moves those who want nothing of it, and wakes the others."""
+        types = {event.event_type for event in taken}
+        end = taken[-1].position.offset + 1
+        for woken, follower in list(self._waiting.items()):
+            # Whoever waits for something else than what comes next has to see for itself.
+            follows = follower.offset == taken[0].position.offset
+            if follows and types.isdisjoint(follower.event_types) and follower.passes(end):
+                follower.offset = end
+            else:
+                del self._waiting[woken]
+                _settle(woken, None)
 
     def _trim(self) -> None:
         """A little more at once than has to go, so that it is not done for each batch."""
@@ -206,18 +259,16 @@ class _Recent:
     def _stop(self, problem: Exception | None) -> None:
         begun, self._begun, self._task = self._begun, None, None
         self._events, self._bytes, self._start = [], 0, 0
+        waiting, self._waiting = self._waiting, {}
         if begun is not None and not begun.done():
             _settle(begun, problem)
-        self._tell(problem)
-
-    def _tell(self, problem: Exception | None) -> None:
-        """Wakes everybody who waits; they look again, or fail as the following did."""
-        change, self._change = self._change, None
-        if change is not None:
-            _settle(change, problem)
+        for woken in waiting:
+            _settle(woken, problem)  # they look again, or fail as the following did
 
 
 def _settle(future: asyncio.Future[None], problem: Exception | None) -> None:
+    if future.done():
+        return  # cancelled, and its follower has not run since
     if problem is None:
         future.set_result(None)
         return
