@@ -75,26 +75,28 @@ SELECT * FROM unnest(
 
 -- load_import_change --
 -- Never loaded for a decision; this is for the conformance of the adapter.
-SELECT c.* FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
+SELECT c.tenant, c.run, c.seq, c.entity, c.altered::json AS altered,
+    c.said_was::json AS said_was, c.said_now::json AS said_now
+FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
 JOIN import_change c USING (tenant, run)
 
 -- save_import_change --
 -- Rows are only ever added.
 INSERT INTO import_change (tenant, run, seq, entity, altered, said_was, said_now)
 SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[]
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[]
 )
 
 -- load_import_intent --
 -- Never loaded for a decision; this is for the conformance of the adapter.
-SELECT i.tenant, i.run, i.groups
+SELECT i.tenant, i.run, i.groups::json AS groups
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, run)
 JOIN import_intent i USING (tenant, run)
 
 -- save_import_intent --
 -- Inserts or replaces what a run is about to change.
 INSERT INTO import_intent (tenant, run, groups)
-SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[])
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
 ON CONFLICT (tenant, run) DO UPDATE SET groups = excluded.groups
 
 -- load_import_left --
@@ -245,12 +247,12 @@ CROSS JOIN (
 ) pools
 
 -- offers_before --
--- The offers of pairs of SKU and supplier.
+-- The offers of SKUs from suppliers. By names in arrays, since for a join with pairs all offers of
+-- the shop were read where it has few of these.
 SELECT
     o.sku, o.supplier, o.cost_minor, o.currency, o.lead_time_days, o.order_min, o.order_max,
     o.map_minor, o.msrp_minor, o.active, o.supplier_sku
-FROM unnest($2::text[], $3::text[]) AS wanted (sku, supplier)
-JOIN offer o ON o.tenant = $1 AND o.sku = wanted.sku AND o.supplier = wanted.supplier
+FROM offer o WHERE o.tenant = $1 AND o.sku = ANY ($2::text[]) AND o.supplier = ANY ($3::text[])
 
 -- counts_before --
 -- What one supplier has reported of SKUs.
@@ -305,7 +307,7 @@ FROM feed_limits WHERE tenant = $1 AND supplier = $2
 
 -- intent_of_run --
 -- What a run, by its lanes, or a mend was about to change.
-SELECT groups::text AS groups FROM import_intent WHERE tenant = $1 AND run = ANY ($2::text[])
+SELECT groups FROM import_intent WHERE tenant = $1 AND run = ANY ($2::text[])
 ORDER BY run
 
 -- mends_begun --
@@ -470,7 +472,7 @@ LIMIT $4
 
 -- changes_up --
 -- What a run changed, in order, after a number.
-SELECT seq, entity AS key, altered::text AS altered FROM import_change
+SELECT seq, entity AS key, altered FROM import_change
 WHERE tenant = $1 AND run = $2 AND seq > $3
 ORDER BY seq
 LIMIT $4
@@ -478,8 +480,7 @@ LIMIT $4
 -- changes_down --
 -- What a run changed, newest first, before a number.
 SELECT
-    seq, entity AS key, altered::text AS altered, said_was::text AS said_was,
-    said_now::text AS said_now
+    seq, entity AS key, altered, said_was, said_now
 FROM import_change
 WHERE tenant = $1 AND run = $2 AND seq < $3
 ORDER BY seq DESC

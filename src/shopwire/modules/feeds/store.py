@@ -357,9 +357,10 @@ async def offers_before(
     reads: Reads, tenant: str, pairs: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """Offers as they stand, by SKU and supplier, for those pairs that have one."""
-    skus, suppliers = [sku for sku, _ in pairs], [supplier for _, supplier in pairs]
-    rows = await reads.fetch(_SQL["offers_before"], tenant, skus, suppliers)
-    return {(row["sku"], row["supplier"]): dict(row) for row in rows}
+    wanted = frozenset(pairs)
+    skus, suppliers = ({pair[at] for pair in wanted} for at in (0, 1))
+    rows = await reads.fetch(_SQL["offers_before"], tenant, list(skus), list(suppliers))
+    return {pair: dict(row) for row in rows if (pair := (row["sku"], row["supplier"])) in wanted}
 
 
 async def counts_before(
