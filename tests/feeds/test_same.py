@@ -12,8 +12,8 @@ from tests.feeds.conftest import Shop
 from shopwire.kernel.commands import Context, Envelope
 from shopwire.modules.feeds.mapping import Offered
 from shopwire.modules.inventory.api import Count, ReportStock, SellStock
-from shopwire.modules.inventory.commands import do_report_stock
 from shopwire.modules.inventory.domain import OpenSale, Pool, StockItem
+from shopwire.modules.inventory.reporting import do_report_stock
 from shopwire.modules.suppliers.api import PutOffer, Terms
 from shopwire.modules.suppliers.commands import do_put_offer
 from shopwire.modules.suppliers.domain import Offer

@@ -15,7 +15,7 @@ from tests.modules.shop import Shop, drifts, error_of, postgres_shop, result_of
 
 from shopwire.kernel.commands import Envelope
 from shopwire.kernel.errors import ShopwireError
-from shopwire.modules.inventory import commands, counting, sales
+from shopwire.modules.inventory import counting, reporting, sales
 from shopwire.modules.inventory.api import ExpireHolds
 from shopwire.modules.inventory.domain import OpenSale, Pool, Sale, StockHold
 from shopwire.testing.stock_model import Says
@@ -156,15 +156,15 @@ DEFECTS = {
     "what was booked at the moment of the count is not in it": (
         (counting, "contains", _earlier_only),
     ),
-    "an older count is taken over": ((commands, "superseded", lambda *_: False),),
-    "an older count has seen nothing": ((commands, "named_by", lambda *_: False),),
+    "an older count is taken over": ((reporting, "superseded", lambda *_: False),),
+    "an older count has seen nothing": ((reporting, "named_by", lambda *_: False),),
     "no count has seen anything": ((counting, "named_by", lambda *_: False),),
     "what was not booked is seen": ((counting, "named_by", _named_even_so),),
     "what was seen stays seen": ((counting, "_not_booked", lambda *_: None),),
     "a count that comes again is news": ((counting, "repeats", lambda *_: False),),
     "a late acknowledgement is not heard": ((counting, "_mark", _marked_only),),
     "refused units are free at once": ((sales, "released", _free_at_once),),
-    "only the first report counts": ((commands, "superseded", lambda *_: True),),
+    "only the first report counts": ((reporting, "superseded", lambda *_: True),),
 }
 
 

@@ -1,6 +1,6 @@
 """Rows: the state that decisions read and write, as immutable values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -55,6 +55,10 @@ class View(Protocol):
 
     def one(self, kind: type[R], group: str, *rest: str) -> R | None:
         """The row with this key (`group_field` first, then the others in `key_fields` order)."""
+        ...
+
+    def many(self, kind: type[R], groups: Sequence[str]) -> list[list[R]]:
+        """Rows of each of these groups, as `all` has them."""
         ...
 
 

@@ -54,9 +54,9 @@ class WorkingSet:
         held = self._groups.setdefault(kind, {})
         for group in groups:
             held[group] = {}
-        rest_of = _rest_of(kind)
+        group_of, rest_of = _group_of(kind), _rest_of(kind)
         for row in rows:
-            held[row.group][rest_of(row)] = row
+            held[group_of(row)][rest_of(row)] = row
 
     def view(self, tenant: str, needs: frozenset[Need]) -> View:
         """What one decision may see: the groups that it named, nothing else."""
@@ -74,18 +74,19 @@ class WorkingSet:
                 raise ValueError(f"{kind.__name__} of shop {row.tenant!r} put by {tenant!r}")
             if kind.append_only or kind.blind:
                 continue
-            if (kind, group := _group_of(kind)(row)[1]) not in needs:
+            if (kind, group := getattr(row, kind.group_field)) not in needs:
                 raise ValueError(f"{kind.__name__} {group!r} was put but not named in needs")
 
     def put(self, rows: Iterable[Row]) -> None:
         """Takes checked rows as the present state; one equal to the held row is no change."""
+        undo = self._undo[-1] if self._undo else None
         for row in rows:
             kind = type(row)
             if kind.append_only:
                 lines = self._lines.setdefault(kind, [])
                 lines.append(row)
-                if self._undo:
-                    self._undo[-1].append(partial(_forget_last, lines))
+                if undo is not None:
+                    undo.append(partial(_forget_last, lines))
                 continue
             group, rest = _group_of(kind)(row), _rest_of(kind)(row)
             # A blind row's group may not be held: then nobody in this batch can ask for it.
@@ -94,9 +95,9 @@ class WorkingSet:
             if before != row:
                 place = (group, rest)
                 changed = self._changed.setdefault(kind, {})
-                if self._undo:
-                    self._undo[-1].append(partial(_put_back, held, rest, before))
-                    self._undo[-1].append(partial(_put_back, changed, place, changed.get(place)))
+                if undo is not None:
+                    undo.append(partial(_put_back, held, rest, before))
+                    undo.append(partial(_put_back, changed, place, changed.get(place)))
                 if before is None and not kind.blind:
                     self._born.setdefault(kind, set()).add(place)
                 held[rest] = row
@@ -176,4 +177,17 @@ class _TenantView(View):
     @override
     def one(self, kind: type[R], group: str, *rest: str) -> R | None:
         found: R | None = self._group(kind, group).get(rest)
+        return found
+
+    @override
+    def many(self, kind: type[R], groups: Sequence[str]) -> list[list[R]]:
+        needs, tenant = self._needs, self._tenant
+        held: dict[_Group, dict[_Rest, Any]] = self._groups.get(kind, {})
+        found: list[list[R]] = []
+        for group in groups:
+            if (kind, group) not in needs:
+                raise KeyError(f"{kind.__name__} {group!r} is not named in needs")
+            rows = held[tenant, group]
+            in_order = sorted(rows) if len(rows) > 1 else rows
+            found.append([rows[rest] for rest in in_order])
         return found

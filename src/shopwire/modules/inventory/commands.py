@@ -1,25 +1,14 @@
-"""How the inventory decides what suppliers count and what is sold at once."""
+"""How the inventory decides what is sold at once, and the handlers of all its commands."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from shopwire.kernel.commands import Context, Decision, Handler
-from shopwire.kernel.each import each
-from shopwire.kernel.errors import InvalidField, StockShort
-from shopwire.kernel.rows import Need, Row, View
+from shopwire.kernel.errors import StockShort
+from shopwire.kernel.rows import Need, View
 from shopwire.kernel.validation import check_name, check_quantity
 from shopwire.modules.inventory.api import ReportStock, ReportStocks, SellStock
-from shopwire.modules.inventory.counting import (
-    Mark,
-    Report,
-    counted,
-    named_by,
-    overpromised,
-    restated,
-    superseded,
-)
+from shopwire.modules.inventory.bulk import do_report_stocks
 from shopwire.modules.inventory.domain import (
     OpenSale,
     Pool,
@@ -32,157 +21,12 @@ from shopwire.modules.inventory.domain import (
     told,
 )
 from shopwire.modules.inventory.ending import ENDING_HANDLERS
-from shopwire.modules.inventory.events import SalesBooked, StockFacts, StockReported, StockSold
+from shopwire.modules.inventory.events import StockFacts, StockSold
 from shopwire.modules.inventory.holding import Portion, Wanted, choose
-from shopwire.modules.inventory.limits import SEEN_REFERENCES_MAX
 from shopwire.modules.inventory.policies import POLICY_HANDLERS
+from shopwire.modules.inventory.reporting import do_report_stock
 from shopwire.modules.inventory.rush import HOLD_HANDLERS
-from shopwire.modules.inventory.sales import SALE_HANDLERS, check_mark
-
-# -- what suppliers count ---------------------------------------------------------------------
-
-
-def do_report_stock(command: ReportStock, view: View, context: Context) -> Decision:
-    """Takes over a supplier's count, unless it speaks of an earlier moment than a known one."""
-    sku, supplier = check_name(command.sku, "sku"), check_name(command.supplier, "supplier")
-    quantity = check_quantity(command.quantity, least=0)
-    mark = check_mark(Mark(command.as_of_ms, command.sequence), "as_of_ms", context.now_ms)
-    _check_seen(command.seen)
-    if command.reference:
-        check_name(command.reference, "reference")
-    item = view.one(StockItem, sku) or StockItem(tenant=context.tenant, sku=sku)
-    before = view.one(Pool, sku, supplier)
-    live = [
-        sale
-        for sale in view.all(OpenSale, sku)
-        if sale.supplier == supplier and sale.state in ("open", "refused")
-    ]
-    report = Report(quantity, mark, None if command.seen is None else frozenset(command.seen))
-    if before is not None and superseded(before, mark):
-        return _seen_before(command, item, before, live, report, view, context)
-    known = before or Pool(tenant=context.tenant, sku=sku, supplier=supplier)
-    after, changed = counted(known, report, live, item.backorder_max)
-    if before is not None and _same_balances(before, after):
-        # The count says nothing new, but a later moment must still outrank earlier ones.
-        newer = replace(
-            before, as_of_ms=after.as_of_ms, sequence=after.sequence, doubtful=after.doubtful
-        )
-        return Decision(put=[newer], result={"applied": False, "reason": "unchanged"})
-    return _reported(command, item, (known, after), (live, changed), view, context)
-
-
-def _reported(
-    command: ReportStock,
-    item: StockItem,
-    pool: tuple[Pool, Pool],
-    sales: tuple[list[OpenSale], list[OpenSale]],
-    view: View,
-    context: Context,
-) -> Decision:
-    before, after = pool
-    live, changed = sales
-    line, fact = moved(
-        before,
-        after,
-        "report",
-        reference=command.reference,
-        command_id=context.command_id,
-        now_ms=context.now_ms,
-    )
-    short = []
-    if after.shortfall:
-        gone = {(sale.reference, sale.part) for sale in changed}
-        short = overpromised(
-            after,
-            [s for s in live if s.state == "open" and (s.reference, s.part) not in gone],
-        )
-    facts = StockFacts(
-        moved=[fact],
-        reference=command.reference,
-        as_of_ms=command.as_of_ms,
-        sequence=command.sequence,
-        shortfall=after.shortfall,
-        overpromised=tuple(short),
-    )
-    item, event = told(StockReported, item, _pools_with(after, view), facts)
-    rows: list[Row] = [item, after, line]
-    for sale in changed:
-        rows += both_sides(sale)
-    available = event.document.available
-    result = {"applied": True, "available": available, "shortfall": after.shortfall}
-    return Decision(put=rows, events=[event], result=result)
-
-
-def _seen_before(
-    command: ReportStock,
-    item: StockItem,
-    before: Pool,
-    live: list[OpenSale],
-    report: Report,
-    view: View,
-    context: Context,
-) -> Decision:
-    """A superseded count is worth nothing, but what it has seen is in the later one as well."""
-    result = {"applied": False, "reason": "superseded"}
-    seen = [sale for sale in live if sale.state == "open" and named_by(report.seen, sale)]
-    if not seen:
-        return Decision(result=result)
-    after = restated(before, before.sold - sum(sale.quantity for sale in seen))
-    line, fact = moved(
-        before,
-        after,
-        "book",
-        reference=command.reference,
-        command_id=context.command_id,
-        now_ms=context.now_ms,
-    )
-    facts = StockFacts(moved=[fact], reference=command.reference)
-    item, event = told(SalesBooked, item, _pools_with(after, view), facts)
-    rows: list[Row] = [item, after, line]
-    for sale in seen:
-        rows += both_sides(replace(sale, state="reflected"))
-    return Decision(put=rows, events=[event], result=result)
-
-
-def _pools_with(after: Pool, view: View) -> Iterable[Pool]:
-    return [after, *(one for one in view.all(Pool, after.sku) if one.supplier != after.supplier)]
-
-
-def _check_seen(seen: tuple[str, ...] | None) -> None:
-    if seen is not None and len(seen) > SEEN_REFERENCES_MAX:
-        reason = f"more than {SEEN_REFERENCES_MAX} at once"
-        raise InvalidField(f"seen: {reason}.", field="seen", reason=reason)
-
-
-def _same_balances(one: Pool, other: Pool) -> bool:
-    return (*(one.reported, one.sold, one.backorder, one.shortfall, one.withheld),) == (
-        other.reported,
-        other.sold,
-        other.backorder,
-        other.shortfall,
-        other.withheld,
-    )
-
-
-def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Decision:
-    """Takes each count as `do_report_stock` does; the result tells which were refused."""
-    return each(
-        (
-            ReportStock(
-                sku=count.sku,
-                supplier=command.supplier,
-                quantity=count.quantity,
-                as_of_ms=command.as_of_ms,
-                sequence=command.sequence,
-                seen=command.seen,
-                reference=command.reference,
-            )
-            for count in command.counts
-        ),
-        lambda report: report.sku,
-        lambda report: do_report_stock(report, view, context),
-    )
-
+from shopwire.modules.inventory.sales import SALE_HANDLERS
 
 # -- selling at once --------------------------------------------------------------------------
 
