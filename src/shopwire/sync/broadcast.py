@@ -87,6 +87,7 @@ class Broadcast:
             return False
         session.place = place
         self._placed[place] = session
+        _moved(session)
         return True
 
     def leave(self, session: "Session") -> None:
@@ -96,6 +97,7 @@ class Broadcast:
             self._together.leave(session.place)
             del self._placed[session.place]
             session.place = NO_PLACE
+            _moved(session)
 
     def to_audience(self, audience: Audience, late: AbstractSet["Session"], frame: bytes) -> Failed:
         """Sends to all of them but `late`, of which all are in it."""
@@ -105,10 +107,8 @@ class Broadcast:
             if late:
                 sends = [send for session, send in audience.items() if session not in late]
             return _each(sends, frame, audience)
-        places = audience.places(late)
-        failed = self._at_once(places, frame)
-        if len(places) < count:
-            others = [s for s in audience if s.place == NO_PLACE and s not in late]
+        failed = self._at_once(audience.places(late), frame)
+        if others := audience.unplaced(late):
             failed += _each([session.push for session in others], frame, others)
         return failed
 
@@ -123,27 +123,23 @@ class Broadcast:
             failed += _each([session.push for session in others], frame, others)
         return failed
 
-    def to_groups(self, groups: Sequence[tuple[Sequence["Session"], bytes]]) -> Failed:
-        """Sends to each group its own frame; nobody is in two groups."""
+    def to_groups(self, groups: "Sequence[tuple[array[int], bytes]]") -> Failed:
+        """Sends to the places of each group its own frame; nobody is in two groups."""
         failed: Failed = []
-        small: list[tuple[Sequence[Session], bytes]] = []
-        for sessions, frame in groups:
-            if len(sessions) < BROADCAST_SCREENS_MIN:
-                small.append((sessions, frame))
+        small: list[tuple[array[int], bytes]] = []
+        for places, frame in groups:
+            if self._worth(len(places), frame):
+                failed += self._at_once(places, frame)
             else:
-                failed += self.to_sessions(sessions, frame)
+                small.append((places, frame))
         longest = max((frame for _, frame in small), key=len, default=b"")
-        if not self._worth(sum(len(sessions) for sessions, _ in small), longest):
-            for sessions, frame in small:
-                failed += self.to_sessions(sessions, frame)
+        if not self._worth(sum(len(places) for places, _ in small), longest):
+            for places, frame in small:
+                sessions = [self._placed[place] for place in places]
+                failed += _each([session.push for session in sessions], frame, sessions)
             return failed
         assert self._together is not None
-        told: list[tuple[array[int], bytes]] = []
-        for sessions, frame in small:
-            places = array("I", [s.place for s in sessions if s.place != NO_PLACE])
-            told.append((places, head_of(frame) + frame))
-            others = [s for s in sessions if s.place == NO_PLACE]
-            failed += _each([session.push for session in others], frame, others)
+        told = [(places, head_of(frame) + frame) for places, frame in small]
         if undone := self._together.send_groups(told):
             data_of = {place: data for places, data in told for place in places}
             failed += self._go_on([(place, sent, data_of[place]) for place, sent in undone])
@@ -179,6 +175,12 @@ class Broadcast:
             except Exception as problem:  # noqa: BLE001 - one client's trouble is its own
                 failed.append((session, problem))
         return failed
+
+
+def _moved(session: "Session") -> None:
+    """Whoever watches something by then is not told by the place that it had, or had not."""
+    for state in session.watched.values():
+        state.sessions.changed()
 
 
 def head_of(frame: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from shopwire.kernel.access_errors import TooManyConnections
@@ -12,12 +13,12 @@ from shopwire.kernel.events import Recorded
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document
 from shopwire.sync.broadcast import Broadcast, Failed
-from shopwire.sync.bundles import Bundles, Frames, ShortFrames
+from shopwire.sync.bundles import Frames, Lacking, ShortFrames
 from shopwire.sync.codes import CloseCode
 from shopwire.sync.crowd import Crowd
 from shopwire.sync.documents import TopicState
 from shopwire.sync.facts import FactState, Transition
-from shopwire.sync.limits import BEAT_SHARES, TOPICS_IDLE_MAX, Limits
+from shopwire.sync.limits import BEAT_SHARES, LATE_MS_MIN, TOPICS_IDLE_MAX, Limits
 from shopwire.sync.protocol import Cmd, batch_frame, beat_frame, short_frame, welcome_frame
 from shopwire.sync.rights import Rights
 from shopwire.sync.session import Session
@@ -362,10 +363,13 @@ class Fanout:
 
     def sweep(self, late_ms: float = 0.0, some: Iterable[Session] | None = None) -> None:
         """Looks after connections that say nothing; `late_ms` later than was meant."""
-        now = self.clock.monotonic_ms()
+        now, wall = self.clock.monotonic_ms(), self.clock.now_ms()
+        late = late_ms >= LATE_MS_MIN
         for session in tuple(self.sessions) if some is None else some:
-            session.excuse(max(0.0, late_ms))
-            self._guarded(session, session.tick, now)
+            if late:
+                session.excuse(late_ms)
+            if session.due_ms <= now or session.token_ms <= wall:
+                self._guarded(session, partial(session.tick, now), wall)
 
     def stop(self) -> None:
         """Sends what is there, then asks everybody to come back to another server."""
@@ -399,30 +403,29 @@ class Fanout:
 
     def _flush_many(self, dirty: Iterable[TopicState], touched: dict[Session, None]) -> None:
         """As `_flush_one`, for clients that may lack several of the topics that changed."""
-        bundles = Bundles()
-        lacking: dict[Session, int] = {}
+        ticks, plain = Lacking(short=True), Lacking(short=False)
         for state in dirty:
             base, state.flushed = state.flushed, state.version
             items = state.steps(base)
             if not items:
                 self._put_off(state, base, state.sessions, touched)
                 continue
-            late = [session for session in state.sessions if session in self.aside]
-            ready = [session for session in state.sessions if session not in self.aside]
-            self._put_off(state, base, late, touched)
-            self.told.count(state, base, len(ready))
-            for item in items:
-                more = bundles.adding(item)
-                for session in ready:
-                    lacking[session] = more[lacking.get(session, 0)]
-        alike: dict[tuple[int, bool], list[Session]] = {}
-        for session, bundle in lacking.items():
-            alike.setdefault((bundle, session.short), []).append(session)
-        groups = [
-            (some, bundles.short(bundle) if short else bundles.frame(bundle))
-            for (bundle, short), some in alike.items()
-        ]
-        self.frames += self._count(len(lacking), self.broadcast.to_groups(groups))
+            told = 0
+            readers = state.sessions
+            for audience, lacking in ((readers.plain, plain), (readers.ticks, ticks)):
+                if audience:
+                    late = audience.keys() & self.aside.keys()
+                    self._put_off(state, base, late, touched)
+                    lacking.add(audience.places(late), audience.unplaced(late), items)
+                    told += len(audience) - len(late)
+            self.told.count(state, base, told)
+        for lacking in (plain, ticks):
+            groups = lacking.by_places()
+            sent = sum(len(places) for places, _ in groups)
+            self.frames += self._count(sent, self.broadcast.to_groups(groups))
+            for sessions, frame in lacking.by_sessions():
+                failed = self.broadcast.to_sessions(sessions, frame)
+                self.frames += self._count(len(sessions), failed)
 
     def _put_off(
         self,

@@ -155,7 +155,7 @@ class Hub:
             try:
                 async for batch in self._log.tail(partition, self.fanout.applied[partition]):
                     wait_ms = RETRY_MS_MIN
-                    if any(event.position.epoch > self.fanout.epoch for event in batch):
+                    if batch[-1].position.epoch > self.fanout.epoch:
                         await self._same_log(await self._log.heads())
                         return
                     await self._take(partition, batch)
@@ -167,8 +167,10 @@ class Hub:
 
     async def _take(self, partition: int, batch: Sequence[Recorded]) -> None:
         """Applies whole commands only: a full read may have ended in the middle of one."""
-        events = [*self._held[partition], *batch]
-        self._held[partition] = []
+        events: Sequence[Recorded] = batch
+        if self._held[partition]:
+            events = [*self._held[partition], *batch]
+            self._held[partition] = []
         if len(batch) >= READ_EVENTS_MAX:
             heads = await self._log.heads()
             last = events[-1]
@@ -176,7 +178,7 @@ class Hub:
                 whole = len(events)
                 while whole and events[whole - 1].command_id == last.command_id:
                     whole -= 1
-                self._held[partition] = events[whole:]
+                self._held[partition] = list(events[whole:])
                 events = events[:whole]
         self.fanout.apply(partition, events)
 
@@ -226,7 +228,7 @@ class Hub:
             at_s = max(at_s + self.limits.beat_ms / 1_000 / BEAT_SHARES, loop.time())
             await asyncio.sleep(at_s - loop.time())
             async for some in self._groups(share):
-                self.fanout.beat(some)
+                self.fanout.beat([session for session in some if session in self.fanout.sessions])
 
     async def _keep_sweeping(self) -> None:
         clock, every_ms = self.fanout.clock, self.limits.sweep_every_ms
@@ -237,12 +239,11 @@ class Hub:
             async for some in self._groups(self.fanout.sessions):
                 self.fanout.sweep(late_ms, some)
 
-    async def _groups(self, sessions: Iterable[Session]) -> AsyncIterator[list[Session]]:
-        """All of them who are still there, a few at a time; between them the loop goes on."""
+    async def _groups(self, sessions: Iterable[Session]) -> AsyncIterator[tuple[Session, ...]]:
+        """All of them, a few at a time; between them the loop goes on, and some may leave."""
         everybody = tuple(sessions)
         for first in range(0, len(everybody), ROUND_SESSIONS):
-            some = everybody[first : first + ROUND_SESSIONS]
-            yield [session for session in some if session in self.fanout.sessions]
+            yield everybody[first : first + ROUND_SESSIONS]
             await asyncio.sleep(0)
 
     def _schedule(self) -> None:

@@ -56,6 +56,8 @@ SILENCE_MS_MAX: Final = 30_000
 """Without any sign of life for this long a connection is closed: the only cut for being slow."""
 SWEEP_EVERY_MS: Final = 1_000
 """How often silent connections are looked for."""
+LATE_MS_MIN: Final = 20
+"""A round of that which comes this much late excuses everybody's silence; less is no matter."""
 CLOSE_GRACE_MS: Final = 2_000
 """Wait for the other side's close before the socket is cut."""
 

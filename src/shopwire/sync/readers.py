@@ -1,7 +1,7 @@
 """Who watches a topic, each with what sends a frame to it."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,34 @@ class Audience(dict["Session", Send]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._places: array[int] | None = None
+        self._places: array[int] | None = array("I")
+
+    def join(self, session: "Session") -> None:
+        """One more, who has a place by now or never gets one."""
+        known = len(self)
+        self[session] = session.push
+        # To look at all of them again costs a broadcast to a thousand screens a tenth.
+        if self._places is not None and len(self) > known and session.place != NO_PLACE:
+            self._places.append(session.place)
 
     def changed(self) -> None:
-        """Somebody came or left; called by whoever changes it."""
-        self._places = None
+        """Somebody left, or has another place; told by whoever did that."""
+        self._places = None if self else array("I")
 
     def places(self, late: AbstractSet["Session"]) -> "array[int]":
-        """The places of all of them who have one, but for those who are `late`."""
+        """The places of all of them who have one, but for those who are `late`; not to be kept."""
+        if self._places is None:
+            self._places = array("I", [s.place for s in self if s.place != NO_PLACE])
         if not late:
-            if self._places is None:
-                self._places = array("I", [s.place for s in self if s.place != NO_PLACE])
             return self._places
-        return array("I", [s.place for s in self if s not in late and s.place != NO_PLACE])
+        left_out = {session.place for session in late}
+        return array("I", [place for place in self._places if place not in left_out])
+
+    def unplaced(self, late: AbstractSet["Session"]) -> "Sequence[Session]":
+        """All others of them, but for those who are `late`."""
+        if len(self.places(frozenset())) == len(self):
+            return ()
+        return [s for s in self if s.place == NO_PLACE and s not in late]
 
 
 class Readers:
@@ -57,15 +72,18 @@ class Readers:
 
     def add(self, session: "Session") -> None:
         """From now on the session watches; its form is settled by then."""
-        audience = self.ticks if session.short else self.plain
-        audience[session] = session.push
-        audience.changed()
+        (self.ticks if session.short else self.plain).join(session)
 
     def discard(self, session: "Session") -> None:
         """The session watches no more."""
         for audience in (self.plain, self.ticks):
             if audience.pop(session, None) is not None:
                 audience.changed()
+
+    def changed(self) -> None:
+        """One of them has another place."""
+        self.plain.changed()
+        self.ticks.changed()
 
     def clear(self) -> None:
         """Nobody watches any more."""

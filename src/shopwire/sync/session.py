@@ -25,10 +25,10 @@ from shopwire.sync.limits import (
     ANSWER_BYTES_MAX,
     BAD_MESSAGES_MAX,
     COMMAND_RETRY_MS,
-    EXPIRING_MS,
     FLOOD_MESSAGES_MAX,
     TICKETS_MAX,
 )
+from shopwire.sync.looking import look
 from shopwire.sync.protocol import (
     PROTOCOL,
     Auth,
@@ -41,7 +41,6 @@ from shopwire.sync.protocol import (
     authed_frame,
     decode_client,
     error_frame,
-    expiring_frame,
     id_of,
     live_frame,
     narrow_frame,
@@ -67,17 +66,19 @@ class Session:
         "_bucket",
         "_commands",
         "_epoch",
-        "_expiring",
         "_fanout",
         "_flooded",
-        "_heard_ms",
-        "_opened_ms",
-        "_pinged_ms",
         "beat_due",
         "behind",
         "caller",
+        "due_ms",
+        "expiring",
+        "heard_ms",
         "id",
+        "looking",
+        "opened_ms",
         "pending",
+        "pinged_ms",
         "place",
         "push",
         "seats",
@@ -86,6 +87,7 @@ class Session:
         "standing",
         "state",
         "tickets",
+        "token_ms",
         "watched",
         "wire",
         "writable",
@@ -99,7 +101,7 @@ class Session:
         self._address = address
         self.seats: tuple[Seat, ...] = ()
         """What it shares with the other connections of its caller and of its address."""
-        self._expiring = False
+        self.expiring = False
         self.share, self.place = 0, NO_PLACE
         self.wire = wire
         self.push = wire.send
@@ -124,7 +126,13 @@ class Session:
         self._epoch: int | None = None
         self._answers: deque[bytes] = deque()
         self._answer_bytes = 0
-        self._opened_ms = self._heard_ms = self._pinged_ms = now
+        self.opened_ms = self.heard_ms = self.pinged_ms = now
+        self.due_ms = now
+        """Before this moment of the monotonic clock `tick` has nothing to do..."""
+        self.token_ms: float = 0
+        """... and before this one of the machine's: what there is to say about its token."""
+        self.looking = False
+        """Whether the last tick asked the wire too: what it says is news since then."""
         limits = fanout.limits
         self._bucket = Bucket(limits.messages_per_s_max, limits.messages_burst_max, now)
         self._flooded = 0
@@ -158,7 +166,7 @@ class Session:
         elif isinstance(message, Digest):
             self.digest(message)
         elif isinstance(message, Ping):
-            self._answer(pong_frame(message.id, self._fanout.clock.now_ms()))
+            self.answer(pong_frame(message.id, self._fanout.clock.now_ms()))
 
     def on_binary(self) -> None:
         """A binary message came: there are none in this protocol."""
@@ -166,7 +174,7 @@ class Session:
 
     def on_life(self) -> None:
         """Anything came, or anything was taken."""
-        self._heard_ms = self._fanout.clock.monotonic_ms()
+        self.heard_ms = self._fanout.clock.monotonic_ms()
 
     def hello(self, message: Hello) -> None:
         """Opens the session."""
@@ -175,16 +183,16 @@ class Session:
             self._refuse(MalformedRequest("There was a hello already.", field="t"), None)
             return
         if message.proto != PROTOCOL:
-            self._answer(error_frame(UnsupportedProtocol(supported=[PROTOCOL]), None))
+            self.answer(error_frame(UnsupportedProtocol(supported=[PROTOCOL]), None))
             self.close(CloseCode.UNSUPPORTED_PROTOCOL)
             return
         problem = self._show(message.token) if message.token is not None else None
         self.state = State.OPEN
         self._epoch = message.epoch
         self.short = message.short
-        self._answer(fanout.welcome(self))
+        self.answer(fanout.welcome(self))
         if problem is not None:
-            self._answer(error_frame(problem, None))
+            self.answer(error_frame(problem, None))
         if message.epoch is not None and message.epoch != fanout.epoch:
             self.reset("epoch_changed")
 
@@ -192,9 +200,9 @@ class Session:
         """Goes on as the caller of another token; one that is no good changes nothing."""
         problem = self._show(token)
         if problem is not None:
-            self._answer(error_frame(problem, answered))
+            self.answer(error_frame(problem, answered))
             return
-        self._answer(authed_frame(answered, self.caller))
+        self.answer(authed_frame(answered, self.caller))
         self.recheck("unauthenticated")
 
     def recheck(self, reason: str) -> None:
@@ -204,7 +212,7 @@ class Session:
         """
         rights = self._fanout.rights
         if not rights.stands(self.caller):
-            self._become(ANONYMOUS)
+            self.become(ANONYMOUS)
         for name, state in tuple(self.watched.items()):
             kind, _, entity = name.partition(":")
             view = rights.view(self.caller, kind, entity)
@@ -212,9 +220,9 @@ class Session:
                 continue
             self._leave(state)
             if view is None:
-                self._answer(revoke_frame(name, reason))
+                self.answer(revoke_frame(name, reason))
             else:
-                self._answer(narrow_frame(name, view.name))
+                self.answer(narrow_frame(name, view.name))
                 ticket = Ticket(self, None)
                 ticket.precede(self.tickets, self._join(name, view, NOTHING, ticket))
                 self.tickets.append(ticket)
@@ -258,18 +266,18 @@ class Session:
         """Says whether the client holds what the server has."""
         frame, same = compare(self.watched, message)
         self._fanout.differed += not same
-        self._answer(frame)
+        self.answer(frame)
 
     def command(self, message: Cmd) -> None:
         """Hands a command on: it takes effect also where the connection ends before its answer."""
         run, limits = self._fanout.on_command, self._fanout.limits
         if run is None or not self.takes_commands:
-            self._answer(error_frame(UnknownOperation(operation=message.op), message.id))
+            self.answer(error_frame(UnknownOperation(operation=message.op), message.id))
         elif len(memoryview(message.body)) > limits.command_bytes_max:
             refusal = BodyTooLarge(bytes_max=limits.command_bytes_max)
-            self._answer(error_frame(refusal, message.id))
+            self.answer(error_frame(refusal, message.id))
         elif self._commands >= limits.commands_max:
-            self._answer(error_frame(TooManyMessages(retry_ms=COMMAND_RETRY_MS), message.id))
+            self.answer(error_frame(TooManyMessages(retry_ms=COMMAND_RETRY_MS), message.id))
         else:
             self._commands += 1
             run(self, message)
@@ -279,7 +287,7 @@ class Session:
     def commanded(self, frame: bytes) -> None:
         """A command was answered; where nobody listens any more the key finds the answer."""
         self._commands -= 1
-        self._answer(frame)
+        self.answer(frame)
 
     def topic_loaded(self, state: TopicState, known: int) -> None:
         """A topic it waits for was read; a client that has more than there is starts anew."""
@@ -299,7 +307,7 @@ class Session:
         if self.behind:
             self._fanout.touch(self)
         if self.state is State.OPEN:
-            self._answer(reset_frame(self._fanout.epoch, reason))
+            self.answer(reset_frame(self._fanout.epoch, reason))
             if self.standing is not None:
                 self.sub(self.standing)
 
@@ -339,24 +347,32 @@ class Session:
 
     def excuse(self, late_ms: float) -> None:
         """What came while this process stood still was not heard: that is nobody's silence."""
-        self._opened_ms += late_ms
-        self._heard_ms += late_ms
+        self.opened_ms += late_ms
+        self.heard_ms += late_ms
 
-    def tick(self, now_ms: float) -> None:
-        """Looks after time: no hello, no sign of life."""
-        limits = self._fanout.limits
-        if self.state is State.OPENING and now_ms - self._opened_ms >= limits.hello_ms_max:
-            self.close(CloseCode.HELLO_TIMEOUT)
+    def tick(self, now_ms: float, wall_ms: int) -> None:
+        """Looks after time: no hello, no sign of life, the end of a token."""
+        look(self, self._fanout.limits, now_ms, wall_ms)
+
+    def become(self, caller: Caller) -> None:
+        """From now on it speaks for somebody else, or for the same one with another token."""
+        crowd, before = self._fanout.crowd, self.seats
+        # Taken before the others are given back: a seat that is kept keeps its count of messages.
+        self.caller, self.seats = caller, crowd.take(caller, self._address)
+        self.token_ms = 0
+        crowd.leave(before)
+
+    def answer(self, frame: bytes) -> None:
+        """Sends what is no news: never dropped, and before what is flushed later."""
+        if self.state is State.CLOSING:
             return
-        self._look_at_token()
-        if self.wire.progressed():
-            self._heard_ms = now_ms
-        silent_ms = now_ms - self._heard_ms
-        if silent_ms >= limits.silence_ms_max:
-            self.close(CloseCode.SILENT)
-        elif silent_ms >= limits.ping_after_ms and now_ms - self._pinged_ms >= limits.ping_after_ms:
-            self._pinged_ms = now_ms
-            self.wire.ping()
+        if self.writable and not self._answers:
+            self.send(frame)
+            return
+        self._answers.append(frame)
+        self._answer_bytes += len(frame)
+        if self._answer_bytes > ANSWER_BYTES_MAX:
+            self.close(CloseCode.FLOODING)
 
     # -- what the transport tells -------------------------------------------------------------
 
@@ -393,16 +409,16 @@ class Session:
     # -- inside -------------------------------------------------------------------------------
 
     def _may_speak(self, data: bytes) -> bool:
-        wait_ms = self._bucket.wait_ms(self._heard_ms)
+        wait_ms = self._bucket.wait_ms(self.heard_ms)
         for seat in self.seats:
-            wait_ms = wait_ms or seat.bucket.wait_ms(self._heard_ms)
+            wait_ms = wait_ms or seat.bucket.wait_ms(self.heard_ms)
         if not wait_ms:
             return True
         self._flooded += 1
         if self._flooded >= FLOOD_MESSAGES_MAX:
             self.close(CloseCode.FLOODING)
         else:
-            self._answer(error_frame(TooManyMessages(retry_ms=wait_ms), id_of(data)))
+            self.answer(error_frame(TooManyMessages(retry_ms=wait_ms), id_of(data)))
         return False
 
     @property
@@ -414,7 +430,7 @@ class Session:
         try:
             return self._fanout.rights.check(self.caller, name)
         except TopicRefused as problem:
-            self._answer(error_frame(problem, answered))
+            self.answer(error_frame(problem, answered))
             return None
 
     def _join(self, name: str, view: View, base: int, ticket: Ticket) -> TopicState:
@@ -446,49 +462,19 @@ class Session:
                 self._fanout.crowd.check(caller, "")
         except ShopwireError as problem:
             return problem
-        self._become(caller)
-        self._expiring = False
+        self.become(caller)
+        self.expiring = False
         return None
-
-    def _become(self, caller: Caller) -> None:
-        crowd, before = self._fanout.crowd, self.seats
-        # Taken before the others are given back: a seat that is kept keeps its count of messages.
-        self.caller, self.seats = caller, crowd.take(caller, self._address)
-        crowd.leave(before)
-
-    def _look_at_token(self) -> None:
-        """Warns before a token ends; when it has ended, the connection goes on as nobody's."""
-        expires_at_ms = self.caller.expires_at_ms
-        if expires_at_ms is None or self.state is not State.OPEN:
-            return
-        left_ms = expires_at_ms - self._fanout.clock.now_ms()
-        if left_ms <= 0:
-            self._become(ANONYMOUS)
-            self.recheck("expired")
-        elif left_ms <= EXPIRING_MS and not self._expiring:
-            self._expiring = True
-            self._answer(expiring_frame(left_ms))
 
     def _refuse(self, problem: ShopwireError, answered: int | None) -> None:
         """Answers a message that cannot be done; too many of them end the connection."""
         if self.state is State.OPENING:
             self.close(CloseCode.PROTOCOL_ERROR)
             return
-        self._answer(error_frame(problem, answered))
+        self.answer(error_frame(problem, answered))
         self._bad += 1
         if self._bad >= BAD_MESSAGES_MAX:
             self.close(CloseCode.TOO_MANY_BAD_MESSAGES)
-
-    def _answer(self, frame: bytes) -> None:
-        if self.state is State.CLOSING:
-            return
-        if self.writable and not self._answers:
-            self.send(frame)
-            return
-        self._answers.append(frame)
-        self._answer_bytes += len(frame)
-        if self._answer_bytes > ANSWER_BYTES_MAX:
-            self.close(CloseCode.FLOODING)
 
     def _flush_lives(self) -> int:
         """Behind the last item of its sub, and not before the hub itself has got that far."""
