@@ -110,7 +110,6 @@ def test_more_than_a_portion_goes_out_in_several(monkeypatch, ring, pairs):
     [
         ("RING_SENDS_MAX", 2),
         ("RING_BYTES_MAX", 40),
-        ("RING_MESSAGES_MAX", 2),
         ("RING_SENDS_MAX", 9),
     ],
 )
@@ -124,6 +123,37 @@ def test_each_group_gets_its_own_and_then_all_the_same(monkeypatch, ring, pairs,
     for pair, frame in zip(pairs, frames, strict=True):
         pair.read()
         assert pair.heard == (frame + b"|all|") * SMALL
+
+
+@pytest.mark.parametrize("share", [1, 100])
+def test_a_length_is_everybodys_or_it_is_taken_back(ring, pairs, share):
+    """Of entries that say too much, a client would get what is behind its frame."""
+    ring.fill_share = share
+    late = Pair(ring)
+    pairs.append(late)
+    frames = [b"to all", b"to two of you", b"to all", b"to all of you", b"to all of you"]
+    for frame in frames:
+        some = pairs[:2] if b"two" in frame else pairs
+        assert ring.send(places(some), frame) == []
+    assert ring.send_groups([(places(pairs[:1]), b"one"), (places(pairs[1:2]), b"another")]) == []
+    newest = Pair(ring)
+    pairs.append(newest)
+    assert ring.send(places(pairs), b"to all of you") == []
+    whole = b"".join(frames)
+    for number, pair in enumerate(pairs):
+        pair.read()
+        own = {0: whole + b"one", 1: whole + b"another"}.get(number, whole.replace(frames[1], b""))
+        assert pair.heard == (b"" if pair is newest else own) + b"to all of you"
+
+
+def test_a_group_that_is_too_long_leaves_no_trace(ring, pairs):
+    groups = [(places(pairs[:1]), b"short"), (places(pairs[1:2]), b"x" * (RING_BYTES_MAX + 1))]
+    with pytest.raises(ValueError, match="different structures"):
+        ring.send_groups(groups)
+    assert ring.send(places(pairs), b"as ever") == []
+    for pair in pairs:
+        pair.read()
+        assert pair.heard.endswith(b"as ever")
 
 
 def test_groups_that_do_not_fit_together_go_out_in_several_portions(ring, pairs):
@@ -140,6 +170,7 @@ def test_groups_that_do_not_fit_together_go_out_in_several_portions(ring, pairs)
     st.lists(
         st.one_of(
             st.tuples(st.just("send"), st.integers(1, 20_000)),
+            st.tuples(st.just("some"), st.integers(1, 20_000), st.integers(0, 3)),
             st.tuples(st.just("groups"), st.integers(1, 20_000), st.integers(1, 20_000)),
             st.tuples(st.just("read"), st.integers(0, 3), st.integers(1, 30_000)),
             st.tuples(st.just("drain"), st.integers(0, 3)),
@@ -151,11 +182,13 @@ def test_groups_that_do_not_fit_together_go_out_in_several_portions(ring, pairs)
 def test_with_the_rest_written_by_somebody_every_stream_is_whole(steps):
     """Whoever has bytes waiting is left out, as a session that is not writable."""
     ring = Ring(4)
+    ring.fill_share = 3
     pairs = [Pair(ring, 4_096 * (1 + number)) for number in range(4)]
     for number, (what, *facts) in enumerate(steps):
-        if what == "send":
+        if what in ("send", "some"):
             data = bytes([number % 251]) * facts[0]
             ready = [pair for pair in pairs if not pair.waiting]
+            ready = [pair for pair in ready if what == "send" or pair is pairs[facts[1]]]
             undone = dict(ring.send(places(ready), data))
             for pair in ready:
                 pair.sent += data

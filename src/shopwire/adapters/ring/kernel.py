@@ -22,7 +22,7 @@ REGISTER_FILES: Final = 2
 UPDATE_FILES: Final = 6
 FIXED_FILE: Final = 1 << 0
 """The number in an entry is one of the ring's own table, not one of the process."""
-OP_SENDMSG: Final = 9
+OP_SEND: Final = 26
 
 OFFSET_ENTRIES: Final = 0x10000000
 
@@ -31,11 +31,8 @@ ENTRY_FORMAT: Final = "<BBHiQQIIQ24x"
 """opcode, flags, priority, file, offset, address, length, flags of the message, word of ours."""
 ENTRY_ADDRESS_AT: Final = 2
 """Which 64 bits of an entry are the address."""
-MESSAGE_FORMAT: Final = "<16xQQ24x"
-MESSAGE_BYTES: Final = 56
-"""`struct msghdr`: no name, parts, how many, nothing else."""
-PART_BYTES: Final = 16
-"""`struct iovec`: address, length."""
+ENTRY_LENGTH_AT: Final = 6
+"""Which 32 bits of an entry are the length."""
 RESULT_BYTES: Final = 16
 RESULT_WORDS: Final = RESULT_BYTES // 4
 RESULT_VALUE_AT: Final = 2

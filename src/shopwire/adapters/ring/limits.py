@@ -11,8 +11,9 @@ RING_SENDS_MAX: Final = 1_024
 """Sends that are given to the kernel at once; more are given in several portions."""
 RING_BYTES_MAX: Final = 65_536
 """Size of what is sent; larger has to go another way."""
-RING_MESSAGES_MAX: Final = 256
-"""Different frames that are given to the kernel at once; more are given in several portions."""
+RING_FILL_SHARE: Final = 20
+"""A length is written into all entries at once where at least one of so many is sent: that is
+twenty times faster than into some."""
 RING_ENTERS_MAX: Final = 8
 """Calls of the kernel for one portion: one is the rule, more where it was interrupted. Then the
 ring is given up, and what it did not send goes another way."""

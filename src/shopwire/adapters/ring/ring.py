@@ -1,11 +1,12 @@
 """The same bytes to many sockets by one call of the kernel.
 
-Each socket has a *place*: an entry of the ring that never changes, and a file of the ring's own
-table. So an entry means the socket and not its number, which the process may have given to another
-connection meanwhile: what was not taken out in time is sent to nobody else.
+Each socket has a *place*: an entry of the ring, and a file of the ring's own table. So an entry
+means the socket and not its number, which the process may have given to another connection
+meanwhile: what was not taken out in time is sent to nobody else.
 
-All entries name one message and that names one buffer, so that to prepare a broadcast is to copy
-the bytes and the numbers of the places. Nothing is ever waited for: a socket that is full says so.
+Between two calls all entries name the start of one buffer and one length. To prepare a broadcast is
+to copy the bytes and the numbers of the places, and to write the length where it is another one.
+Nothing is ever waited for: a socket that is full says so.
 """
 
 import ctypes
@@ -22,13 +23,11 @@ from shopwire.adapters.ring.kernel import (
     ENTRY_ADDRESS_AT,
     ENTRY_BYTES,
     ENTRY_FORMAT,
+    ENTRY_LENGTH_AT,
     FEATURE_SINGLE_MMAP,
     FIXED_FILE,
-    MESSAGE_BYTES,
-    MESSAGE_FORMAT,
     OFFSET_ENTRIES,
-    OP_SENDMSG,
-    PART_BYTES,
+    OP_SEND,
     RESULT_BYTES,
     RESULT_VALUE_AT,
     RESULT_WORDS,
@@ -39,7 +38,7 @@ from shopwire.adapters.ring.kernel import (
 from shopwire.adapters.ring.limits import (
     RING_BYTES_MAX,
     RING_ENTERS_MAX,
-    RING_MESSAGES_MAX,
+    RING_FILL_SHARE,
     RING_SENDS_MAX,
     RING_SOCKETS_MAX,
 )
@@ -49,6 +48,7 @@ UNKNOWN: Final = -1
 """Sent, of a socket of which nobody can say what it took: it must not be written to any more."""
 _WORD: Final = 0xFFFF_FFFF
 _QUADS: Final = ENTRY_BYTES // 8
+_ENTRY_WORDS: Final = ENTRY_BYTES // 4
 _AGAIN: Final = frozenset({errno.EINTR, errno.EAGAIN, errno.EBUSY})
 
 
@@ -56,6 +56,7 @@ class Ring:
     """Sockets in places, and one way to send to many of them. For the thread that made it."""
 
     bytes_max: Final = RING_BYTES_MAX
+    fill_share = RING_FILL_SHARE
 
     def __init__(self, sockets_max: int = RING_SOCKETS_MAX, kernel: Kernel | None = None) -> None:
         """Raises OSError where the kernel does not offer it, or not to us."""
@@ -82,6 +83,7 @@ class Ring:
             place = self._free.pop()
         else:
             place, self._next = self._next, self._next + 1
+            self._lengths[place] = self._length
         try:
             self._kernel.put_file(self._fd, place, file)
         except OSError:
@@ -105,8 +107,12 @@ class Ring:
         """
         size = len(data)
         self._bytes[:size] = data
-        self._parts[1] = size
         undone: list[tuple[int, int]] = []
+        if size != self._length and len(places) * self.fill_share < self._next:
+            sizes, starts = array("i", [size]) * len(places), array("I", [0]) * len(places)
+            self._various(places, sizes, starts, undone)
+            return undone
+        self._fill(size)
         for first in range(0, len(places), RING_SENDS_MAX):
             some = places[first : first + RING_SENDS_MAX]
             self._portion(some, array("i", [size]) * len(some), undone)
@@ -115,23 +121,18 @@ class Ring:
     def send_groups(self, groups: "Iterable[tuple[array[int], bytes]]") -> list[tuple[int, int]]:
         """As `send`, to several groups at once, each with its own bytes; no place is in two."""
         undone: list[tuple[int, int]] = []
-        places, sizes, used, number = array("I"), array("i"), 0, 0
+        places, sizes, starts, used = array("I"), array("i"), array("I"), 0
         for some, data in groups:
             size = len(data)
-            full = len(places) + len(some) > RING_SENDS_MAX or used + size > RING_BYTES_MAX
-            if full or number == RING_MESSAGES_MAX:
-                self._various(places, sizes, undone)
-                places, sizes, used, number = array("I"), array("i"), 0, 0
+            if len(places) + len(some) > RING_SENDS_MAX or used + size > RING_BYTES_MAX:
+                self._various(places, sizes, starts, undone)
+                places, sizes, starts, used = array("I"), array("i"), array("I"), 0
             self._bytes[used : used + size] = data
-            self._parts[2 * number] = self._parts[0] + used
-            self._parts[2 * number + 1] = size
-            message = self._message + number * MESSAGE_BYTES
-            for place in some:
-                self._addresses[place * _QUADS + ENTRY_ADDRESS_AT] = message
             places.extend(some)
             sizes.extend([size] * len(some))
-            used, number = used + size, number + 1
-        self._various(places, sizes, undone)
+            starts.extend([used] * len(some))
+            used += size
+        self._various(places, sizes, starts, undone)
         return undone
 
     def close(self) -> None:
@@ -139,7 +140,8 @@ class Ring:
         self.usable = False
         if self._fd < 0:
             return
-        for view in (self._queue, self._results, self._words, self._addresses):
+        views = (self._queue, self._results, self._words, self._addresses, self._lengths)
+        for view in views:
             view.release()
         self._rings.close()
         self._entries.close()
@@ -163,28 +165,38 @@ class Ring:
         self._seen_at, self._done_at = cq.head // 4, cq.tail // 4
         buffer = ctypes.create_string_buffer(RING_BYTES_MAX)
         self._bytes = memoryview(buffer).cast("B")
-        # An array of struct iovec, and one of struct msghdr with nothing but one of these.
-        self._parts = (ctypes.c_uint64 * (2 * RING_MESSAGES_MAX))(ctypes.addressof(buffer))
-        self._messages = ctypes.create_string_buffer(MESSAGE_BYTES * RING_MESSAGES_MAX)
-        for number in range(RING_MESSAGES_MAX):
-            part = ctypes.addressof(self._parts) + number * PART_BYTES
-            struct.pack_into(MESSAGE_FORMAT, self._messages, number * MESSAGE_BYTES, part, 1)
-        self._message = ctypes.addressof(self._messages)
+        self._start = ctypes.addressof(buffer)
         flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
         for place in range(self.sockets_max):
-            entry = (OP_SENDMSG, FIXED_FILE, 0, place, 0, self._message, 1, flags, place)
+            entry = (OP_SEND, FIXED_FILE, 0, place, 0, self._start, 0, flags, place)
             struct.pack_into(ENTRY_FORMAT, self._entries, place * ENTRY_BYTES, *entry)
-        self._addresses = memoryview(self._entries).cast("Q")
+        self._addresses = memoryview(self._entries).cast("Q")[ENTRY_ADDRESS_AT::_QUADS]
+        self._lengths = memoryview(self._entries).cast("I")[ENTRY_LENGTH_AT::_ENTRY_WORDS]
+        self._length = 0
+
+    def _fill(self, size: int) -> None:
+        """Writes a length into all entries that are in use."""
+        if size != self._length:
+            self._lengths[: self._next] = array("I", [size]) * self._next
+            self._length = size
 
     def _various(
-        self, places: "array[int]", sizes: "array[int]", undone: list[tuple[int, int]]
+        self,
+        places: "array[int]",
+        sizes: "array[int]",
+        starts: "array[int]",
+        undone: list[tuple[int, int]],
     ) -> None:
-        """Sends, and lets every entry name the first message again, as `send` needs it."""
+        """Sends to each place so much from so far on, and makes all entries alike again."""
         try:
+            for place, size, start in zip(places, sizes, starts, strict=True):
+                self._lengths[place] = size
+                self._addresses[place] = self._start + start
             self._portion(places, sizes, undone)
         finally:
             for place in places:
-                self._addresses[place * _QUADS + ENTRY_ADDRESS_AT] = self._message
+                self._addresses[place] = self._start
+                self._lengths[place] = self._length
 
     def _portion(
         self, places: "array[int]", sizes: "array[int]", undone: list[tuple[int, int]]
