@@ -15,6 +15,7 @@ from tests.orders.world import ORDER, PRICE
 from shopwire.cli import route
 from shopwire.kernel.activities import Job
 from shopwire.kernel.errors import SetupProblem
+from shopwire.kernel.queries import load_queries
 from shopwire.modules.inventory.api import ReportStock
 from shopwire.modules.routing.api import PutRules, PutTerms, ReleaseRoute, RoutingRules, Rule
 from shopwire.modules.routing.store import (
@@ -39,6 +40,7 @@ from shopwire.services.routing import Router
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
+TITLES = "titles_of_skus"
 COSTS = {"dear": 1_400, "cheap": 1_010, "second": 1_100}
 """All above the cost that the article's price follows from."""
 
@@ -127,6 +129,31 @@ async def test_the_market_is_one_read_of_what_is_true_now(database_url):
         after = await read_market(shop.shop.reads, "main", ["A"], shop.clock.now_ms())
         assert {one.supplier: one.there for one in after.known.candidates}["cheap"] == 0
         assert after.seen > before.seen
+
+
+async def test_what_each_checkout_reads_is_planned_once_and_looks_up_by_key(database_url):
+    """A plan for just two SKUs, each time anew, took longer than the read."""
+    async with market(database_url, cheap=4, dear=2) as shop:
+        once = await read_market(shop.shop.reads, "main", ["A", "B"], 0)
+        assert await read_market(shop.shop.reads, "main", ["A", "B", "A"], 0) == once
+        connection = await asyncpg.connect(database_url)
+        try:
+            for module, name, more in (("routing", "market", (0,)), ("catalog", TITLES, ())):
+                query = load_queries(f"shopwire.modules.{module}")[name]
+                statement = await connection.prepare(query)
+                for _ in range(8):
+                    await statement.fetch("main", ["A", "B"], *more)
+                counted = "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1"
+                assert await connection.fetchval(counted, query) == 3
+                # Whatever is known of such small tables, there is an index for each.
+                await connection.execute("SET plan_cache_mode = force_generic_plan")
+                await connection.execute("SET enable_seqscan = off")
+                text = str(await statement.explain("main", ["A", "B"], *more))
+                assert "Seq Scan" not in text
+                assert "offer_by_supplier" not in text
+                await connection.execute("RESET ALL")
+        finally:
+            await connection.close()
 
 
 async def test_refused_units_go_to_the_next_best_and_never_back(database_url):

@@ -103,7 +103,9 @@ class FileBook(Book):
         # The provider is elsewhere: its disk is not the shop's to wait for.
         self._con.execute("PRAGMA journal_mode = WAL")
         self._con.execute("PRAGMA synchronous = OFF")
-        self._con.execute("CREATE TABLE IF NOT EXISTS entry (id TEXT PRIMARY KEY, body BLOB)")
+        self._con.execute(
+            "CREATE TABLE IF NOT EXISTS entry (id TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID"
+        )
 
     @override
     @contextmanager

@@ -137,14 +137,19 @@ SELECT topic, version, body::text AS body, changed_at_ms
 FROM documents WHERE tenant = $1 AND topic = ANY ($2::text[])
 
 -- titles_of_skus --
--- What SKUs are called: the product's title, and the variant's where it has one of its own.
+-- What SKUs are called: the product's title, and the variant's where it has one of its own. How many
+-- SKUs there are is hidden: else the planner makes a plan for that number each time.
 SELECT o.sku, p.title, coalesce((
     SELECT v #>> '{variant,title}' FROM jsonb_array_elements(p.variants) v
     WHERE v #>> '{variant,sku}' = o.sku
 ), '') AS variant
-FROM sku_owner o
-JOIN product p ON p.tenant = o.tenant AND p.id = o.product_id
-WHERE o.tenant = $1 AND o.sku = ANY ($2::text[])
+FROM unnest((SELECT $2::text[])) AS w (sku)
+CROSS JOIN LATERAL (
+    SELECT sku, product_id FROM sku_owner WHERE tenant = $1 AND sku = w.sku OFFSET 0
+) o
+CROSS JOIN LATERAL (
+    SELECT title, variants FROM product WHERE tenant = $1 AND id = o.product_id OFFSET 0
+) p
 
 -- kin_of_sku --
 -- SKUs to offer instead: other variants of the product first, then articles of its categories,

@@ -136,6 +136,8 @@ ON CONFLICT (tenant, supplier) DO UPDATE SET
 
 -- market --
 -- All that a choice needs to know of some SKUs, in one read: offers, pools, terms, scores, rules.
+-- Each SKU comes once. Rows are looked up one by one, and how many SKUs there are is hidden: where
+-- the planner sees that there are two, it makes a plan for two each time, for longer than it runs.
 SELECT json_build_object(
     'candidates', coalesce((
         SELECT json_agg(json_build_object(
@@ -155,21 +157,41 @@ SELECT json_build_object(
                 'unit_minor', t.unit_minor, 'handling_minor', t.handling_minor,
                 'countries', t.countries) END
         ))
-        FROM stock_pool p
-        LEFT JOIN stock_item i USING (tenant, sku)
-        LEFT JOIN offer o ON o.tenant = p.tenant AND o.sku = p.sku
-            AND o.supplier = p.supplier AND o.active
-        LEFT JOIN supplier s ON s.tenant = p.tenant AND s.id = p.supplier
-        LEFT JOIN routing_terms t ON t.tenant = p.tenant AND t.supplier = p.supplier
-        LEFT JOIN routing_score c ON c.tenant = p.tenant AND c.supplier = p.supplier
-        WHERE p.tenant = $1 AND p.sku = ANY ($2::text[])
+        FROM unnest((SELECT $2::text[])) AS w (sku)
+        CROSS JOIN LATERAL (
+            SELECT * FROM stock_pool WHERE tenant = $1 AND sku = w.sku OFFSET 0
+        ) p
+        LEFT JOIN LATERAL (
+            SELECT * FROM stock_item WHERE tenant = $1 AND sku = w.sku OFFSET 0
+        ) i ON true
+        LEFT JOIN LATERAL (
+            -- By the SKU first: all offers of a supplier are many.
+            SELECT * FROM (
+                SELECT * FROM offer WHERE tenant = $1 AND sku = w.sku OFFSET 0
+            ) of_sku
+            WHERE of_sku.supplier = p.supplier AND of_sku.active
+        ) o ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM supplier WHERE tenant = $1 AND id = p.supplier OFFSET 0
+        ) s ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM routing_terms WHERE tenant = $1 AND supplier = p.supplier OFFSET 0
+        ) t ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM routing_score WHERE tenant = $1 AND supplier = p.supplier OFFSET 0
+        ) c ON true
     ), '[]'),
     'rules', (SELECT rules FROM routing_rules WHERE tenant = $1 AND id = 'default'),
     'rules_version', (SELECT version FROM routing_rules WHERE tenant = $1 AND id = 'default'),
     'categories', coalesce((
         SELECT json_object_agg(w.sku, g.lineage)
-        FROM sku_owner w JOIN product g ON g.tenant = w.tenant AND g.id = w.product_id
-        WHERE w.tenant = $1 AND w.sku = ANY ($2::text[])
+        FROM unnest((SELECT $2::text[])) AS w (sku)
+        CROSS JOIN LATERAL (
+            SELECT product_id FROM sku_owner WHERE tenant = $1 AND sku = w.sku OFFSET 0
+        ) u
+        CROSS JOIN LATERAL (
+            SELECT lineage FROM product WHERE tenant = $1 AND id = u.product_id OFFSET 0
+        ) g
     ), '{}')
 )::text AS market
 

@@ -97,7 +97,8 @@ _market: Final = msgspec.json.Decoder(_Market).decode
 
 async def read_market(reads: Reads, tenant: str, skus: list[str], now_ms: int) -> Market:
     """What is known of these SKUs, in one read."""
-    rows = await reads.fetch(_SQL["market"], tenant, skus, now_ms)
+    # A SKU that came twice would have each of its pools twice.
+    rows = await reads.fetch(_SQL["market"], tenant, list(dict.fromkeys(skus)), now_ms)
     found = _market(rows[0]["market"])
     return Market(
         known=Known(
