@@ -137,8 +137,8 @@ SELECT topic, version, body::text AS body, changed_at_ms
 FROM documents WHERE tenant = $1 AND topic = ANY ($2::text[])
 
 -- titles_of_skus --
--- What SKUs are called: the product's title, and the variant's where it has one of its own. How many
--- SKUs there are is hidden: else the planner makes a plan for that number each time.
+-- What SKUs are called: the product's title, and the variant's where it has one of its own. Their
+-- number is hidden: else the planner makes a plan for just that many each time.
 SELECT o.sku, p.title, coalesce((
     SELECT v #>> '{variant,title}' FROM jsonb_array_elements(p.variants) v
     WHERE v #>> '{variant,sku}' = o.sku
