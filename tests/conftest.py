@@ -3,12 +3,14 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.databases import Databases
+from tests.e2e.shop import Shop, free_port
 
 from shopwire.adapters.postgres.server import EmbeddedPostgres
 from shopwire.kernel.errors import SetupProblem
@@ -88,6 +90,23 @@ def data_folder():
 
 
 @pytest.fixture(scope="session")
+def empty_shop(postgres):
+    """The data of a shop that was started once: a copy of it starts in half the time."""
+    folder = open_folder()
+    shop = Shop(folder / "shop", free_port())
+    shop.start()
+    shop.stop()
+    yield shop.data
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def shop_folder(empty_shop, data_folder):
+    """The same for a server of the test's own, which may do with it what it likes."""
+    return copy_of(empty_shop, data_folder)
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real catalogues and feeds, where they stand beside the checkout."""
     here = Path(__file__).parents[1]
@@ -104,6 +123,13 @@ def chromium() -> Path:
     if not found:
         pytest.skip("no Chromium. Remedy: apt-get install chromium, or set SHOPWIRE_CHROMIUM")
     return Path(found)
+
+
+def copy_of(empty_shop: Path, folder: Path) -> Path:
+    """A copy of a shop's data, below `folder`."""
+    # `cp -a` keeps whose the files are: PostgreSQL runs under an account of its own.
+    subprocess.run(["cp", "-a", str(empty_shop), str(folder / "shop")], check=True)
+    return folder / "shop"
 
 
 def open_folder() -> Path:

@@ -196,10 +196,9 @@ async def until_done(shop: Shop) -> list[dict[str, Any]]:
         await asyncio.sleep(0.2)
 
 
-async def a_run(folder: Path, seed: int, kills: int) -> None:
+async def a_run(data: Path, seed: int, kills: int) -> None:
     chance = random.Random(seed)
-    shop = Shop(folder / "data", free_port())
-    shop.data.mkdir(parents=True)
+    shop = Shop(data, free_port())
     await asyncio.to_thread(shop.start)
     try:
         prices = await asyncio.to_thread(stock_up, shop)
@@ -256,12 +255,12 @@ def check(shop: Shop, buyers: Buyers, orders: list[dict[str, Any]]) -> None:
     assert report["drift_total"] == 0, report["drift"][:5]
 
 
-async def test_a_shop_whose_processes_are_killed_loses_and_doubles_nothing(data_folder):
-    await a_run(data_folder, seed=1, kills=4)
+async def test_a_shop_whose_processes_are_killed_loses_and_doubles_nothing(shop_folder):
+    await a_run(shop_folder, seed=1, kills=4)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(5))
-async def test_the_same_for_longer(data_folder, seed):
-    await a_run(data_folder, seed, kills=30)
+async def test_the_same_for_longer(shop_folder, seed):
+    await a_run(shop_folder, seed, kills=30)

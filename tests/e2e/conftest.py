@@ -1,14 +1,13 @@
 """What browser tests share: one browser, and shops that need not be made from nothing."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from tests.conftest import open_folder
+from tests.conftest import copy_of, open_folder
 from tests.e2e.shop import HUBS_MAX, SOON_MS, Shop, free_port
 
 expect.set_options(timeout=SOON_MS)
@@ -89,17 +88,6 @@ def browser(_pages_of_today: None, _one_browser: OneBrowser, chromium: Path) -> 
         context.close()
 
 
-@pytest.fixture(scope="session")
-def empty_shop(postgres: Any) -> Iterator[Path]:
-    """The data of a shop that was started once: a copy of it starts in half the time."""
-    folder = open_folder()
-    shop = Shop(folder / "shop", free_port())
-    shop.start()
-    shop.stop()
-    yield shop.data
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 @pytest.fixture
 def shop_options() -> tuple[str, ...]:
     return ()
@@ -119,9 +107,7 @@ def shop_of_file(empty_shop: Path) -> Iterator[Shop]:
 
 
 def _opened(folder: Path, empty_shop: Path, *options: str) -> Iterator[Shop]:
-    # `cp -a` keeps whose the files are: PostgreSQL runs under an account of its own.
-    subprocess.run(["cp", "-a", str(empty_shop), str(folder / "shop")], check=True)
-    shop = Shop(folder / "shop", free_port(HUBS_MAX + 1), *options)
+    shop = Shop(copy_of(empty_shop, folder), free_port(HUBS_MAX + 1), *options)
     shop.start()
     yield shop
     shop.stop()

@@ -127,7 +127,7 @@ def hubs() -> int:
 
 
 @pytest.fixture
-async def fleet(data_folder, hubs):
-    fleet = Fleet(data_folder / "shop", free_port(1 + hubs), hubs)
+async def fleet(shop_folder, hubs):
+    fleet = Fleet(shop_folder, free_port(1 + hubs), hubs)
     yield await fleet.ready()
     fleet.stop()

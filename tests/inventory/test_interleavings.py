@@ -74,21 +74,27 @@ def said(pool: Pool | None) -> Says:
 def differences(life: Life) -> list[str]:
     """Where the shop says something else than the model; the story up to there."""
     desk = Desk()
-    story = [f"seed {life.seed}, what the supplier says: {life.style}"]
+    told: list[tuple[Step, Says]] = []
     own = said(None)
     steps = life.tell()
     for number, step in enumerate(steps, 1):
         outcome = desk.decide(step.command, step.key, step.at_ms)
         own = said(desk.pool(life.sku))
-        story.append(f"{step.command} -> {own}")
+        told.append((step, own))
         refused = type(outcome).__name__ if isinstance(outcome, ShopwireError) else ""
         problem = judge(step, refused, own)
         if not problem and (number % SUMS_EVERY_STEPS == 0 or number == len(steps)):
             problem = unexplained(desk, life.sku)
         if problem:
-            return [*story, problem]
+            return [*story(life, told), problem]
     problem = in_the_end(life, own)
-    return [*story, problem] if problem else []
+    return [*story(life, told), problem] if problem else []
+
+
+def story(life: Life, told: list[tuple[Step, Says]]) -> list[str]:
+    """What happened, in words: only where they are read, since to write them costs a tenth."""
+    first = f"seed {life.seed}, what the supplier says: {life.style}"
+    return [first, *(f"{step.command} -> {own}" for step, own in told)]
 
 
 def unexplained(desk: Desk, sku: str) -> str:

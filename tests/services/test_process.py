@@ -77,8 +77,8 @@ def shop(data_folder: Path) -> Path:
 
 
 @pytest.fixture
-def up(shop: Path, port: int) -> Iterator[Up]:
-    server = Up(shop, port).ready()
+def up(shop_folder: Path, port: int) -> Iterator[Up]:
+    server = Up(shop_folder, port).ready()
     yield server
     if server.process.poll() is None:
         server.signal(signal.SIGINT)

@@ -34,9 +34,9 @@ async def restart(up, port):
     return await asyncio.to_thread(Up(up.data, port).ready)
 
 
-async def test_kills_under_commands_leave_each_of_them_with_one_effect(data_folder):
+async def test_kills_under_commands_leave_each_of_them_with_one_effect(shop_folder):
     port = free_port()
-    up = await asyncio.to_thread(Up(data_folder, port).ready)
+    up = await asyncio.to_thread(Up(shop_folder, port).ready)
     clients = [SyncClient(f"ws://127.0.0.1:{port}/sync", backoff_ms_min=20) for _ in range(CLIENTS)]
     told = {}
     try:
