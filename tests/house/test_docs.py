@@ -1,9 +1,12 @@
 """Documents: links lead somewhere, and the commands that they name exist."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cyclopts import CycloptsError
 
 from shopwire.cli.main import build_app
 
@@ -15,6 +18,8 @@ PAGES = sorted(
 )
 _LINK = re.compile(r"\]\((?!https?://|mailto:)(?P<target>[^)#\s]+)?(?P<anchor>#[^)\s]+)?\)")
 _COMMAND = re.compile(r"(?:\.venv/bin/|`)shopwire ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
+_SHOWN = re.compile(r"^(?:    |\$ )?(?:\.venv/bin/)?shopwire ([a-z].*)$", re.MULTILINE)
+_BESIDE = re.compile(r"\s{2,}(?=\S)|\s#")
 _TARGET = re.compile(r"(?:^|`)make ([a-z]+)", re.MULTILINE)
 
 
@@ -39,6 +44,28 @@ def test_commands_exist(page: Path):
             assert inner in app["log"], f"shopwire log {inner}"
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(_TARGET.findall(text)) <= targets
+
+
+def shown(text: str) -> Iterator[list[str]]:
+    """Every command that a page shows on a line of its own, as its words."""
+    text = text.replace("\\\n", " ")
+    for match in _SHOWN.finditer(text):
+        said = _BESIDE.split(match[1])[0]
+        if said.count("'") % 2:  # its JSON goes on below
+            said = text[match.start(1) : text.index("'", match.end()) + 1]
+        yield shlex.split(said)
+
+
+def test_commands_are_shown_as_they_are_understood():
+    app, count = build_app(), 0
+    for page in PAGES:
+        for words in shown(page.read_text(encoding="utf-8")):
+            count += 1
+            try:
+                app.parse_args(words, exit_on_error=False, print_error=False)
+            except CycloptsError as problem:
+                pytest.fail(f"{page.relative_to(ROOT)}: shopwire {' '.join(words)}: {problem}")
+    assert count > 80
 
 
 def test_every_target_of_the_makefile_says_what_it_does():
