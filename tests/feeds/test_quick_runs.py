@@ -1,5 +1,6 @@
 """Imports that know rows by their marks leave the shop as the long way would leave it."""
 
+import base64
 import random
 from dataclasses import dataclass
 from typing import Any
@@ -213,6 +214,29 @@ async def test_text_that_comes_no_more_is_forgotten(shop: Shop):
         await shop.take(HEAD + "".join(rows))
         kept = await shop.query("SELECT piece FROM feed_text WHERE data <> '' ORDER BY 1")
         assert [row[0] for row in kept] == ([0], [0, 1])[number % 2]
+
+
+@pytest.mark.parametrize("roomy", [0, 99])
+async def test_of_much_text_only_what_came_is_kept_once_a_quarter_comes_no_more(
+    shop: Shop, monkeypatch, passed, roomy
+):
+    monkeypatch.setattr(import_texts, "BLOCKS_ROOMY_MAX", roomy)
+    rows = [f"p{n:02},P,Kitchen,S{n},5,1\n" for n in range(17)]
+    await shop.take(HEAD + "".join(rows))
+    first = len(await known_blocks(shop))
+    rows[3:9] = [row.replace(",5,", ",6,") for row in rows[3:9]]
+    await shop.take(HEAD + "".join(rows))
+    assert len(passed) in (first - 3, first - 4)
+    fresh = first - len(passed)
+    assert len(await known_blocks(shop)) == (first if roomy == 0 else first + fresh)
+    passed.clear()
+    assert (await shop.take(HEAD + "".join(rows))).unchanged == 17
+    assert len(passed) == first
+
+
+async def known_blocks(shop: Shop) -> blocks.Blocks:
+    found = await shop.query("SELECT data FROM feed_text WHERE data <> '' ORDER BY piece")
+    return blocks.Blocks(base64.b64decode(row[0]) for row in found)
 
 
 async def test_an_undo_of_something_that_was_said_newer_leaves_no_mark(shop: Shop, mapped):

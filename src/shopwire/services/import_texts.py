@@ -4,14 +4,15 @@ import asyncio
 import base64
 import logging
 import zlib
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Optional
 
 import msgspec
 
-from shopwire.kernel.commands import Command
 from shopwire.modules.feeds.api import KeepTexts
 from shopwire.modules.feeds.blocks import Blocks, Fresh
-from shopwire.modules.feeds.limits import BLOCK_PIECES_MAX, BLOCKS_FRESH_ROWS_MIN
+from shopwire.modules.feeds.limits import BLOCK_PIECES_MAX, BLOCKS_FRESH_ROWS_MIN, BLOCKS_ROOMY_MAX
 from shopwire.modules.feeds.store import texts_said
 from shopwire.services.import_request import ImportRequest
 
@@ -29,9 +30,10 @@ class Texts:
         importer: "Importer",
         request: ImportRequest,
         keep: KeepTexts,
-        kept: dict[int, str],
+        kept: Sequence[int],
         blocks: Blocks,
     ) -> None:
+        """Args: `kept` are the numbers of the pieces that the blocks were in."""
         self._importer, self._request, self._keep, self._kept = importer, request, keep, kept
         self.blocks = blocks
         self.fresh = Fresh()
@@ -46,32 +48,40 @@ class Texts:
         kept = await texts_said(
             importer.reads, request.tenant, keep.supplier, keep.kind, keep.reading
         )
-        blocks = await asyncio.to_thread(_unpacked, list(kept.values()))
-        return cls(importer, request, keep, kept, blocks)
+        numbers = sorted(kept)
+        blocks = await asyncio.to_thread(_unpacked, kept)
+        return cls(importer, request, keep, numbers, blocks)
 
     async def end(self) -> None:
-        """Keeps what was new; forgets all where most of it comes no more, to begin anew."""
-        known, seen, fresh = len(self.blocks), self.blocks.seen, self.fresh
-        stale = known - seen > seen + fresh.blocks or len(self._kept) > BLOCK_PIECES_MAX
-        if fresh.rows < BLOCKS_FRESH_ROWS_MIN:
+        """Keeps what was new; where much comes no more, only what came and what was new."""
+        if self.fresh.rows < BLOCKS_FRESH_ROWS_MIN:
             return
-        first = 0 if stale or not known else max(self._kept) + 1
-        pieces = [base64.b64encode(piece).decode() for piece in fresh.pieces]
-        sent: list[tuple[str, Command]] = [
-            (f"texts/{number}", msgspec.structs.replace(self._keep, first=number, pieces=(piece,)))
-            for number, piece in enumerate(pieces, first)
-        ]
-        after = first + len(pieces)
-        if gone := ("",) * (max(self._kept, default=-1) + 1 - after):
-            forget = msgspec.structs.replace(self._keep, first=after, pieces=gone)
-            sent.append((f"texts/{after}", forget))
-        for one in sent:  # each is half a megabyte: they need not be in memory twice
-            await self._importer.send(self._request, [one])
+        pieces, number = iter(self.fresh.pieces), max(self._kept, default=-1) + 1
+        if self._is_stale or not len(self.blocks):
+            pieces, number = chain(self.blocks.seen_pieces(), pieces), 0
+        # Each is half a megabyte: one at a time is packed, and is in memory.
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            await self._put(number, (base64.b64encode(piece).decode(),))
+            number += 1
+        if gone := ("",) * (max(self._kept, default=-1) + 1 - number):
+            await self._put(number, gone)
+
+    @property
+    def _is_stale(self) -> bool:
+        known, seen, new = len(self.blocks), self.blocks.seen, self.fresh.blocks
+        if len(self._kept) > BLOCK_PIECES_MAX or known - seen > seen + new:
+            return True
+        return known + new > BLOCKS_ROOMY_MAX and 4 * (known - seen) > known + new
+
+    async def _put(self, first: int, pieces: tuple[str, ...]) -> None:
+        keep = msgspec.structs.replace(self._keep, first=first, pieces=pieces)
+        await self._importer.send(self._request, [(f"texts/{first}", keep)])
 
 
-def _unpacked(pieces: list[str]) -> Blocks:
+def _unpacked(pieces: dict[int, str]) -> Blocks:
+    """Takes the pieces out one by one: as text they are as large as what comes of them."""
     try:
-        return Blocks([base64.b64decode(one) for one in pieces if one])
+        return Blocks(base64.b64decode(one) for at in sorted(pieces) if (one := pieces.pop(at)))
     except (ValueError, zlib.error, msgspec.DecodeError) as problem:
         _LOG.warning("what is known of a feed's text cannot be read, and is made anew: %s", problem)
         return Blocks()

@@ -9,7 +9,8 @@ import hashlib
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -74,18 +75,23 @@ class Blocks:
         self.sizes, self._heads, self._lines = array("I"), array("I"), array("I")
         self._bunches, self._rows, self._chars = array("H"), array("H"), array("I")
         self._marks = array("q")
-        self.names: list[str] = []
+        # Of a million rows a string a block, and a dictionary of them, would take 40 MB.
+        self._names, self._named = bytearray(), array("Q", (0,))
         digests: list[bytes] = []
         for packed_piece in pieces:
             piece = _unpack(zlib.decompress(packed_piece))
             digests.append(piece.digests)
-            self.names += piece.names
+            for names in piece.names:
+                self._names += names.encode()
+                self._named.append(len(self._names))
             for numbers, came in self._numbers(piece):
                 numbers.extend(_read(numbers.typecode, came))
         self.digests = b"".join(digests)
         self._at = array("I", accumulate(self._bunches, initial=0))
-        self._by_head = dict(zip(self._heads, range(len(self._heads)), strict=True))
-        self._mask = bytearray(len(self._heads))
+        heads = self._heads
+        self._by_head = array("I", sorted(range(len(heads)), key=heads.__getitem__))
+        self._heads_sorted = array("I", map(heads.__getitem__, self._by_head))
+        self._mask = bytearray(len(heads))
         """Which of them came in this feed."""
 
     def _numbers(self, piece: _Piece) -> tuple[tuple["array[int]", bytes], ...]:
@@ -100,7 +106,7 @@ class Blocks:
         )
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self._heads)
 
     @property
     def seen(self) -> int:
@@ -116,12 +122,16 @@ class Blocks:
         start = text.peek(at, HEAD_BYTES)
         if start is None:
             return -1
-        block = self._by_head.get(zlib.crc32(start), -1)
-        return block if block >= 0 and self.is_at(block, text, at) else -1
+        head = zlib.crc32(start)
+        place = bisect_right(self._heads_sorted, head) - 1
+        if place < 0 or self._heads_sorted[place] != head:
+            return -1
+        block = self._by_head[place]
+        return block if self.is_at(block, text, at) else -1
 
     def is_at(self, block: int, text: Lines, at: int) -> bool:
         """Whether a block stands at a place, byte for byte."""
-        if block >= len(self.names):
+        if block >= len(self._heads):
             return False
         came = text.peek(at, self.sizes[block])
         if came is None:
@@ -135,7 +145,7 @@ class Blocks:
 
     def told(self, block: int) -> tuple[list[str], list[str]]:
         """The ids of its products, and its SKUs."""
-        names = self.names[block].split("\n")
+        names = self._names_of(block).split("\n")
         many = self._bunches[block]
         return names[:many], names[many:]
 
@@ -144,29 +154,55 @@ class Blocks:
         start, end = self._at[block], self._at[block + 1]
         return self._marks[start:end], self._rows[start:end], self._chars[start:end]
 
+    def _names_of(self, block: int) -> str:
+        return self._names[self._named[block] : self._named[block + 1]].decode()
+
+    def seen_pieces(self) -> Iterator[bytes]:
+        """Those that came in this feed as pieces to be kept, packed as they are asked for."""
+        seen = [block for block, came in enumerate(self._mask) if came]
+        for start in range(0, len(seen), BLOCKS_PIECE_MAX):
+            yield self._repacked(seen[start : start + BLOCKS_PIECE_MAX])
+
+    def _repacked(self, blocks: Sequence[int]) -> bytes:
+        bunches = [at for one in blocks for at in range(self._at[one], self._at[one + 1])]
+        size = DIGEST_BYTES
+        return _compressed(
+            _Piece(
+                digests=b"".join([self.digests[one * size : (one + 1) * size] for one in blocks]),
+                heads=_written("I", [self._heads[one] for one in blocks]),
+                sizes=_written("I", [self.sizes[one] for one in blocks]),
+                lines=_written("I", [self._lines[one] for one in blocks]),
+                bunches=_written("H", [self._bunches[one] for one in blocks]),
+                marks=_written("q", [self._marks[at] for at in bunches]),
+                rows=_written("H", [self._rows[at] for at in bunches]),
+                chars=_written("I", [self._chars[at] for at in bunches]),
+                names=[self._names_of(one) for one in blocks],
+            )
+        )
+
 
 def packed(blocks: Sequence[Block]) -> bytes:
     """Blocks as a piece that is kept; texts go in as their digests only."""
     bunches = [bunch for block in blocks for bunch in block.bunches]
-    return zlib.compress(
-        _pack(
-            _Piece(
-                digests=b"".join([_digest(block.text) for block in blocks]),
-                heads=_written("I", [zlib.crc32(one.text[:HEAD_BYTES]) for one in blocks]),
-                sizes=_written("I", [len(block.text) for block in blocks]),
-                lines=_written("I", [block.lines for block in blocks]),
-                bunches=_written("H", [len(block.bunches) for block in blocks]),
-                marks=_written("q", [bunch.mark for bunch in bunches]),
-                rows=_written("H", [bunch.rows for bunch in bunches]),
-                chars=_written("I", [bunch.chars for bunch in bunches]),
-                names=[
-                    "\n".join([*(bunch.id for bunch in block.bunches), *block.skus])
-                    for block in blocks
-                ],
-            )
-        ),
-        _LEVEL,
+    return _compressed(
+        _Piece(
+            digests=b"".join([_digest(block.text) for block in blocks]),
+            heads=_written("I", [zlib.crc32(one.text[:HEAD_BYTES]) for one in blocks]),
+            sizes=_written("I", [len(block.text) for block in blocks]),
+            lines=_written("I", [block.lines for block in blocks]),
+            bunches=_written("H", [len(block.bunches) for block in blocks]),
+            marks=_written("q", [bunch.mark for bunch in bunches]),
+            rows=_written("H", [bunch.rows for bunch in bunches]),
+            chars=_written("I", [bunch.chars for bunch in bunches]),
+            names=[
+                "\n".join([*(bunch.id for bunch in block.bunches), *block.skus]) for block in blocks
+            ],
+        )
     )
+
+
+def _compressed(piece: _Piece) -> bytes:
+    return zlib.compress(_pack(piece), _LEVEL)
 
 
 class Fresh:

@@ -108,9 +108,12 @@ BLOCK_ROWS_MAX: Final = 8
 own. One changed row makes all of its stretch be parsed."""
 BLOCKS_MAX: Final = 250_000
 """Such stretches that are kept of a supplier's feed; rows of others are parsed each time."""
+BLOCKS_ROOMY_MAX: Final = 100_000
+"""Up to so many stretches those are kept that come no more until they are half of all: two files
+that take turns are both known. Of more than that they go once they are a quarter."""
 BLOCKS_PIECE_MAX: Final = 4_000
 """Stretches that are kept in one piece, of about half a megabyte."""
 BLOCKS_FRESH_ROWS_MIN: Final = 1_000
 """With fewer rows that were parsed nothing is kept: to parse them again costs less."""
 BLOCK_PIECES_MAX: Final = 200
-"""Pieces that are kept of a supplier's feed; with more of them they are written anew."""
+"""Pieces that are kept of a supplier's feed; with more of them those that came are written anew."""
