@@ -52,33 +52,36 @@ async def before(reads: Reads, tenant: str, supplier: str, news: News) -> Before
 
 
 async def altered(
-    reads: Reads, tenant: str, supplier: str, news: News, known: Before, applied: Applied
+    reads: Reads, tenant: str, about: Sequence[AlteredGroup], applied: Applied
 ) -> dict[str, list[Altered]]:
-    """What is different now, by the key of the group that told it."""
-    found: dict[str, list[Altered]] = defaultdict(list)
-    told: dict[str, str] = {}
-    for group in news.groups:
-        if group.product is not None:
-            told.setdefault(group.product.id, group.key)
-    for product in news.products:
-        if product.id in applied.products and product.id not in known.products:
-            found[told[product.id]].append(product_brought(product))
-    changed = sorted(applied.products & known.products.keys())
+    """What of an intent took effect, by the key of the group that told it.
+
+    It is as it was meant, but for products that were there before: what became of them is read.
+    """
+    meant = [(group.key, one) for group in about for one in group.altered]
+    changed = sorted(
+        {
+            one.id
+            for _, one in meant
+            if one.what == "product" and one.was is not None and one.id in applied.products
+        }
+    )
     after = await _products(reads, tenant, changed) if changed else {}
-    for product_id, now in after.items():
-        one = product_altered(product_id, known.products[product_id], now)
-        if one is not None:
-            found[told[product_id]].append(one)
-    of = {sku: group.key for group in news.groups for sku in group.lines}
-    for offered in news.offers:
-        pair = offered.terms.sku, slug_of(offered.supplier)
-        if pair in applied.offers:
-            terms = {**msgspec.structs.asdict(offered.terms), "active": True}
-            found[of[pair[0]]].append(offer_altered(pair, known.offers.get(pair), terms))
-    for count in news.counts:
-        if count.sku in applied.counts:
-            one = count_altered(count.sku, supplier, known.counts.get(count.sku), count.quantity)
-            found[of[count.sku]].append(one)
+    found: dict[str, list[Altered]] = defaultdict(list)
+    for key, one in meant:
+        if one.what == "offer":
+            if (one.id, one.supplier) in applied.offers:
+                found[key].append(one)
+        elif one.what == "stock":
+            if one.id in applied.counts:
+                found[key].append(one)
+        elif one.was is None:
+            if one.id in applied.products:
+                found[key].append(one)
+        elif one.id in after:
+            different = product_altered(one.id, one.was, after[one.id])
+            if different is not None:
+                found[key].append(different)
     return found
 
 
@@ -89,7 +92,10 @@ def intended(news: News, known: Before, supplier: str) -> tuple[AlteredGroup, ..
     """
     found: dict[str, list[Altered]] = defaultdict(list)
     of = {sku: group.key for group in news.groups for sku in group.lines}
-    told = {group.product.id: group.key for group in news.groups if group.product is not None}
+    told: dict[str, str] = {}
+    for group in news.groups:
+        if group.product is not None:
+            told.setdefault(group.product.id, group.key)
     for product in news.products:
         was = known.products.get(product.id)
         one = product_brought(product) if was is None else None

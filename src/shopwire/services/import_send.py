@@ -16,7 +16,7 @@ from shopwire.modules.feeds.mapping import Group, Offered
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier
-from shopwire.services.import_effect import Applied, Before, altered, before, groups_of, intended
+from shopwire.services.import_effect import Applied, altered, before, groups_of, intended
 from shopwire.services.import_news import News, offer_commands, refused_row, stock_commands
 from shopwire.services.import_plan import Compared
 from shopwire.services.import_request import ImportRequest, Tally
@@ -33,7 +33,6 @@ class Meant(msgspec.Struct, frozen=True):
     """The news of a part that are none to the shop yet, and what they may change."""
 
     news: News
-    was: Before
     about: tuple[AlteredGroup, ...]
     """To be written down before any of it is sent."""
 
@@ -55,7 +54,7 @@ class Sender:
         told, news = news, without_known(news, was, self._request.as_of_ms)
         self.offers.unchanged += len(told.offers) - len(news.offers)
         self.stock.unchanged += len(told.counts) - len(news.counts)
-        return Meant(news, was, intended(news, was, self._supplier))
+        return Meant(news, intended(news, was, self._supplier))
 
     async def put(
         self, key: str, part: Compared | None, meant: Meant, refused: Refusals
@@ -66,10 +65,10 @@ class Sender:
         the part nothing is told of what its supplier said.
         """
         applied = Applied(set(), set(), set())
-        news, was = meant.news, meant.was
+        news = meant.news
         await self._send(key, news, refused, applied)
         reads, tenant = self._importer.reads, self._request.tenant
-        found = await altered(reads, tenant, self._supplier, news, was, applied)
+        found = await altered(reads, tenant, meant.about, applied)
         if part is None:
             return groups_of(news, found, {}, ())
         kept = [

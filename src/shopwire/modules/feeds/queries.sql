@@ -185,9 +185,10 @@ WHERE tenant = $1 AND supplier = $2 AND kind = $3 AND data <> ''
 ORDER BY piece
 
 -- said_last --
--- What one supplier said last of some products.
+-- What one supplier said last of some products; names come as JSON, see _names_of in store.py.
 SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row
-WHERE tenant = $1 AND supplier = $2 AND entity = ANY ($3::text[])
+WHERE tenant = $1 AND supplier = $2
+    AND entity = ANY (ARRAY(SELECT json_array_elements_text($3::text::json)))
 
 -- marks_said --
 -- Marks of what one supplier said last, in order, by what their rows count for.
@@ -252,17 +253,20 @@ CROSS JOIN (
 SELECT
     o.sku, o.supplier, o.cost_minor, o.currency, o.lead_time_days, o.order_min, o.order_max,
     o.map_minor, o.msrp_minor, o.active, o.supplier_sku
-FROM offer o WHERE o.tenant = $1 AND o.sku = ANY ($2::text[]) AND o.supplier = ANY ($3::text[])
+FROM offer o
+WHERE o.tenant = $1 AND o.sku = ANY (ARRAY(SELECT json_array_elements_text($2::text::json)))
+    AND o.supplier = ANY ($3::text[])
 
 -- counts_before --
 -- What one supplier has reported of SKUs.
 SELECT sku, reported, as_of_ms, sequence, withheld, doubtful, sold FROM stock_pool
-WHERE tenant = $1 AND supplier = $2 AND sku = ANY ($3::text[])
+WHERE tenant = $1 AND supplier = $2
+    AND sku = ANY (ARRAY(SELECT json_array_elements_text($3::text::json)))
 
 -- products_before --
 -- Products as they stand, as JSON, by id.
 SELECT id, (to_jsonb(p) - 'search')::text AS product FROM product p
-WHERE tenant = $1 AND id = ANY ($2::text[])
+WHERE tenant = $1 AND id = ANY (ARRAY(SELECT json_array_elements_text($2::text::json)))
 
 -- counts_since --
 -- Of counts that a run reported, of several the last with the wanted number: units of sales that

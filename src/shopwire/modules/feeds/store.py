@@ -1,6 +1,6 @@
 """How the records of runs are kept, and what screens read of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -71,11 +71,16 @@ DUE_APPROVED: Final = _SQL["due_approved"]
 """Approved runs as jobs, until they have ended."""
 
 
+def _names_of(names: Iterable[str]) -> str:
+    """Names as one JSON text: the driver would look at each of a list several times."""
+    return msgspec.json.encode(list(names)).decode()
+
+
 async def said_last(
     reads: Reads, tenant: str, supplier: str, keys: Sequence[str]
 ) -> dict[str, Digest]:
     """What a supplier said last of these products, as far as it ever said anything."""
-    rows = await reads.fetch(_SQL["said_last"], tenant, supplier, list(keys))
+    rows = await reads.fetch(_SQL["said_last"], tenant, supplier, _names_of(keys))
     return {row["key"]: Digest(**row) for row in rows}
 
 
@@ -359,7 +364,7 @@ async def offers_before(
     """Offers as they stand, by SKU and supplier, for those pairs that have one."""
     wanted = frozenset(pairs)
     skus, suppliers = ({pair[at] for pair in wanted} for at in (0, 1))
-    rows = await reads.fetch(_SQL["offers_before"], tenant, list(skus), list(suppliers))
+    rows = await reads.fetch(_SQL["offers_before"], tenant, _names_of(skus), list(suppliers))
     return {pair: dict(row) for row in rows if (pair := (row["sku"], row["supplier"])) in wanted}
 
 
@@ -367,7 +372,7 @@ async def counts_before(
     reads: Reads, tenant: str, supplier: str, skus: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """What one supplier has reported, by SKU, for those that it ever counted."""
-    rows = await reads.fetch(_SQL["counts_before"], tenant, supplier, list(skus))
+    rows = await reads.fetch(_SQL["counts_before"], tenant, supplier, _names_of(skus))
     return {row["sku"]: dict(row) for row in rows}
 
 
@@ -375,7 +380,7 @@ async def products_before(
     reads: Reads, tenant: str, ids: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Products as they stand, as JSON, for those that there are."""
-    rows = await reads.fetch(_SQL["products_before"], tenant, list(ids))
+    rows = await reads.fetch(_SQL["products_before"], tenant, _names_of(ids))
     return {row["id"]: msgspec.json.decode(row["product"]) for row in rows}
 
 
