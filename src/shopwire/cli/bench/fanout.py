@@ -2,16 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
+from statistics import median
 from typing import Any, Final
 
 import msgspec
 
 from shopwire.cli.bench.common import Databases, latencies, machine
-from shopwire.cli.bench.fanout_clients import allow_files
+from shopwire.cli.bench.fanout_clients import Arrivals, allow_files
 from shopwire.cli.bench.fanout_drive import Server, Wishes, served, settled, watching
 from shopwire.cli.bench.fanout_gateway import gateway, why_not
 from shopwire.cli.bench.svg import Chart
@@ -20,6 +21,9 @@ from shopwire.sync.limits import FLUSH_INTERVAL_MS
 SCREENS: Final = 1_000
 TOPICS_EACH: Final = 50
 TOPICS_ALL: Final = 200
+_TURN_S: Final = 1.0
+"""Short, so that both of a pair meet the same noise."""
+_Figures = dict[str, float]
 Serve = Callable[[], AbstractAsyncContextManager[Server]]
 _SERVERS: Final[dict[str, Serve]] = {
     "picows": partial(served, rights=True),
@@ -45,19 +49,28 @@ class Length(msgspec.Struct, frozen=True):
     """Shorter: whoever sends each change by itself takes several times as long to be done."""
     repeats: int
     latency_seconds: float
+    pairs: int
+    """Turns of a second that ours with rights and without take, one after the other."""
 
 
-FULL: Final = Length(6.0, 2.0, 3, 30.0)
-QUICK: Final = Length(1.5, 0.8, 1, 4.0)
+FULL: Final = Length(6.0, 2.0, 3, 30.0, 12)
+QUICK: Final = Length(1.5, 0.8, 1, 4.0, 4)
 
 
 async def run(quick: bool, databases: Databases) -> dict[str, Any]:
     """All figures; the transports take turns and meet the same noise.
 
-    `ratios` are our server's CPU over the other's, lower is better: for a frame, and with 50 topics
-    also for a change that was delivered (`_delivery`), as a frame of ours may have several. With 50
-    topics a screen is told 25 changes/s; in `busy` it is told all of 200/s, as in bench `screen`.
-    `open` is ours without rights, so that its ratio says what rights cost.
+    Changes are made in the process of each server, by a call and without a database's driver: what
+    is measured is what a server does of which it is told.
+
+    `ratios` are our server's CPU over the other's, lower is better, each the middle one of those of
+    a turn: for a frame, and with 50 topics also for a change that was delivered (`_delivery`), as a
+    frame of ours may have several. With one topic or 50 a screen is told 25 changes/s; in `busy` it
+    is told all of 200/s, as in bench `screen`.
+
+    `open` is ours without rights. Both stand at the same time, with their screens, and take turns
+    of a second: its ratios are the middle ones of those of two turns, as what rights cost is less
+    than what differs between two runs.
     """
     length = QUICK if quick else FULL
     facts = machine()
@@ -68,26 +81,24 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
         skipped["asgi"] = "uvicorn's ASGI WebSockets need websockets"
     if (reason := why_not()) is not None:
         skipped["gateway"] = reason
-    modes = [mode for mode in _SERVERS if mode not in skipped]
-    one: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
-    many: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
-    busy: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes if mode in _BUSY}
-    for _ in range(length.repeats):
-        for mode in modes:
-            one[mode].append(await _cost(mode, _same_topic(), 1, 25.0, length.seconds))
-            many[mode].append(await _cost(mode, _own_topics(), TOPICS_ALL, 100.0, length.seconds))
-            if mode in busy:
-                cost = await _cost(mode, _all_topics(), TOPICS_EACH, 200.0, length.busy_s)
-                busy[mode].append(cost)
-    figures = {
-        mode: {
-            "one_topic": _middle(one[mode], "cpu_us_per_frame"),
-            "topics_50": _middle(many[mode], "cpu_us_per_frame"),
-        }
-        for mode in modes
+    modes = [mode for mode in _SERVERS if mode not in skipped and mode != "open"]
+    runs: dict[str, dict[str, list[_Figures]]] = {
+        mode: {part: [] for part in _PARTS if part != "busy" or mode in _BUSY} for mode in modes
     }
-    for mode, runs in busy.items():
-        figures[mode]["busy"] = _middle(runs, "cpu_us_per_delivery")
+    for _ in range(length.repeats):
+        for mode, parts in runs.items():
+            for part, turns in parts.items():
+                seconds = length.busy_s if part == "busy" else length.seconds
+                async with _seats(mode, part) as seats:
+                    turns.append(await seats.turn(seconds))
+    ratios = _ratios(runs)
+    figures = {
+        mode: {part: _middle(turns, part) for part, turns in parts.items()}
+        for mode, parts in runs.items()
+    }
+    figures["open"] = {}
+    for part, tail in (("one_topic", ""), ("topics_50", "_topics_50")):
+        figures["open"][part], ratios[f"open{tail}"] = await _without_rights(part, length.pairs)
     latency = await _latency(await databases.fresh(), length.latency_seconds)
     ours = figures.pop("picows")
     return {
@@ -105,17 +116,7 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
             "connection_topics_50_kib": ours["topics_50"]["connection_kib"],
         },
         "baselines": figures,
-        "ratios": {
-            name + tail: round(ours[part][unit] / other[part][unit], 3)
-            for name, other in figures.items()
-            for part, unit, tail in (
-                ("one_topic", "cpu_us_per_frame", ""),
-                ("topics_50", "cpu_us_per_frame", "_topics_50"),
-                ("topics_50", "cpu_us_per_delivery", "_delivery"),
-                ("busy", "cpu_us_per_delivery", "_busy_delivery"),
-            )
-            if part in other
-        },
+        "ratios": ratios,
         "skipped": skipped,
         "refused": 0,
         "lost": latency["lost"],
@@ -147,32 +148,81 @@ def charts(result: dict[str, Any]) -> list[Chart]:
     ]
 
 
-async def _cost(
-    mode: str, wishes: Wishes, topics: int, rate: float, seconds: float
-) -> dict[str, float]:
-    """CPU of the server while changes go out, and memory of its idle connections."""
+class _Seats:
+    """A server with its screens, all of them live."""
+
+    def __init__(self, server: Server, arrivals: Arrivals, part: str, kib: float) -> None:
+        self._server, self._arrivals, self._part, self._kib = server, arrivals, part, kib
+
+    async def turn(self, seconds: float) -> _Figures:
+        """CPU of the server while changes go out."""
+        server, arrivals, (wish, topics, rate) = self._server, self._arrivals, _PARTS[self._part]
+        arrivals.start((await server.ask(do="look"))["n"])
+        start = (await server.ask(do="look"))["cpu_s"]
+        done = await server.ask(do="run", topics=topics, rate=rate, seconds=seconds)
+        due = _deliveries(wish(), topics, len(done["asked"]))
+        # Waiting longer would count the beats of idle screens as the cost of these frames.
+        await settled(lambda: arrivals.deliveries >= due)
+        spent = (await server.ask(do="look"))["cpu_s"] - start
+        return {
+            "cpu_us_per_frame": round(spent * 1e6 / max(arrivals.frames, 1), 3),
+            "cpu_us_per_delivery": round(spent * 1e6 / max(arrivals.deliveries, 1), 3),
+            "deliveries_per_cpu_s": round(arrivals.deliveries / max(spent, 1e-6)),
+            "frames": arrivals.frames,
+            "deliveries": arrivals.deliveries,
+            "bytes_per_delivery": round(arrivals.bytes / max(arrivals.deliveries, 1), 1),
+            "connection_kib": self._kib,
+        }
+
+
+@asynccontextmanager
+async def _seats(mode: str, part: str) -> AsyncIterator[_Seats]:
+    wish, topics, _ = _PARTS[part]
+    wishes = wish()
     async with _SERVERS[mode]() as server:
         await server.ask(do="seed", topics=topics)
         before = (await server.ask(do="look"))["rss_kib"]
         async with watching(server.port, wishes, tokens=mode in _TOKENS) as arrivals:
             idle = (await server.ask(do="look"))["rss_kib"]
-            seeded = (await server.ask(do="seed", topics=1))["n"]
-            arrivals.start(seeded)
-            start = (await server.ask(do="look"))["cpu_s"]
-            done = await server.ask(do="run", topics=topics, rate=rate, seconds=seconds)
-            due = _deliveries(wishes, topics, len(done["asked"]))
-            # Waiting longer would count the beats of idle screens as the cost of these frames.
-            await settled(lambda: arrivals.deliveries >= due)
-            spent = (await server.ask(do="look"))["cpu_s"] - start
-            return {
-                "cpu_us_per_frame": round(spent * 1e6 / max(arrivals.frames, 1), 3),
-                "cpu_us_per_delivery": round(spent * 1e6 / max(arrivals.deliveries, 1), 3),
-                "deliveries_per_cpu_s": round(arrivals.deliveries / max(spent, 1e-6)),
-                "frames": arrivals.frames,
-                "deliveries": arrivals.deliveries,
-                "bytes_per_delivery": round(arrivals.bytes / max(arrivals.deliveries, 1), 1),
-                "connection_kib": round((idle - before) / len(wishes), 2),
-            }
+            await server.ask(do="seed", topics=1)
+            yield _Seats(server, arrivals, part, round((idle - before) / len(wishes), 2))
+
+
+async def _without_rights(part: str, pairs: int) -> tuple[_Figures, float]:
+    """Ours without rights, and what ours with rights takes in the turn beside it over that."""
+    turns: list[_Figures] = []
+    found: list[float] = []
+    async with _seats("picows", part) as ours, _seats("open", part) as other:
+        for number in range(pairs):
+            # Whoever is second finds another machine than the first: they change about.
+            first, second = (ours, other) if number % 2 else (other, ours)
+            one, two = await first.turn(_TURN_S), await second.turn(_TURN_S)
+            with_rights, without = (one, two) if number % 2 else (two, one)
+            turns.append(without)
+            found.append(with_rights["cpu_us_per_frame"] / without["cpu_us_per_frame"])
+    return _middle(turns, part), round(median(found), 3)
+
+
+def _ratios(runs: dict[str, dict[str, list[_Figures]]]) -> dict[str, float]:
+    """Ours over each other, the middle one of the turns."""
+    return {
+        mode + tail: round(
+            median(
+                mine[unit] / theirs[unit]
+                for mine, theirs in zip(runs["picows"][part], parts[part], strict=True)
+            ),
+            3,
+        )
+        for mode, parts in runs.items()
+        if mode != "picows"
+        for part, unit, tail in (
+            ("one_topic", "cpu_us_per_frame", ""),
+            ("topics_50", "cpu_us_per_frame", "_topics_50"),
+            ("topics_50", "cpu_us_per_delivery", "_delivery"),
+            ("busy", "cpu_us_per_delivery", "_busy_delivery"),
+        )
+        if part in parts
+    }
 
 
 async def _latency(dsn: str, seconds: float) -> dict[str, Any]:
@@ -222,6 +272,15 @@ def _own_topics() -> Wishes:
     ]
 
 
-def _middle(runs: list[dict[str, float]], by: str) -> dict[str, float]:
-    """The run whose figure is the middle one: its figures belong together."""
-    return sorted(runs, key=lambda figures: figures[by])[len(runs) // 2]
+_PARTS: Final[dict[str, tuple[Callable[[], Wishes], int, float]]] = {
+    "one_topic": (_same_topic, 1, 25.0),
+    "topics_50": (_own_topics, TOPICS_ALL, 100.0),
+    "busy": (_all_topics, TOPICS_EACH, 200.0),
+}
+"""What screens watch, how many topics change in turn, and changes/s."""
+
+
+def _middle(turns: list[_Figures], part: str) -> _Figures:
+    """The turn whose CPU is the middle one: its figures belong together."""
+    by = "cpu_us_per_delivery" if part == "busy" else "cpu_us_per_frame"
+    return sorted(turns, key=lambda figures: figures[by])[len(turns) // 2]

@@ -1,7 +1,7 @@
 """What a team writes by hand: Node's `ws` in front of the database's notifications, in some lines.
 
-The driver of its database is spared it, as changes come as lines from outside: what is told of
-it is too little rather than too much. It has no versions, no snapshot, no resume and no rights.
+The driver of its database is spared it, as changes are made by a call in its process: what is told
+of it is too little rather than too much. It has no versions, no snapshot, no resume and no rights.
 """
 
 import subprocess

@@ -308,7 +308,7 @@ async def _obey(feed: Feed, hub: Hub | None = None, log: Counting | None = None)
             await feed.seed(wish["topics"])
             answer = {"n": feed.number}
         else:
-            answer = {"rss_kib": _rss_kib(), "cpu_s": time.process_time()}
+            answer = {"n": feed.number, "rss_kib": _rss_kib(), "cpu_s": time.process_time()}
             if hub is not None and log is not None:
                 stats = msgspec.to_builtins(stats_of(hub.fanout))
                 answer |= {"hub": stats, "documents_read": log.documents_read}
