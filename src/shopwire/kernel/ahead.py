@@ -1,7 +1,8 @@
 """A batch that is decided before it has its partitions' locks, while the one before it commits.
 
-It stands on a look at one turn of each head, and on what the batch before it is about to write. It
-is written by one statement if the turns are then still the right ones; else it was never decided.
+It stands on a look at one turn of each head, or on what is known of that turn without one, and on
+what the batch before it is about to write. It is written by one statement if the turns are then
+still the right ones; else it was never decided.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ from typing import Final
 from typing_extensions import override
 
 from shopwire.kernel.batch import Batch, Verdict
+from shopwire.kernel.clock import Clock
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.handlers import Handlers
-from shopwire.kernel.items import Item
+from shopwire.kernel.items import Item, tickets_of
+from shopwire.kernel.kept import Kept, made_by, proves
 from shopwire.kernel.rows import Row
 from shopwire.kernel.storage import Claim, Claimed, Look, Move, Storage, TurnMoved, Work, Writing
 
@@ -33,12 +36,18 @@ class _LockFirst(Exception):
     """There is no look without the lock."""
 
 
+class _LookFirst(Exception):
+    """What was taken for granted is not proven by what is to be written."""
+
+
 class Flight:
     """A decided batch on its way to its commit."""
 
     __slots__ = (
         "_answered",
+        "in_vain",
         "items",
+        "kept",
         "landed",
         "look",
         "over",
@@ -60,6 +69,10 @@ class Flight:
         """Of each head that it needs, at which it may be written."""
         self.writing: Writing = _NOTHING
         self.verdict = Verdict()
+        self.in_vain = False
+        """Whether it was decided without a look before, on what nothing would have proven."""
+        self.kept: Kept | None = None
+        """What is known of its partition behind it, if it commits."""
         self._answered: dict[_Identity, Claimed] | None = None
 
     def turns_behind(self, look: Look) -> dict[int, int]:
@@ -94,8 +107,20 @@ class Flight:
 class _Ahead(Work):
     """What a batch reads of a look and of the flight before it; what it writes is kept."""
 
-    def __init__(self, storage: Storage, partitions: Sequence[int], before: Flight | None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        partitions: Sequence[int],
+        before: Flight | None,
+        kept: Kept | None,
+        made: frozenset[type[Row]],
+    ) -> None:
         self._storage, self._partitions, self._before = storage, partitions, before
+        self._kept, self._made = kept, made
+        self._free = 0
+        self.wanted: Mapping[type[Row], Sequence[tuple[str, str]]] = {}
+        self.rows: dict[type[Row], list[Row]] = {}
+        """What was read, as the batch before leaves it."""
         self.now_ms = 0
         self.turns: Mapping[int, int] = {}
         self.look: Look | None = None
@@ -106,20 +131,56 @@ class _Ahead(Work):
     async def read(
         self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
     ) -> tuple[list[Claimed], dict[type[Row], list[Row]]]:
-        look = await self._storage.look(self._partitions, claims, wanted)
+        look, before = self._known(claims, wanted), self._before
+        if look is None:
+            look = await self._storage.look(self._partitions, claims, wanted)
         if look is None:
             raise _LockFirst
         self.look, self.now_ms, self.turns = look, look.now_ms, look.turns
-        if (before := self._before) is None:
-            return look.claimed, look.rows
-        self.turns = before.turns_behind(look)
-        claimed = [
-            before.told(claim) or found for claim, found in zip(claims, look.claimed, strict=True)
-        ]
-        rows = {
-            kind: _over(look.rows[kind], before, kind, groups) for kind, groups in wanted.items()
-        }
-        return claimed, rows
+        self.wanted, self.rows, claimed = wanted, look.rows, look.claimed
+        if before is not None:
+            self.turns = before.turns_behind(look)
+            claimed = [
+                before.told(claim) or found
+                for claim, found in zip(claims, look.claimed, strict=True)
+            ]
+            if not look.remembered:
+                self.rows = {
+                    kind: _over(look.rows[kind], before, kind, groups)
+                    for kind, groups in wanted.items()
+                }
+        self._free = sum(one.mine for one in claimed)
+        return claimed, self.rows
+
+    def _known(
+        self, claims: Sequence[Claim], wanted: Mapping[type[Row], Sequence[tuple[str, str]]]
+    ) -> Look | None:
+        """What a look would tell, where that is known without one."""
+        if self._kept is None or not self._made:
+            return None
+        return self._kept.look(claims, wanted, self._made)
+
+    def keep(self, look: Look, clock: Clock) -> Kept | None:
+        """What is known of the partition behind this batch, once it is decided.
+
+        Raises _LookFirst where it was decided on what nothing will prove.
+        """
+        proven = proves(self.writing, self.wanted, self._made, self._free)
+        if look.remembered and not proven:
+            raise _LookFirst
+        if len(self.turns) > 1:
+            return None
+        ((partition, turn),) = self.turns.items()
+        kept = self._kept
+        if self._made and not look.remembered:
+            if kept is None or kept.turn != turn or kept.is_over:
+                kept = Kept(partition, turn, look, clock)
+            some = {kind: groups for kind, groups in self.wanted.items() if kind not in self._made}
+            kept.add(some, self.rows)
+        if kept is None or kept.turn != turn:
+            return None
+        kept.follow(self.writing, look.now_ms)
+        return kept
 
     @override
     async def write(
@@ -151,22 +212,33 @@ async def decide_ahead(
     partitions: Sequence[int],
     items: Sequence[Item],
     before: Flight | None,
+    clock: Clock,
+    kept: Kept | None = None,
 ) -> Flight | None:
     """Decides what is in these partitions as it would be after `before`; writes nothing.
 
+    Without a look where `kept`, what is known of the only one of them, tells all that one would.
     None where it has to be decided under the locks. Raises TurnMoved where somebody else has had
     one of them since `before`, and what `Storage.look` raises.
     """
-    work = _Ahead(storage, partitions, before)
+    made = made_by(tickets_of(items)) if len(partitions) == 1 else frozenset()
+    work = _Ahead(storage, partitions, before, kept, made)
     weight = sum(item.weight for item in items)
     try:
         verdict = await Batch(work, items, handlers, write_ahead=weight + 1).run()
+        if work.look is None:
+            raise RuntimeError("a batch was decided without a look")
+        kept = work.keep(work.look, clock)
     except _LockFirst:
         return None
-    if work.look is None:
-        raise RuntimeError("a batch was decided without a look")
+    except _LookFirst:
+        flight = await decide_ahead(storage, handlers, partitions, items, before, clock)
+        if flight is not None:
+            flight.in_vain = True
+        return flight
     flight = Flight(items, work.look, work.turns)
     flight.writing, flight.verdict = work.writing, verdict
+    flight.kept = kept
     return flight
 
 

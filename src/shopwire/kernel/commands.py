@@ -115,6 +115,10 @@ class Handler(msgspec.Struct, Generic[C], frozen=True, kw_only=True):
     lines: Callable[[C], int] | None = None
     """For a command about many things: how many. Such a command waits for its own turn, rather than
     ride in a batch of those that somebody waits for."""
+    makes: frozenset[type[Row]] = frozenset()
+    """Kinds of rows of which it makes those that it needs, or is told again what it made: that they
+    are not there yet may be taken for granted, since the storage refuses it where they are. Each is
+    `born_often`, and is a group of its own."""
     includes: Callable[[C], Iterable[Command]] | None = None
     """Commands that the decision may name in `then`, or others that need the same: what they need
     is loaded, and their partitions are held, with this one's own."""

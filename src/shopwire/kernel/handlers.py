@@ -25,6 +25,9 @@ class Handlers:
         for handler in handlers:
             if self.by_command.setdefault(handler.command, handler) is not handler:
                 raise ValueError(f"{handler.command.operation} has two handlers")
+            for kind in handler.makes:
+                if not kind.born_often or kind.blind or kind.key_fields != (kind.group_field,):
+                    raise ValueError(f"a {kind.__name__} cannot be known to be new unseen")
 
     def of(self, command: Command) -> Handler[Any]:
         """Raises UnknownOperation."""

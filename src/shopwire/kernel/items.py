@@ -74,3 +74,8 @@ def tickets_of(items: Iterable[Item]) -> list[Ticket]:
     for item in items:
         tickets += item.tickets if isinstance(item, Step) else (item,)
     return tickets
+
+
+def partitions_of(items: Iterable[Item]) -> list[int]:
+    """Where these read and write, sorted."""
+    return sorted({number for item in items for number in item.partitions})

@@ -9,6 +9,7 @@ from typing import Final
 from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import ShopwireError
 from shopwire.kernel.items import Item, Ticket
+from shopwire.kernel.kept import Kept
 
 BATCH_TARGET_MS: Final = 50.0
 """A batch that takes longer halves the next one: the batch is capped by time spent, too."""
@@ -74,6 +75,8 @@ class Lane:
         "batch_max",
         "bulk_ms",
         "flies",
+        "kept",
+        "looks",
         "ms_per_command",
         "name",
         "queue",
@@ -90,9 +93,20 @@ class Lane:
         """Batches that are still to lock the head first, since others hold it as well."""
         self.flies = False
         """Whether the last batch was decided ahead."""
+        self.kept: Kept | None = None
+        """What is known without a look; nothing where it is not certain what was written last."""
+        self.looks = 0
+        """Batches that are still to look first, since another one should have."""
         self._has_bulk = False
         self.bulk_ms = 0.0
         """What batches with commands about many things took, without their wait in the queue."""
+
+    def known(self) -> Kept | None:
+        """What the next batch may know without a look."""
+        if self.looks:
+            self.looks -= 1
+            return None
+        return self.kept
 
     def take(self, room: int | None = None, *, bulk: bool = True) -> list[Item]:
         """What is next, at least one item; `room` for as many lines, else for a batch.

@@ -22,6 +22,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of a ledger: written once, never loaded for a decision, never changed."""
     blind: ClassVar[bool] = False
     """May be put without having been named: another row of the decision proves what it says."""
+    born_often: ClassVar[bool] = False
+    """New rows come often, many at once. Where all of a batch are new they are inserted without the
+    ON CONFLICT clause at the end of `save`, which costs a third of such a row; one that is there
+    refuses them, in every storage."""
 
     tenant: str
 
@@ -72,9 +76,6 @@ class Table(msgspec.Struct, frozen=True):
     kind: type[Row]
     load: str
     save: str
-    born_often: bool = False
-    """New rows come often, many at once: they are then inserted without the ON CONFLICT clause at
-    the end of `save`, which costs a third of such a row."""
 
 
 def by_kind(rows: Iterable[Row]) -> dict[type[Row], list[Row]]:

@@ -62,6 +62,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[type[Row], list[Row]]
     over: bool = False
     """Whether one of the keys is kept with an answer or lease whose time is over."""
+    remembered: bool = False
+    """Whether it was not read, but follows from what was read and written before at these turns."""
 
 
 class Writing(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,8 +164,8 @@ class Transaction(Protocol):
     ) -> None:
         """Saves, appends (events by partition) and answers; raises what each of these raises.
 
-        Of the kinds in `born` no row is in the storage yet. A storage that makes use of it raises
-        ConstraintRefused where it is not so.
+        Of the kinds in `born` no row is in the storage yet. Raises ConstraintRefused where one is,
+        of a kind that is `born_often`.
         Where the storage can it does so at once: then what checks one row against another must
         look at the end of the transaction.
         """

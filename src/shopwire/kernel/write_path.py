@@ -28,7 +28,8 @@ from shopwire.kernel.errors import (
     StorageUnavailable,
 )
 from shopwire.kernel.handlers import Handlers
-from shopwire.kernel.items import Item, Step, Ticket, tickets_of
+from shopwire.kernel.items import Item, Step, Ticket, partitions_of, tickets_of
+from shopwire.kernel.kept import LOOK_BATCHES
 from shopwire.kernel.lanes import BATCH_COMMANDS_MIN, Lane, One, Turns, Waiter
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
 from shopwire.kernel.storage import Claim, Lease, Move, Storage, TurnMoved
@@ -50,10 +51,6 @@ _REPEATABLE: Final = (ConstraintRefused, LogCorrupt, KeyInFlight, TurnMoved)
 
 _WIDE: Final = "wide"
 """Name of the lane for commands that touch several partitions."""
-
-
-def _partitions_of(items: Iterable[Item]) -> list[int]:
-    return sorted({number for item in items for number in item.partitions})
 
 
 class WriteStats(msgspec.Struct):
@@ -202,6 +199,7 @@ class WritePath:
         """
         async with self._storage.transaction(range(self._storage.partitions)):
             pass
+        self._forget()
 
     async def claim_lease(self, claim: Claim, lease_ms: int = CLAIM_LEASE_MS) -> Lease | Outcome:
         """Takes a key for work of several transactions, or tells how it was answered before.
@@ -267,6 +265,8 @@ class WritePath:
                 else:
                     turn = self._turns.beside()
                 async with turn:
+                    if lane.name == _WIDE:
+                        self._forget()
                     await self._stream(lane)
             elif self._closing.is_set():
                 return
@@ -300,12 +300,17 @@ class WritePath:
                 # What the one before was to write is not there: nothing was decided yet.
                 if landing is not None:
                     await landing
-                before = landing = None
+                before = landing = lane.kept = None
                 await self._settle_paced(lane, batch)
             else:
                 before, landing = flight, asyncio.create_task(self._land(lane, flight, landing))
         if landing is not None:
             await landing
+
+    def _forget(self) -> None:
+        """Somebody has counted turns in any of the partitions."""
+        for lane in self._lanes:
+            lane.kept = None
 
     def _is_others_turn(self, lane: Lane) -> bool:
         if lane.name == _WIDE:
@@ -328,15 +333,15 @@ class WritePath:
         self, lane: Lane, batch: list[Item], before: Flight | None
     ) -> Flight | None:
         """None where the heads are to be locked first."""
-        lane.flies = False
+        lane.flies, kept, lane.kept = False, lane.known(), None
         if lane.apart:
             lane.apart -= 1
             return None
         try:
             started_ms = self._clock.monotonic_ms()
-            flight = await decide_ahead(
-                self._storage, self._handlers, _partitions_of(batch), batch, before
-            )
+            numbers = partitions_of(batch)
+            known = (before, self._clock, kept)
+            flight = await decide_ahead(self._storage, self._handlers, numbers, batch, *known)
         except TurnMoved:
             lane.apart = AHEAD_PAUSE_BATCHES
             return None
@@ -347,7 +352,8 @@ class WritePath:
             _LOG.warning("lane %s could not decide ahead: %s", lane.name, problem)
             return None
         if flight is not None:
-            lane.flies, flight.started_ms = True, started_ms
+            lane.flies, lane.kept, flight.started_ms = True, flight.kept, started_ms
+            lane.looks = LOOK_BATCHES if flight.in_vain else lane.looks
         return flight
 
     async def _land(self, lane: Lane, flight: Flight, landing: asyncio.Task[None] | None) -> None:
@@ -357,9 +363,13 @@ class WritePath:
         if problem is not None:
             if isinstance(problem, TurnMoved):
                 lane.apart = AHEAD_PAUSE_BATCHES
+            elif flight.look.remembered:
+                lane.looks = LOOK_BATCHES
             await self._settle(lane, batch)
         commands = sum(item.lines for item in batch)
         lane.pace(self._clock.monotonic_ms() - flight.started_ms, commands, self._batch_max)
+        if not flight.landed:
+            lane.kept = None
         flight.over.set()
         lane.wake.set()
 
@@ -448,7 +458,7 @@ class WritePath:
     async def _commit(
         self, lane: Lane, batch: list[Item], refused: dict[int, ShopwireError] | None = None
     ) -> None:
-        async with self._storage.transaction(_partitions_of(batch)) as tx:
+        async with self._storage.transaction(partitions_of(batch)) as tx:
             verdict = await Batch(tx, batch, self._handlers, refused=refused).run()
         self._tell(lane, verdict)
 

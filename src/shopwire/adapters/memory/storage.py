@@ -1,6 +1,6 @@
 """The write path's storage in memory."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
@@ -67,6 +67,21 @@ class MemoryTransaction(Transaction):
                 if check is not None and (broken := check(row)) is not None:
                     raise ConstraintRefused(constraint=broken)
                 self._rows.setdefault(kind, {})[row.key] = row
+
+    @override
+    async def write(
+        self,
+        rows: Mapping[type[Row], Sequence[Row]],
+        events: Mapping[int, Sequence[NewEvent]],
+        answers: Sequence[tuple[Claim, Outcome]],
+        born: Collection[type[Row]] = (),
+    ) -> None:
+        for kind in born:
+            there, staged = self._state.rows.get(kind, {}), self._rows.get(kind, {})
+            new = [row.key for row in rows.get(kind, ())] if kind.born_often else ()
+            if any(key in there or key in staged for key in new):
+                raise ConstraintRefused(constraint=f"{kind.table}_pkey")
+        await super().write(rows, events, answers, born)
 
     @override
     async def append(self, partition: int, events: Sequence[NewEvent]) -> int:

@@ -52,7 +52,7 @@ class RowCodec:
             if field.name in self._decoders
         }
         self.save = _reading_json(table, frozenset(self._decoders))
-        self.insert = self.save.partition(_CONFLICT)[0] if table.born_often else self.save
+        self.insert = self.save.partition(_CONFLICT)[0] if table.kind.born_often else self.save
         """For rows of which none is there."""
 
     def argument(self, rows: Sequence[Row]) -> bytes:

@@ -142,10 +142,16 @@ class PostgresTransaction(Transaction):
 
     @override
     async def save(self, rows: Mapping[type[Row], Sequence[Row]]) -> None:
+        await self._save(rows)
+
+    async def _save(
+        self, rows: Mapping[type[Row], Sequence[Row]], born: Collection[type[Row]] = ()
+    ) -> None:
         async with self._errors:
             for kind, changed in rows.items():
                 codec = self._codecs[kind]
-                await self._con.fetch(codec.save, codec.argument(changed))
+                save = codec.insert if kind in born else codec.save
+                await self._con.fetch(save, codec.argument(changed))
 
     @override
     async def append(self, partition: int, events: Sequence[NewEvent]) -> int:
@@ -174,7 +180,7 @@ class PostgresTransaction(Transaction):
         kinds = self._sorted(rows)
         *before, last_round = rounds(tuple([self._codecs[kind].save for kind in kinds]))
         for places in before:
-            await self.save({kinds[at]: rows[kinds[at]] for at in places})
+            await self._save({kinds[at]: rows[kinds[at]] for at in places}, born)
         partitions = sorted(events)
         for partition in partitions[:-1]:
             await self.append(partition, events[partition])
@@ -190,8 +196,8 @@ class PostgresTransaction(Transaction):
         if not statement.parts:
             return
         if len(statement.parts) > 1 and not self._combinations.allow(statement.parts):
-            left = {kinds[at]: rows[kinds[at]] for at in last_round}
-            await super().write(left, {at: events[at] for at in partitions[-1:]}, answers)
+            await self._save({kinds[at]: rows[kinds[at]] for at in last_round}, born)
+            await super().write({}, {at: events[at] for at in partitions[-1:]}, answers)
             return
         async with self._errors:
             found = await self._con.fetchrow(statement.sql, *statement.arguments)

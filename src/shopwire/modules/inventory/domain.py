@@ -159,6 +159,7 @@ class StockHold(Row, frozen=True, kw_only=True, omit_defaults=True):
     table = "stock_hold"
     group_field = "hold_id"
     key_fields = ("hold_id",)
+    born_often = True
 
     hold_id: str
     state: HoldState = "pending"

@@ -186,6 +186,7 @@ HOLD_HANDLERS: Final = (
         needs=needs_to_hold,
         decide=do_hold_stock,
         many=do_hold_stock_many,
+        makes=frozenset({StockHold}),
     ),
     Handler(
         command=CheckStock,

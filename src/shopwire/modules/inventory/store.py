@@ -19,12 +19,7 @@ from shopwire.modules.inventory.domain import (
 _SQL: Final = load_queries("shopwire.modules.inventory")
 
 TABLES: Final = tuple(
-    Table(
-        kind,
-        _SQL[f"load_{kind.table}"],
-        _SQL[f"save_{kind.table}"],
-        born_often=kind is StockHold,
-    )
+    Table(kind, _SQL[f"load_{kind.table}"], _SQL[f"save_{kind.table}"])
     for kind in (StockItem, Pool, LedgerLine, StockHold, Tally, Sale, OpenSale)
 )
 

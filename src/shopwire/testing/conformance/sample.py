@@ -22,6 +22,7 @@ class Counter(Row, frozen=True, kw_only=True):
     table = "sample_counter"
     group_field = "shelf"
     key_fields = ("shelf", "id")
+    born_often = True
 
     shelf: str
     id: str
@@ -107,7 +108,7 @@ COUNT_UP: Final[Handler[Any]] = Handler(
 CREATE: Final = _SQL["create"]
 """Makes the tables in PostgreSQL."""
 TABLES: Final = (
-    Table(Counter, _SQL["load_counters"], _SQL["save_counters"], born_often=True),
+    Table(Counter, _SQL["load_counters"], _SQL["save_counters"]),
     Table(Line, _SQL["load_lines"], _SQL["save_lines"]),
 )
 

@@ -17,6 +17,7 @@ from shopwire.kernel.errors import (
     PositionMoved,
 )
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
+from shopwire.kernel.rows import Row
 from shopwire.kernel.storage import (
     Claim,
     Claimed,
@@ -133,6 +134,22 @@ class StorageConformance:
                 await tx.save({Counter: [counter("s", "a"), counter("s", "b", -1)]})
         assert refused.value.data == {"constraint": "sample_counter_limit"}
         assert await load(storage, ("main", "s")) == []
+
+    async def test_a_new_row_of_a_kind_that_is_often_new_replaces_none(
+        self, harness: Harness
+    ) -> None:
+        """Whoever did not look stands on it: nothing is written, neither row nor event."""
+        storage = (await harness.open()).storage
+        kept, other = counter("s", "a", 1), counter("s", "a", 2)
+        async with storage.transaction([0]) as tx:
+            await tx.write({Counter: [kept]}, {}, [], born=[Counter])
+        rows: dict[type[Row], list[Row]] = {Counter: [counter("s", "b", 1), other]}
+        events = {0: [new_event("counter:s/a", 1)]}
+        with pytest.raises(ConstraintRefused):
+            async with storage.transaction([0]) as tx:
+                await tx.write(rows, events, [], born=[Counter])
+        async with storage.transaction([0]) as tx:
+            assert await tx.load(Counter, [("main", "s")]) == [kept]
 
     async def test_a_position_moves_only_from_where_it_is(self, harness: Harness) -> None:
         """Of two instances that take the same step one is refused."""

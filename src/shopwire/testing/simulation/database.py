@@ -308,7 +308,11 @@ class SimStorage(Storage):
             await self._inner.write_at(look, turns, writing)
         except TurnMoved:
             self._database.sometimes("a batch was decided on a turn that was over")
+            if look.remembered:
+                self._database.sometimes("what was remembered of a partition was over")
             raise
+        if look.remembered:
+            self._database.sometimes("a batch was decided without a look")
         if len(turns) > 1:
             self._database.sometimes("a batch of several partitions was decided ahead")
         if turns != look.turns:
