@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from shopwire.kernel.commands import Outcome
-from shopwire.kernel.errors import ShopwireError
+from shopwire.kernel.errors import QueueFull, ShopwireError
 from shopwire.kernel.items import Item, Ticket
 from shopwire.kernel.kept import Kept
 
@@ -16,6 +16,9 @@ BATCH_TARGET_MS: Final = 50.0
 BATCH_COMMANDS_MIN: Final = 64
 """What a slow database cannot shrink a batch below: smaller ones pay so often for what each costs
 that their commands end later, not sooner."""
+
+RETRY_MS_MIN: Final = 50
+"""Shortest wait that a full queue asks for."""
 
 
 class Waiter:
@@ -100,6 +103,12 @@ class Lane:
         self._has_bulk = False
         self.bulk_ms = 0.0
         """What batches with commands about many things took, without their wait in the queue."""
+
+    def check_room(self, count: int, most: int) -> None:
+        """Raises QueueFull where so many more would be more than `most`."""
+        if len(self.queue) + count > most:
+            wait_ms = max(RETRY_MS_MIN, int(len(self.queue) * self.ms_per_command))
+            raise QueueFull(queue=f"commands/{self.name}", retry_ms=wait_ms)
 
     def known(self) -> Kept | None:
         """What the next batch may know without a look."""

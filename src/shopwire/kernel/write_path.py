@@ -22,7 +22,6 @@ from shopwire.kernel.errors import (
     KeyInFlight,
     KeyReused,
     LogCorrupt,
-    QueueFull,
     ShopwireError,
     ShuttingDown,
     StorageUnavailable,
@@ -30,7 +29,7 @@ from shopwire.kernel.errors import (
 from shopwire.kernel.handlers import Handlers
 from shopwire.kernel.items import Item, Step, Ticket, partitions_of, tickets_of
 from shopwire.kernel.kept import LOOK_BATCHES
-from shopwire.kernel.lanes import BATCH_COMMANDS_MIN, Lane, One, Turns, Waiter
+from shopwire.kernel.lanes import BATCH_COMMANDS_MIN, RETRY_MS_MIN, Lane, One, Turns, Waiter
 from shopwire.kernel.limits import BATCH_COMMANDS_MAX, CLAIM_LEASE_MS, QUEUE_COMMANDS_MAX
 from shopwire.kernel.storage import Claim, Lease, Move, Storage, TurnMoved
 
@@ -38,8 +37,6 @@ BULK_PASSED_MAX: Final = 2
 """Wide batches that may begin before a command about many things; then it has its turn."""
 CLAIM_RACES_MAX: Final = 5
 """Times a key may be snatched by another process before the caller is told to come back."""
-RETRY_MS_MIN: Final = 50
-"""Shortest wait that a full queue asks for."""
 SWEEP_EVERY_MS: Final = 60_000
 """How often expired answers are looked for."""
 SWEEP_ANSWERS_MAX: Final = 5_000
@@ -137,8 +134,10 @@ class WritePath:
         (whether it was done is unknown: ask again with the same key).
         """
         ticket = self._ticket(envelope)
-        waiter = One(ticket)
-        self._enqueue([ticket])
+        waiter, lane = One(ticket), self._lane_of(ticket)
+        self._check_room(lane, 1)
+        lane.queue.append(ticket)
+        lane.wake.set()
         return await waiter.future
 
     async def submit_many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
@@ -238,18 +237,19 @@ class WritePath:
     def _lane_of(self, item: Item) -> Lane:
         return self._lanes[item.partitions[0] if len(item.partitions) == 1 else -1]
 
-    def _enqueue(self, tickets: Sequence[Ticket]) -> None:
-        """All or none: a queue without room refuses the whole call."""
+    def _check_room(self, lane: Lane, count: int) -> None:
         if self._closing.is_set():
             raise ShuttingDown
+        lane.check_room(count, self._queue_max)
+
+    def _enqueue(self, tickets: Sequence[Ticket]) -> None:
+        """All or none: a queue without room refuses the whole call."""
         wanted: dict[Lane, int] = {}
         lanes = [self._lane_of(ticket) for ticket in tickets]
         for lane in lanes:
             wanted[lane] = wanted.get(lane, 0) + 1
         for lane, count in wanted.items():
-            if len(lane.queue) + count > self._queue_max:
-                wait_ms = max(RETRY_MS_MIN, int(len(lane.queue) * lane.ms_per_command))
-                raise QueueFull(queue=f"commands/{lane.name}", retry_ms=wait_ms)
+            self._check_room(lane, count)
         for lane, ticket in zip(lanes, tickets, strict=True):
             lane.queue.append(ticket)
         for lane in wanted:
