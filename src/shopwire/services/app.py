@@ -15,8 +15,8 @@ from litestar.params import FromPath
 from shopwire.kernel.errors import NotFound, ShopwireError, ShuttingDown, StorageUnavailable
 from shopwire.kernel.write_path import WritePath
 from shopwire.services.callers import Callers
-from shopwire.services.command_door import CommandDoor, command_routes
-from shopwire.services.express import Express, QuickDoor
+from shopwire.services.command_door import CommandDoor, command_routes, quick_commands
+from shopwire.services.express import COMPRESSED_BYTES_MIN, COMPRESSION_LEVEL, Express, QuickDoor
 from shopwire.services.front import Front
 from shopwire.services.hubs import Hubs
 from shopwire.services.pacing import Pacing
@@ -29,8 +29,6 @@ from shopwire.services.telemetry import Telemetry
 
 QUERY_BODY_BYTES_MAX: Final = 65_536
 """Bodies of routes that expect none; imports and commands have limits of their own."""
-COMPRESSED_BYTES_MIN: Final = 1_024
-"""Smaller answers are sent as they are: compressing them costs more than it saves."""
 PICTURE_KEPT: Final = "public, max-age=604800"
 """A picture's name decides what it shows, until the drawing of its kind changes."""
 
@@ -67,6 +65,7 @@ class AppParts(msgspec.Struct, kw_only=True):
 
 def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     """The ASGI application for the server."""
+    commands = CommandDoor(parts.write_path, parts.callers.rights.standing, parts.pacing)
     guard = RouteGuard(parts.callers, frozenset(parts.origins))
     cors = CORSConfig(
         allow_origins=list(parts.origins),
@@ -76,9 +75,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
     )
     api = Litestar(
         route_handlers=[
-            *command_routes(
-                CommandDoor(parts.write_path, parts.callers.rights.standing, parts.pacing)
-            ),
+            *command_routes(commands),
             *_own_routes(parts),
             *parts.routes,
         ],
@@ -89,7 +86,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
             Exception: on_defect,
         },
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=COMPRESSED_BYTES_MIN, gzip_compress_level=5
+            backend="gzip", minimum_size=COMPRESSED_BYTES_MIN, gzip_compress_level=COMPRESSION_LEVEL
         ),
         openapi_config=OpenAPIConfig(
             title="Shopwire",
@@ -112,7 +109,7 @@ def build_app(parts: AppParts, *, debug: bool = False) -> Front:
         graphql=parts.graphql,
         hubs=parts.hubs,
         hosts=parts.hosts,
-        express=Express(parts.quick, guard, cors),
+        express=Express([quick_commands(commands), *parts.quick], guard, cors),
     )
 
 

@@ -17,11 +17,14 @@ from shopwire.kernel.errors import (
 from shopwire.kernel.identity import LOCAL, Caller
 from shopwire.kernel.limits import COMMAND_BYTES_MAX
 from shopwire.kernel.write_path import WritePath
-from shopwire.services.answers import answer
+from shopwire.services.answers import answer, headers_of
 from shopwire.services.command_rights import check_command
+from shopwire.services.express import Asked, QuickDoor, Told
 from shopwire.services.pacing import Pacing
 from shopwire.sync.rights import NoStanding, Standing
 
+COMMANDS: Final = "/api/commands/{operation}"
+"""Where commands are sent."""
 PRINCIPAL: Final = LOCAL.principal
 """Who sends commands from this machine, without any credentials."""
 
@@ -88,11 +91,22 @@ class CommandDoor:
             return await self._write_path.submit(envelope)
 
 
+def quick_commands(door: CommandDoor) -> QuickDoor:
+    """`POST /api/commands/{operation}` without the framework."""
+
+    async def take(asked: Asked) -> Told:
+        key = asked.headers.get("idempotency-key")
+        outcome = await door.take(asked.caller, asked.name, key, asked.body)
+        return Told(outcome.body, outcome.status, headers_of(outcome))
+
+    return QuickDoor(template=COMMANDS, bytes_max=COMMAND_BYTES_MAX, take=take)
+
+
 def command_routes(door: CommandDoor) -> list[Any]:
     """The endpoint `POST /api/commands/{operation}`."""
 
     @post(
-        "/api/commands/{operation:str}",
+        COMMANDS.replace("}", ":str}"),
         status_code=200,
         request_max_body_size=COMMAND_BYTES_MAX,
         summary="Send a command",

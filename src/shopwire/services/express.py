@@ -5,6 +5,7 @@ connection objects) takes longer than a webhook that says what is known already.
 in its table, for the schema, for other methods and for whatever spells an address differently.
 """
 
+import gzip
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -17,6 +18,11 @@ from shopwire.kernel.identity import Caller
 from shopwire.kernel.ids import new_id
 from shopwire.services.route_rights import RouteGuard
 from shopwire.sync.transports.refusals import refuse
+
+COMPRESSED_BYTES_MIN: Final = 1_024
+"""Smaller answers are sent as they are: compressing them costs more than it saves."""
+COMPRESSION_LEVEL: Final = 5
+"""Of gzip."""
 
 _log: Final = structlog.get_logger()
 
@@ -109,13 +115,17 @@ class Express:
             _log.error("http.defect", incident=incident, path=path, exc_info=problem)
             await refuse(send, InternalError(incident=incident), sent)
             return
+        answer = told.body
+        if len(answer) >= COMPRESSED_BYTES_MIN and "gzip" in headers.get("accept-encoding", ""):
+            answer = gzip.compress(answer, COMPRESSION_LEVEL)
+            sent += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
         sent += [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(told.body)),
+            (b"content-length", b"%d" % len(answer)),
             *_encoded(told.headers),
         ]
         await send({"type": "http.response.start", "status": told.status, "headers": sent})
-        await send({"type": "http.response.body", "body": told.body, "more_body": False})
+        await send({"type": "http.response.body", "body": answer, "more_body": False})
 
     def _told_to(self, origin: str) -> Headers:
         """What a browser has to know before a page of that origin may read the answer."""
