@@ -3,8 +3,9 @@
 import asyncio
 import datetime as dt
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,6 +24,7 @@ from shopwire.cli.import_remote import send_feed
 from shopwire.kernel.clock import SystemClock
 from shopwire.kernel.errors import SetupProblem
 from shopwire.kernel.ids import new_id
+from shopwire.kernel.module import Module
 from shopwire.kernel.money import Money
 from shopwire.kernel.validation import check_name
 from shopwire.kernel.write_path import WritePath
@@ -30,8 +32,8 @@ from shopwire.modules.feeds.api import Counts
 from shopwire.modules.feeds.profile import Profile, load_mapping
 from shopwire.services.consumers import Consumers
 from shopwire.services.garbage import spare_what_lives_on
+from shopwire.services.import_parts import IMPORTING
 from shopwire.services.importing import Importer, ImportRequest, Summary
-from shopwire.services.parts import MODULES
 
 _FAILED: Final = 1
 _PARTLY: Final = 3
@@ -168,21 +170,30 @@ async def _run(
     progress: Callable[[Counts, int], None],
 ) -> Summary:
     with file.open("rb") as stream:
-        async with open_importer(data, database) as importer:
+        async with open_importer(data, database, alone=True) as importer:
             return await importer.run(request, stream, progress)
 
 
+def _every_module() -> Sequence[Module]:
+    """Loaded where prices are to follow, or a person decides: most imports need a few of them."""
+    modules: Sequence[Module] = import_module("shopwire.services.parts").MODULES
+    return modules
+
+
 @asynccontextmanager
-async def open_importer(data: Path | None, database: str | None) -> AsyncIterator[Importer]:
-    """An importer on a database of its own choosing.
+async def open_importer(
+    data: Path | None, database: str | None, *, alone: bool = False
+) -> AsyncIterator[Importer]:
+    """An importer on a database of its own choosing; `alone`: it only takes feeds in.
 
     Where nobody else runs on the folder, prices are brought up to date before it ends; a running
     server does that by itself.
     """
-    tables = [table for module in MODULES for table in module.tables]
-    handlers = [handler for module in MODULES for handler in module.handlers]
     async with open_database(data, database) as opened:
         await migrate(opened.dsn)
+        modules = IMPORTING if alone and opened.server is None else _every_module()
+        tables = [table for module in modules for table in module.tables]
+        handlers = [handler for module in modules for handler in module.handlers]
         async with open_store(opened.dsn, tables) as store:
             write_path = WritePath(store.storage, handlers, SystemClock())
             await write_path.start()
@@ -190,7 +201,7 @@ async def open_importer(data: Path | None, database: str | None) -> AsyncIterato
             try:
                 yield Importer(write_path, store.reads, partitions=store.log.partitions)
                 if opened.server is not None:
-                    followers = [one for module in MODULES for one in module.consumers]
+                    followers = [one for module in modules for one in module.consumers]
                     consumers = Consumers(store.log, write_path, store.reads, followers)
                     running = asyncio.create_task(consumers.run())
                     await consumers.catch_up((await store.log.heads()).next)
