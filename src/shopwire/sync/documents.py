@@ -104,10 +104,8 @@ class TopicState:
             if self._line is None:
                 self._line = line_of(self.name, version, self.document)
             return self._line
-        for earlier, document in self.history:
-            if earlier == version:
-                return line_of(self.name, version, document)
-        return None
+        document = self._earlier(version)
+        return line_of(self.name, version, document) if document is not None else None
 
     def steps(self, base: int) -> list[bytes] | None:
         """The items that bring a client from version `base` to the newest.
@@ -118,7 +116,7 @@ class TopicState:
 
     def kept(self, base: int) -> bool:
         """Whether what changed since a version is known, so that it need not be sent whole."""
-        return any(version == base for version, _ in self.history)
+        return self._earlier(base) is not None
 
     def item(self, base: int) -> bytes:
         """What brings a client from version `base` to the newest: a patch if it is smaller."""
@@ -134,17 +132,22 @@ class TopicState:
             self.items[NOTHING] = snap
         if base == NOTHING:
             return snap
-        for version, document in self.history:
-            if version == base:
-                diff = shallow_diff(document, self.document)
-                if diff is None:
-                    return snap
-                changed, gone = diff
-                patch = patch_item(
-                    self.name, base, self.version, changed=changed, gone=gone, at_ms=self.at_ms
-                )
-                return patch if len(patch) < len(snap) else snap
-        return snap
+        before = self._earlier(base)
+        diff = shallow_diff(before, self.document) if before is not None else None
+        if diff is None:
+            return snap
+        changed, gone = diff
+        patch = patch_item(
+            self.name, base, self.version, changed=changed, gone=gone, at_ms=self.at_ms
+        )
+        return patch if len(patch) < len(snap) else snap
+
+    def _earlier(self, version: int) -> bytes | None:
+        """The document of a version before the newest; nearly everybody has the one before it."""
+        for known, document in reversed(self.history):
+            if known == version:
+                return document
+        return None
 
 
 def compare(watched: Mapping[str, TopicState], message: Digest) -> tuple[bytes, bool]:

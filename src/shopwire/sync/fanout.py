@@ -394,6 +394,8 @@ class Fanout:
         short = short_frame(frame) if state.sessions.ticks else frame
         sent = 0
         for readers, form in ((state.sessions.plain, frame), (state.sessions.ticks, short)):
+            if not readers:
+                continue
             late = readers.keys() & self.aside.keys()
             failed = self.broadcast.to_audience(readers, late, form)
             sent += self._count(len(readers) - len(late), failed)
