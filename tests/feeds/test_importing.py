@@ -15,8 +15,9 @@ from shopwire.kernel.errors import (
     StorageUnavailable,
 )
 from shopwire.modules.feeds import commands as feed_commands
+from shopwire.modules.feeds.api import NoteChunk
 from shopwire.modules.feeds.limits import SENDS_MAX
-from shopwire.modules.inventory.api import SellStock
+from shopwire.modules.inventory.api import ReportStocks, SellStock
 from shopwire.modules.pricing.api import PutRates, RateLine
 from shopwire.modules.suppliers.api import WithdrawOffer
 from shopwire.services import import_job, importing
@@ -185,15 +186,20 @@ async def test_a_feed_that_cannot_be_read_at_all_has_no_effect(shop: Shop, conte
 
 
 async def test_an_import_that_dies_half_way_is_completed_by_the_next(shop: Shop, monkeypatch):
-    calls = 0
+    parts, noted = 0, asyncio.Event()
     submit_many = shop.write_path.submit_many
 
     async def dying(envelopes):
-        nonlocal calls
-        calls += 1
-        if calls == 9:  # in the second chunk: products are in, offers are not
+        nonlocal parts
+        kinds = {type(envelope.command) for envelope in envelopes}
+        parts += ReportStocks in kinds
+        if parts == 2:  # of the second part offers are in, counts are not; the first is noted
+            await noted.wait()
             raise asyncio.CancelledError
-        return await submit_many(envelopes)
+        outcomes = await submit_many(envelopes)
+        if NoteChunk in kinds:
+            noted.set()
+        return outcomes
 
     monkeypatch.setattr(shop.write_path, "submit_many", dying)
     with pytest.raises(asyncio.CancelledError):

@@ -9,7 +9,7 @@ from shopwire.modules.feeds.mapping import Offered
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
 from shopwire.services.import_news import (
-    LINES_SENT_MAX,
+    COUNTS_SENT_MAX,
     chunks,
     news_of,
     offer_commands,
@@ -19,18 +19,17 @@ from shopwire.services.import_news import (
 HEAD = "id,title,sku,stock,cost\n"
 
 
-@given(st.integers(0, 1_100), st.integers(1, 5))
-def test_every_count_is_in_one_command_of_its_partition(count, partitions):
+@given(st.integers(0, 1_100), st.integers(1, 40))
+def test_every_count_is_in_one_command_and_each_sku_once(count, again):
     counts = [Count(sku=f"S{n}", quantity=n) for n in range(count)]
-    commands = stock_commands(
-        counts, lambda sku: int(sku[1:]) % partitions, supplier="a", as_of_ms=None, reference="r"
-    )
+    newer = [Count(sku=one.sku, quantity=7) for one in counts[::again]]
+    commands = stock_commands([*counts, *newer], supplier="a", as_of_ms=None, reference="r")
     assert len({key for key, _ in commands}) == len(commands)
     for _, command in commands:
-        assert len(command.counts) <= LINES_SENT_MAX
-        assert len({int(one.sku[1:]) % partitions for one in command.counts}) == 1
-    sent = [one.sku for _, command in commands for one in command.counts]
-    assert sorted(sent) == sorted(one.sku for one in counts)
+        assert len(command.counts) <= COUNTS_SENT_MAX
+    sent = {one.sku: one.quantity for _, command in commands for one in command.counts}
+    assert sum(len(command.counts) for _, command in commands) == count
+    assert sent == {one.sku: one.quantity for one in (*counts, *newer)}
 
 
 def test_offers_are_sent_by_supplier_and_keys_are_plain_ascii():

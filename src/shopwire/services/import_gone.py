@@ -133,7 +133,6 @@ class Gone:
         none_left = [Count(sku=sku, quantity=0) for sku in found if found[sku]["reported"]]
         stock = stock_commands(
             none_left,
-            lambda sku: importer.partition(tenant, sku),
             supplier=supplier,
             as_of_ms=request.as_of_ms,
             reference=f"import {request.run}",

@@ -30,8 +30,11 @@ PartitionOf = Callable[[str], int]
 """The partition that a SKU lies in: a command is about SKUs of one."""
 
 LINES_SENT_MAX: Final = 64
-"""Offers or counts of one command; further ones go with the next. A command has a turn of its own
-among those of shoppers, who wait for all of it: about 10 ms."""
+"""Offers of one command; further ones go with the next. A command has a turn of its own among those
+of shoppers, who wait for all of it: about 10 ms."""
+COUNTS_SENT_MAX: Final = 128
+"""The same for counts, which cost half as much. They go together wherever they lie: a command for
+each partition costs as much besides as some ten counts, and there would be eight of them."""
 _NOTHING: Final = Digest(key="")
 
 
@@ -146,35 +149,31 @@ def offer_commands(offers: Iterable[Offered], partition: PartitionOf) -> list[tu
     return [
         (f"offers/{number}/{part}", PutOffers(supplier=supplier, offers=lines))
         for number, ((supplier, _), terms) in enumerate(by_place.items())
-        for part, lines in enumerate(_slices(tuple(terms.values())))
+        for part, lines in enumerate(_slices(tuple(terms.values()), LINES_SENT_MAX))
     ]
 
 
 def stock_commands(
     counts: Iterable[Count],
-    partition: PartitionOf,
     *,
     supplier: str,
     as_of_ms: int | None,
     reference: str,
 ) -> list[tuple[str, Command]]:
-    """Counts as commands with keys: one a partition, and as many as it takes."""
-    by_place: dict[int, dict[str, Count]] = defaultdict(dict)
-    for count in counts:
-        by_place[partition(count.sku)][count.sku] = count
+    """Counts as commands with keys, each SKU once: as many as it takes."""
+    found = {count.sku: count for count in counts}
     return [
         (
-            f"stock/{place}/{part}",
+            f"stock/{part}",
             ReportStocks(supplier=supplier, counts=lines, as_of_ms=as_of_ms, reference=reference),
         )
-        for place, found in by_place.items()
-        for part, lines in enumerate(_slices(tuple(found.values())))
+        for part, lines in enumerate(_slices(tuple(found.values()), COUNTS_SENT_MAX))
     ]
 
 
-def _slices(lines: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(lines), LINES_SENT_MAX):
-        yield lines[start : start + LINES_SENT_MAX]
+def _slices(lines: tuple[Any, ...], most: int) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(lines), most):
+        yield lines[start : start + most]
 
 
 class Chunk(msgspec.Struct):

@@ -144,7 +144,6 @@ class Sender:
     def _stock(self, counts: Sequence[Count]) -> list[tuple[str, Command]]:
         return stock_commands(
             counts,
-            self._partition,
             supplier=self._supplier,
             as_of_ms=self._request.as_of_ms,
             reference=f"import {self._request.run}",
