@@ -65,14 +65,16 @@ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1
 
 REFILL = "INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, $1)"
 
-# What ANALYZE and vacuum found, and what makes autovacuum look again: plans depend on it.
+# What ANALYZE and vacuum found, and what makes autovacuum look again: plans depend on it. What
+# the migrations tell the planner is told anew.
 BELIEFS = """
 SELECT pg_clear_attribute_stats('public', tablename, attname, inherited) FROM pg_stats
 WHERE schemaname = 'public';
 SELECT pg_clear_relation_stats('public', relname), pg_stat_reset_single_table_counters(c.oid)
 FROM pg_class AS c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
     AND (reltuples >= 0 OR pg_stat_get_mod_since_analyze(c.oid) > 0
-        OR pg_stat_get_ins_since_vacuum(c.oid) > 0)
+        OR pg_stat_get_ins_since_vacuum(c.oid) > 0);
+SELECT tenants_are_few()
 """
 
 OTHERS = """
