@@ -40,6 +40,10 @@ async def test_rows_are_found_by_their_group_in_tables_that_nobody_analysed(data
         await con.close()
 
 
+async def test_migrations_tell_the_planner_of_each_table_that_tenants_are_few(databases):
+    assert not databases.untold, "end the migration with: SELECT tenants_are_few();"
+
+
 def conditions(plan: object) -> str:
     """What indexes are asked for, anywhere in a plan."""
     if isinstance(plan, list):
