@@ -82,6 +82,8 @@ class NatsHarness:
     def pause(self):
         """The broker is there and does nothing."""
         os.kill(self.server.pid, signal.SIGSTOP)
+        # Sent is not stopped: until all of its threads are, one may still answer.
+        os.waitid(os.P_PID, self.server.pid, os.WSTOPPED)
 
     def resume(self):
         os.kill(self.server.pid, signal.SIGCONT)

@@ -106,6 +106,7 @@ async def test_any_process_may_die_and_every_screen_gets_everything(fleet: Fleet
     # The broker dies and loses everything: the database is followed until it is back.
     broker = fleet.pids()["nats-server"]
     os.kill(fleet.process.pid, signal.SIGSTOP)  # else it starts the next one on what is half gone
+    os.waitid(os.P_PID, fleet.process.pid, os.WSTOPPED)
     kill(broker)
     shutil.rmtree(fleet.data / "nats" / "store")
     os.kill(fleet.process.pid, signal.SIGCONT)
