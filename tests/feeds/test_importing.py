@@ -186,15 +186,18 @@ async def test_a_feed_that_cannot_be_read_at_all_has_no_effect(shop: Shop, conte
 
 
 async def test_an_import_that_dies_half_way_is_completed_by_the_next(shop: Shop, monkeypatch):
-    parts, noted = 0, asyncio.Event()
+    parts, noted, dead = 0, asyncio.Event(), False
     submit_many = shop.write_path.submit_many
 
     async def dying(envelopes):
-        nonlocal parts
+        nonlocal parts, dead
         kinds = {type(envelope.command) for envelope in envelopes}
         parts += ReportStocks in kinds
-        if parts == 2:  # of the second part offers are in, counts are not; the first is noted
+        # Of the second part offers are in, counts are not; the first is noted.
+        if parts == 2 and ReportStocks in kinds:
             await noted.wait()
+            dead = True
+        if dead:
             raise asyncio.CancelledError
         outcomes = await submit_many(envelopes)
         if NoteChunk in kinds:
