@@ -29,3 +29,11 @@ it("leaves alone who types, and who only filters the page", () => {
   expect(goFrom("typed", "/one-more")).toBe("typed");
   expect(goFrom("pressed", "/one-more?q=cup")).toBe("pressed");
 });
+
+it("leaves alone who has gone on to something of the new page already", () => {
+  document.getElementById("pressed")?.focus();
+  navigate("/two-more");
+  document.getElementById("typed")?.focus();
+  vi.runAllTimers();
+  expect(document.activeElement?.id).toBe("typed");
+});

@@ -30,8 +30,7 @@ interface SourceFormProps {
 export function SourceForm({ draft: began, known }: SourceFormProps) {
   const form = useSourceForm(began, known);
   const { draft, fault, busy, looked } = form;
-  const offline = useStatus().status === "offline";
-  const blocked = offline || busy !== "";
+  const blocked = busy !== "";
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (!blocked) form.save();
@@ -68,9 +67,15 @@ export function SourceForm({ draft: began, known }: SourceFormProps) {
   );
 }
 
+const CUT_OFF: Fault = {
+  field: null,
+  text: "There is no connection to the shop: nothing was sent. Try again when the page is live.",
+};
+
 /** The draft, and what is done with it. */
 function useSourceForm(began: SourceDraft, known: SourceDocument | null) {
   const client = useClient();
+  const offline = useStatus().status === "offline";
   const [draft, setDraft] = useState(began);
   const [fault, setFault] = useState<Fault | null>(null);
   const [busy, setBusy] = useState<"" | "save" | "test">("");
@@ -89,7 +94,8 @@ function useSourceForm(began: SourceDraft, known: SourceDocument | null) {
     setLooked(null);
   };
   const attempt = (what: "save" | "test", work: () => Promise<void>): void => {
-    const wrong = faultOfDraft(draft);
+    // What is wrong in the draft is told without a server, too.
+    const wrong = faultOfDraft(draft) ?? (offline ? CUT_OFF : null);
     setFault(wrong);
     if (wrong !== null) return;
     setBusy(what);

@@ -37,8 +37,14 @@ export function navigate(to: string, { replace = false } = {}): void {
   if (!replace) window.scrollTo(0, 0);
   // What was pressed may be gone: the next Tab and a screen reader go on at the new page. Whoever
   // types goes on typing.
-  if (document.activeElement?.matches("input, select, textarea")) return;
-  setTimeout(() => document.getElementById("main")?.focus({ preventScroll: true }), 0);
+  const left = document.activeElement;
+  if (left?.matches("input, select, textarea")) return;
+  setTimeout(() => {
+    // Who has gone on to something of the new page meanwhile keeps it.
+    const now = document.activeElement;
+    if (now !== left && now !== null && now !== document.body) return;
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, 0);
 }
 
 /** Where we are; the component renders again when that changes. */
