@@ -110,10 +110,11 @@ async def serving(
     rights=None,
     callers=None,
     broadcast=None,
+    clock=None,
 ):
     shop = shop or Shop()
-    limits = limits or QUICK
-    hub = shop.hub = Hub(share(shop.log), limits=limits, rights=rights, broadcast=broadcast)
+    told = {"limits": limits or QUICK, "rights": rights, "broadcast": broadcast, "clock": clock}
+    hub = shop.hub = Hub(share(shop.log), **told)
     await hub.start()
     server = Server(hub, port, picows=picows, callers=callers)
     await server.start()

@@ -8,6 +8,7 @@ import socket
 import pytest
 from tests.e2e.shop import free_port
 from tests.sync.served import QUICK, SOON_S, Shop, eventually, serving
+from tests.sync.simulated import FakeClock
 
 from shopwire.sync.client import SyncClient
 from shopwire.sync.limits import Limits
@@ -115,16 +116,24 @@ async def test_a_slow_client_ends_with_the_newest_state_in_few_frames():
 
 
 async def test_a_client_without_a_sign_of_life_is_cut_and_others_are_not():
-    limits = Limits(ping_after_ms=50, silence_ms_max=1_000, sweep_every_ms=20, beat_ms=400)
-    async with serving(limits=limits) as shop:
+    clock, never_ms = FakeClock(), 3_600_000
+    limits = Limits(sweep_every_ms=never_ms, beat_ms=never_ms)
+    async with serving(limits=limits, clock=clock) as shop:
         good = SyncClient(shop.url)
         await good.start()
         good.subscribe(["stock:A"])
         await good.until_live()
-        client = DeafClient(shop.port)
+        session, client = one_session(shop), DeafClient(shop.port)
         await client.start(["stock:A"])
-        await eventually(lambda: shop.hub.stats().screens == 2)
+        (other,) = shop.hub.fanout.sessions.keys() - {session}
+        await eventually(lambda: other.watched)  # the last that it says
+        clock.ms += limits.ping_after_ms
+        shop.hub.fanout.sweep()
+        await eventually(lambda: session.heard_ms == clock.ms)  # its answer
+        clock.ms += limits.silence_ms_max - 1
+        shop.hub.fanout.sweep()
         await eventually(lambda: shop.hub.stats().screens == 1)
+        assert one_session(shop) is session
         assert good.connections == 1
         assert good.status == "live"
         client.close()
