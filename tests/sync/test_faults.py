@@ -123,8 +123,29 @@ async def test_delayed_and_throttled_bytes_come_late_and_whole():
             proxy.end(fault.kind)
 
 
+class Late:
+    """Time that goes on when all of so many wait for it: how quick the machine is says nothing."""
+
+    def __init__(self, many: int) -> None:
+        self.many, self.now_s = many, 0.0
+        self._due: dict[asyncio.Event, float] = {}
+
+    async def wait(self, seconds: float) -> None:
+        own = asyncio.Event()
+        self._due[own] = self.now_s + seconds
+        self.go_on()
+        await own.wait()
+
+    def go_on(self) -> None:
+        if self._due and len(self._due) >= self.many:
+            first = min(self._due, key=lambda one: self._due[one])
+            self.now_s = self._due.pop(first)
+            first.set()
+
+
 async def test_connections_overtake_each_other_as_the_seed_says():
-    async with echoing(seed=SEED) as proxy, AsyncExitStack() as stack:
+    late = Late(3)
+    async with echoing(seed=SEED, late=late.wait) as proxy, AsyncExitStack() as stack:
         lines = []
         for number in (1, 2, 3):
             lines.append(await stack.enter_async_context(connected(proxy)))
@@ -134,6 +155,8 @@ async def test_connections_overtake_each_other_as_the_seed_says():
         async def speak(number):
             await said(lines[number - 1])
             done.append(number)
+            late.many -= 1
+            late.go_on()
 
         proxy.begin(Fault(7, "reorder", 0, 150))
         await asyncio.gather(*map(speak, (1, 2, 3)))

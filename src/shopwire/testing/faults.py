@@ -91,14 +91,22 @@ class FaultProxy:
     with `begin` and `end`, `await proxy.stop()`.
     """
 
-    def __init__(self, target_port: int, *, seed: int = 0, host: str = "127.0.0.1") -> None:
-        """Args: `seed` draws what each connection of `reorder` is late by."""
+    def __init__(
+        self,
+        target_port: int,
+        *,
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        late: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Args: `seed` draws what each connection of `reorder` is late by, `late` is so (s)."""
         self.port = 0
         self.opened = self.refused = self.broken = 0
         """Connections carried, refused, and ended or silenced by a fault."""
         self.carried_bytes = self.lost_bytes = 0
         self._host, self._target_port = host, target_port
         self._seed = seed
+        self._late = late
         self._server: asyncio.Server | None = None
         self._flows: set[_Flow] = set()
         self._now: dict[Kind, Fault] = {}
@@ -179,7 +187,7 @@ class FaultProxy:
         if (throttle := self._now.get("throttle")) is not None:
             late_ms += size * 1_000 / throttle.amount
         if late_ms:
-            await asyncio.sleep(late_ms / 1_000)  # being late is what is wanted here
+            await self._late(late_ms / 1_000)  # being late is what is wanted here
             await self._moves.wait()
 
     def piece(self) -> int:
