@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.e2e.shop import free_port
 
 from shopwire.adapters.postgres.inspect import look_at
 from shopwire.adapters.postgres.migrate import load_migrations
@@ -97,9 +98,9 @@ async def test_a_shops_database_is_up_to_date(data_folder: Path, database_url: s
 
 
 @pytest.mark.anyio
-async def test_a_database_that_is_away_is_a_problem_with_a_reason(unused_port: int):
+async def test_a_database_that_is_away_is_a_problem_with_a_reason():
     with pytest.raises(SetupProblem, match="cannot be used"):
-        await look_at(f"postgresql://nobody@127.0.0.1:{unused_port}/none")
+        await look_at(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
 
 
 @pytest.mark.anyio
@@ -140,12 +141,6 @@ def test_exit_code_and_json_tell_the_worst(
     assert json.loads(capsys.readouterr().out)["verdict"] == "fail"
     monkeypatch.setattr("shopwire.cli.doctor.examine", doubtful)
     assert doctor(data=tmp_path) == 3
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        return int(once.getsockname()[1])
 
 
 def test_settings_are_told_with_where_they_came_from(

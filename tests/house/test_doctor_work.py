@@ -1,12 +1,12 @@
 """The doctor on access, sources, channels and the bus: what it sees, and how to mend it."""
 
 import json
-import socket
 from pathlib import Path
 
 import asyncpg
 import pytest
 from tests.channels.servers import http_server
+from tests.e2e.shop import free_port
 
 from shopwire.adapters.bus.server import EmbeddedNats
 from shopwire.adapters.postgres.inspect import OVERDUE_MS, look_at
@@ -113,9 +113,7 @@ async def test_what_waits_for_somebody_is_named_with_how_to_mend_it(tmp_path: Pa
 
 async def test_a_bus_is_asked_whether_it_is_there_and_keeps_anything(tmp_path: Path):
     assert (await bus_finding((), 0)).verdict == "ok"
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        port = once.getsockname()[1]
-    away = await bus_finding((f"nats://user:word@127.0.0.1:{port}",), 0)
+    away = await bus_finding((f"nats://user:word@127.0.0.1:{free_port()}",), 0)
     assert (away.verdict, "word" in away.seen) == ("warn", False)
     broker = EmbeddedNats(tmp_path)
     await broker.start()

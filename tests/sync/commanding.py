@@ -1,7 +1,6 @@
 """A server that takes commands: hub, write path and HTTP on one log in memory."""
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 
 from tests.callers import open_callers
@@ -76,9 +75,3 @@ async def commanding(folder, *, limits=None, picows=True, shop=None, port=0):
         await server.stop()
         await hub.stop()
         await write_path.stop()
-
-
-def free_port():
-    """A port that nobody listens on right now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]

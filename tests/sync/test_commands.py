@@ -4,7 +4,8 @@ import asyncio
 
 import httpx2
 import pytest
-from tests.sync.commanding import commanding, free_port
+from tests.e2e.shop import free_port
+from tests.sync.commanding import commanding
 from tests.sync.served import QUICK, eventually, serving
 
 from shopwire.kernel.commands import Outcome
