@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.client.patience import wait_for_clients
 
 from shopwire.testing.conformance.clients.__main__ import FAILED, NOT_RUN, PASSED, main
 from shopwire.testing.conformance.clients.rules import RULES
@@ -48,12 +49,14 @@ Proofs.differ = lambda self, number, topics, hashes: self.same(number) or []""",
 }
 
 
-def test_the_python_client_keeps_every_rule(capsys):
+def test_the_python_client_keeps_every_rule(capsys, monkeypatch):
+    wait_for_clients(monkeypatch)
     assert main(["--", *OURS]) == PASSED, capsys.readouterr().out
     assert f"{len(RULES)} ok, 0 failed, 0 skipped" in capsys.readouterr().out
 
 
-def test_the_typescript_client_keeps_every_rule(capsys):
+def test_the_typescript_client_keeps_every_rule(capsys, monkeypatch):
+    wait_for_clients(monkeypatch)
     node = [sys.executable, str(ROOT / "tools/node.py"), "node"]
     driver = str(ROOT / "packages/client/src/testing/driver.ts")
     assert main(["--", *node, driver]) == PASSED, capsys.readouterr().out

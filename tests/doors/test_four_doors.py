@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.client.patience import wait_for_clients, wait_for_doors
 from tests.sync.accounts import Accounts
 from tests.sync.served import QUICK, Server
 from tests.sync.test_conformance_run import back_door, run
@@ -139,6 +140,12 @@ def database(postgres, databases, _postgres_loop):
 async def target(anyio_backend, database):
     async with FourDoors(database).serving() as doors:
         yield doors
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    wait_for_clients(monkeypatch)
+    wait_for_doors(monkeypatch)
 
 
 class TestWebSocket(OverWebSocket):

@@ -78,16 +78,17 @@ async def test_an_import_beside_shoppers_who_never_leave_has_its_share(share):
 
 
 async def test_a_pause_ends_when_the_last_shopper_was_answered():
-    pacing = Pacing(share_percent=1)
+    time = Time()
+    pacing = Pacing(time, share_percent=1)  # it waits by the real clock
     buying = pacing.shopper()
     buying.__enter__()
     async with pacing.piece():
-        await asyncio.sleep(0.02)  # so that the pause would take two seconds
+        time.ms += 3_600_000  # so that the pause would take four days
     second = asyncio.create_task(one_piece(pacing))
     await asyncio.sleep(0)
     assert not second.done()
     buying.__exit__(None, None, None)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(60):
         await second
 
 

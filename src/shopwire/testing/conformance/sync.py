@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from shopwire.sync.reducer import Replica
 
-WAIT_S = 15
+WAIT_S = 90
 """Longer than anything here takes; reached only by a defect."""
 Changes = Sequence[tuple[str, Any]]
 """Topics and their new documents."""
