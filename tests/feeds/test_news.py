@@ -10,6 +10,7 @@ from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
 from shopwire.services.import_news import (
     COUNTS_SENT_MAX,
+    OFFERS_SENT_MAX,
     chunks,
     news_of,
     offer_commands,
@@ -38,8 +39,8 @@ def test_offers_are_sent_by_supplier_and_keys_are_plain_ascii():
         for n in range(600)
         for name in ("Поставщик", "Acme")
     ]
-    commands = offer_commands(offers, lambda _: 0)
-    assert [len(command.offers) for _, command in commands] == [*[64] * 9, 24] * 2
+    commands = offer_commands(offers)
+    assert [len(command.offers) for _, command in commands] == [*[OFFERS_SENT_MAX] * 4, 88] * 2
     assert all(key.isascii() for key, _ in commands)
 
 

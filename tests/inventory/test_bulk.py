@@ -159,6 +159,44 @@ def test_most_counts_of_a_feed_are_decided_at_once(monkeypatch):
     assert [desk.pool(f"K{number}").reported for number in range(3)] == [4, 5, 6]
 
 
+def test_first_counts_of_articles_are_decided_at_once(monkeypatch):
+    desk, alone = Desk(), []
+    desk.decide(ReportStock(sku="K0", supplier="a2", quantity=9), "other", NOW_MS)
+    monkeypatch.setattr(bulk, "_one_by_one", lambda _, counts, *__: alone.extend(counts))
+    counts = tuple(Count(sku=f"K{number}", quantity=4 + number) for number in range(3))
+    desk.decide(ReportStocks(supplier="s1", counts=counts), "all", NOW_MS + 1)
+    assert not alone
+    pools = [one for held in desk.rows[bulk.Pool].values() for one in held.values()]
+    assert [one.reported for one in pools if one.supplier == "s1"] == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("others", "count"),
+    [
+        ((), Count(sku="new", quantity=0)),
+        ((), Count(sku="new", quantity=-1)),
+        ((), Count(sku="new", quantity=QUANTITY_MAX + 1)),
+        ((), Count(sku="", quantity=1)),
+        ((), Count(sku=" new", quantity=1)),
+        (({"backorder_max": 4},), Count(sku="A", quantity=3)),
+        (({"buffer": 2, "low_threshold": 0},), Count(sku="A", quantity=2)),
+        (({"parts": (Part(sku="B", quantity=1),), "sets": 3},), Count(sku="A", quantity=3)),
+        (({"bundles": (BundleRef(sku="S", parts=("A",)),)},), Count(sku="A", quantity=3)),
+    ],
+)
+def test_a_first_count_at_once_says_what_it_says_alone(others, count):
+    desk = Desk()
+    for changed in others:
+        desk.decide(ReportStock(sku="A", supplier="a2", quantity=8), "a2", NOW_MS)
+        rows = desk.rows[bulk.StockItem]["main", "A"]
+        key, row = next(iter(rows.items()))
+        rows[key] = msgspec.structs.replace(row, **changed)
+    for mark in ({}, {"as_of_ms": NOW_MS}, {"sequence": 7}):
+        command = ReportStocks(supplier="s1", counts=(count,), reference="import 1", **mark)
+        at_once, one_by_one = both_ways(desk, command)
+        assert at_once == one_by_one
+
+
 @pytest.mark.parametrize(
     ("of_pool", "of_item", "quantity"),
     [

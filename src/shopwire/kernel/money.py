@@ -22,9 +22,12 @@ _EXPONENTS: Final = dict.fromkeys(
 """Digits after the point where they are not 2 (ISO 4217)."""
 
 
+_CODE: Final = re.compile("[A-Z]{3}")
+
+
 def exponent_of(currency: str) -> int:
     """Digits after the point of `currency` (ISO 4217 code in capitals)."""
-    if not re.fullmatch("[A-Z]{3}", currency):
+    if not _CODE.fullmatch(currency):
         raise InvalidField(f"{currency!r} is no currency code.", field="currency", value=currency)
     return _EXPONENTS.get(currency, 2)
 

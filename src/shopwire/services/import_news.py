@@ -26,15 +26,12 @@ from shopwire.modules.suppliers.api import PutOffers, Terms
 QUIET_ROWS_A_ROW: Final = 16
 """Where a chunk is to be smaller, rows that are known again cost about as much as one of news."""
 
-PartitionOf = Callable[[str], int]
-"""The partition that a SKU lies in: a command is about SKUs of one."""
-
-LINES_SENT_MAX: Final = 64
+OFFERS_SENT_MAX: Final = 128
 """Offers of one command; further ones go with the next. A command has a turn of its own among those
-of shoppers, who wait for all of it: about 10 ms."""
+of shoppers, who wait for all of it: about 10 ms. They go together wherever they lie: a command for
+each partition costs as much besides as some ten offers, and there would be eight of them."""
 COUNTS_SENT_MAX: Final = 128
-"""The same for counts, which cost half as much. They go together wherever they lie: a command for
-each partition costs as much besides as some ten counts, and there would be eight of them."""
+"""The same for counts."""
 _NOTHING: Final = Digest(key="")
 
 
@@ -140,16 +137,15 @@ def _joined(first: ProductContent, more: ProductContent) -> ProductContent:
     )
 
 
-def offer_commands(offers: Iterable[Offered], partition: PartitionOf) -> list[tuple[str, Command]]:
-    """Offers as commands with keys: one a supplier and partition, and as many as it takes."""
-    by_place: dict[tuple[str, int], dict[str, Terms]] = defaultdict(dict)
+def offer_commands(offers: Iterable[Offered]) -> list[tuple[str, Command]]:
+    """Offers as commands with keys, each SKU once a supplier: as many as it takes."""
+    by_supplier: dict[str, dict[str, Terms]] = defaultdict(dict)
     for offered in offers:
-        place = (slug_of(offered.supplier), partition(offered.terms.sku))
-        by_place[place][offered.terms.sku] = offered.terms
+        by_supplier[slug_of(offered.supplier)][offered.terms.sku] = offered.terms
     return [
         (f"offers/{number}/{part}", PutOffers(supplier=supplier, offers=lines))
-        for number, ((supplier, _), terms) in enumerate(by_place.items())
-        for part, lines in enumerate(_slices(tuple(terms.values()), LINES_SENT_MAX))
+        for number, (supplier, terms) in enumerate(by_supplier.items())
+        for part, lines in enumerate(_slices(tuple(terms.values()), OFFERS_SENT_MAX))
     ]
 
 

@@ -93,7 +93,7 @@ class Sender:
                 refused.setdefault(group_key, {}).update(rows)
         await self._register(key, news.offers)
         for kind, commands in (
-            ("offers", offer_commands(news.offers, self._partition)),
+            ("offers", offer_commands(news.offers)),
             ("stock", self._stock(news.counts)),
         ):
             sent = [(f"{key}/{name}", command) for name, command in commands]
@@ -148,9 +148,6 @@ class Sender:
             as_of_ms=self._request.as_of_ms,
             reference=f"import {self._request.run}",
         )
-
-    def _partition(self, sku: str) -> int:
-        return self._importer.partition(self._request.tenant, sku)
 
 
 def _add(applied: Applied, command: Command, names: Sequence[str]) -> None:

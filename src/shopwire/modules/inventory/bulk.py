@@ -43,7 +43,7 @@ def do_report_stocks(command: ReportStocks, view: View, context: Context) -> Dec
     plain = _Plain(command, context)
     refused: list[Any] = []
     for count, item, known in zip(counts, items, pools, strict=True):
-        if not item or not plain.take(count, item[0], known):
+        if not plain.take(count, item[0] if item else None, known):
             decided = _one_by_one(command, (count,), view, context)
             plain.rows += decided.put
             plain.events += decided.events
@@ -105,13 +105,16 @@ class _Plain:
         self._mark = Mark(command.as_of_ms, command.sequence)
         self._at_ms, self._sequence = self._mark
         self._reference = command.reference
+        self._tenant = context.tenant
         self._command_id, self._now_ms = context.command_id, context.now_ms
 
-    def take(self, count: Count, item: StockItem, known: Sequence[Pool]) -> bool:
+    def take(self, count: Count, item: StockItem | None, known: Sequence[Pool]) -> bool:
         """Decides one count; False where it is not of this kind, and nothing was decided."""
         quantity = count.quantity
         pool, others = self._own(known)
-        if pool is None or item.parts or not pool.reserved <= quantity <= QUANTITY_MAX:
+        if pool is None:
+            return self._take_first(count, item, others)
+        if item is None or item.parts or not pool.reserved <= quantity <= QUANTITY_MAX:
             return False
         if pool.sold or pool.withheld:
             return False  # something waits to be in a count
@@ -143,6 +146,33 @@ class _Plain:
         )
         self._moved(item, pool, after, others)
         self.applied.append(count.sku)
+        return True
+
+    def _take_first(self, count: Count, item: StockItem | None, others: Sequence[Pool]) -> bool:
+        """The same of a supplier that never counted the article: nothing of it can be promised."""
+        sku, quantity = count.sku, count.quantity
+        if item is None:
+            try:
+                check_name(sku, "sku")
+            except InvalidField:
+                return False
+            item = StockItem(tenant=self._tenant, sku=sku)
+        if item.parts or not 0 <= quantity <= QUANTITY_MAX:
+            return False
+        after = Pool(
+            tenant=self._tenant,
+            sku=sku,
+            supplier=self._supplier,
+            reported=quantity,
+            backorder_max=item.backorder_max,
+            reports=1,
+            as_of_ms=self._at_ms,
+            sequence=self._sequence,
+            seq=1,
+        )
+        before = Pool(tenant=self._tenant, sku=sku, supplier=self._supplier)
+        self._moved(item, before, after, others)
+        self.applied.append(sku)
         return True
 
     def _own(self, known: Sequence[Pool]) -> tuple[Pool | None, Sequence[Pool]]:

@@ -55,7 +55,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class PutOffers(Command, frozen=True, kw_only=True):
-    """A supplier's terms for many SKUs of one partition; each is taken or refused by itself."""
+    """A supplier's terms for many SKUs; each is taken or refused by itself."""
 
     operation = "suppliers.put_offers"
 

@@ -1,17 +1,23 @@
 """How suppliers and offers are decided."""
 
-from typing import Final
+from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 
 from shopwire.kernel.commands import Context, Decision, Handler
-from shopwire.kernel.each import each
-from shopwire.kernel.errors import InvalidField, NotFound
+from shopwire.kernel.each import check_lines
+from shopwire.kernel.errors import InvalidField, NotFound, ShopwireError
+from shopwire.kernel.events import Event
 from shopwire.kernel.money import exponent_of
-from shopwire.kernel.rows import Need, View
+from shopwire.kernel.rows import Need, Row, View
 from shopwire.kernel.validation import check_amount, check_name, check_quantity
-from shopwire.modules.suppliers.api import PutOffer, PutOffers, RegisterSupplier, WithdrawOffer
+from shopwire.modules.suppliers.api import (
+    PutOffer,
+    PutOffers,
+    RegisterSupplier,
+    Terms,
+    WithdrawOffer,
+)
 from shopwire.modules.suppliers.domain import LEAD_TIME_DAYS_MAX, REGISTRY, Offer, Supplier
 from shopwire.modules.suppliers.events import OfferPut, OfferWithdrawn, SupplierRegistered
 
@@ -32,40 +38,69 @@ def do_register_supplier(command: RegisterSupplier, view: View, context: Context
 
 def do_put_offer(command: PutOffer, view: View, context: Context) -> Decision:
     """Takes over a supplier's terms; the same terms again change nothing."""
-    _check_terms(command)
-    known = view.one(Offer, command.sku, command.supplier)
-    offer = Offer(
-        tenant=context.tenant,
-        sku=command.sku,
-        supplier=command.supplier,
-        version=known.version if known else 0,
-        cost_minor=command.cost_minor,
-        currency=command.currency,
-        lead_time_days=command.lead_time_days,
-        order_min=command.order_min,
-        order_max=command.order_max,
-        map_minor=command.map_minor,
-        msrp_minor=command.msrp_minor,
-        active=True,
-        supplier_sku=_own_sku(command),
-    )
-    if offer == known:
+    supplier = command.supplier
+    _check_terms(command, supplier)
+    known = view.one(Offer, command.sku, supplier)
+    offer = _offered(command, supplier, known, context.tenant)
+    if offer is None:
         return Decision(result={"applied": False, "reason": "unchanged"})
-    offer = replace(offer, version=offer.version + 1)
-    event = OfferPut(entity=offer.entity, version=offer.version, document=offer.document())
-    return Decision(put=[offer], events=[event], result={"applied": True})
+    return Decision(put=[offer], events=[_put(offer)], result={"applied": True})
 
 
 def do_put_offers(command: PutOffers, view: View, context: Context) -> Decision:
     """Takes each offer as `do_put_offer` does; the result tells which were refused."""
-    return each(
-        (
-            PutOffer(supplier=command.supplier, **msgspec.structs.asdict(terms))
-            for terms in command.offers
-        ),
-        lambda offer: offer.sku,
-        lambda offer: do_put_offer(offer, view, context),
+    supplier, tenant = command.supplier, context.tenant
+    skus = [terms.sku for terms in command.offers]
+    check_lines(skus)
+    rows: list[Row] = []
+    events: list[Event] = []
+    applied: list[str] = []
+    unchanged: list[str] = []
+    refused: list[dict[str, Any]] = []
+    for terms, offers in zip(command.offers, view.many(Offer, skus), strict=True):
+        try:
+            _check_terms(terms, supplier)
+        except ShopwireError as problem:
+            refused.append({"id": terms.sku, "error": problem.body()})
+            continue
+        known = next((offer for offer in offers if offer.supplier == supplier), None)
+        offer = _offered(terms, supplier, known, tenant)
+        if offer is None:
+            unchanged.append(terms.sku)
+        else:
+            applied.append(terms.sku)
+            rows.append(offer)
+            events.append(_put(offer))
+    result = {"applied": applied, "unchanged": unchanged, "refused": refused}
+    return Decision(put=rows, events=events, result=result)
+
+
+def _offered(
+    terms: PutOffer | Terms, supplier: str, known: Offer | None, tenant: str
+) -> Offer | None:
+    """The offer with these terms at its next version; None where it has them already."""
+    offer = Offer(
+        tenant=tenant,
+        sku=terms.sku,
+        supplier=supplier,
+        version=known.version if known else 1,
+        cost_minor=terms.cost_minor,
+        currency=terms.currency,
+        lead_time_days=terms.lead_time_days,
+        order_min=terms.order_min,
+        order_max=terms.order_max,
+        map_minor=terms.map_minor,
+        msrp_minor=terms.msrp_minor,
+        active=True,
+        supplier_sku=_own_sku(terms),
     )
+    if known is None:
+        return offer
+    return None if offer == known else replace(offer, version=known.version + 1)
+
+
+def _put(offer: Offer) -> OfferPut:
+    return OfferPut(entity=offer.entity, version=offer.version, document=offer.document())
 
 
 def check_supplier(value: str, field: str) -> str:
@@ -80,21 +115,21 @@ def check_supplier(value: str, field: str) -> str:
     return value
 
 
-def _check_terms(command: PutOffer) -> None:
-    check_name(command.sku, "sku")
-    check_supplier(command.supplier, "supplier")
-    exponent_of(command.currency)
-    check_amount(command.cost_minor, "cost_minor", least=1)
-    for field in ("map_minor", "msrp_minor"):
-        amount = getattr(command, field)
-        if amount is not None:
-            check_amount(amount, field, least=1)
-    if command.supplier_sku:
-        check_name(command.supplier_sku, "supplier_sku")
-    check_quantity(command.order_min, least=1, field="order_min")
-    if command.order_max is not None:
-        check_quantity(command.order_max, least=command.order_min, field="order_max")
-    days = command.lead_time_days
+def _check_terms(terms: PutOffer | Terms, supplier: str) -> None:
+    check_name(terms.sku, "sku")
+    check_supplier(supplier, "supplier")
+    exponent_of(terms.currency)
+    check_amount(terms.cost_minor, "cost_minor", least=1)
+    if terms.map_minor is not None:
+        check_amount(terms.map_minor, "map_minor", least=1)
+    if terms.msrp_minor is not None:
+        check_amount(terms.msrp_minor, "msrp_minor", least=1)
+    if terms.supplier_sku:
+        check_name(terms.supplier_sku, "supplier_sku")
+    check_quantity(terms.order_min, least=1, field="order_min")
+    if terms.order_max is not None:
+        check_quantity(terms.order_max, least=terms.order_min, field="order_max")
+    days = terms.lead_time_days
     if days is not None and not 0 <= days <= LEAD_TIME_DAYS_MAX:
         raise InvalidField(
             f"A lead time has 0 to {LEAD_TIME_DAYS_MAX} days.",
@@ -104,9 +139,9 @@ def _check_terms(command: PutOffer) -> None:
         )
 
 
-def _own_sku(command: PutOffer) -> str | None:
+def _own_sku(terms: PutOffer | Terms) -> str | None:
     """The supplier's own SKU where it is another one than the shop's."""
-    return None if command.supplier_sku in ("", command.sku) else command.supplier_sku
+    return None if terms.supplier_sku in ("", terms.sku) else terms.supplier_sku
 
 
 def do_withdraw_offer(command: WithdrawOffer, view: View, _context: Context) -> Decision:
