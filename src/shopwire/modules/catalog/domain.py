@@ -62,6 +62,7 @@ class Product(Row, frozen=True, kw_only=True):
     table = "product"
     group_field = "id"
     key_fields = ("id",)
+    born_often = True
 
     id: str
     version: int = 0

@@ -277,6 +277,7 @@ class FeedRow(Row, frozen=True, kw_only=True):
     table = "feed_row"
     group_field = "entity"
     key_fields = ("entity", "supplier")
+    born_often = True
 
     entity: str
     supplier: str

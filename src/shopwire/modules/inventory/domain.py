@@ -40,6 +40,7 @@ class StockItem(Row, frozen=True, kw_only=True, omit_defaults=True):
     table = "stock_item"
     group_field = "sku"
     key_fields = ("sku",)
+    born_often = True
 
     sku: str
     version: int = 0
@@ -71,6 +72,7 @@ class Pool(Row, frozen=True, kw_only=True, omit_defaults=True):
     table = "stock_pool"
     group_field = "sku"
     key_fields = ("sku", "supplier")
+    born_often = True
 
     sku: str
     supplier: str

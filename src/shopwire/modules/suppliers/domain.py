@@ -35,6 +35,7 @@ class Offer(Row, frozen=True, kw_only=True):
     table = "offer"
     group_field = "sku"
     key_fields = ("sku", "supplier")
+    born_often = True
 
     sku: str
     supplier: str
