@@ -16,6 +16,7 @@ from shopwire.cli.bench.fanout_clients import Arrivals, allow_files
 from shopwire.cli.bench.fanout_drive import Server, Wishes, served, settled, watching
 from shopwire.cli.bench.fanout_gateway import gateway, why_not
 from shopwire.cli.bench.svg import Chart
+from shopwire.services.broadcasting import broadcast_finding
 from shopwire.sync.limits import FLUSH_INTERVAL_MS
 
 SCREENS: Final = 1_000
@@ -33,9 +34,11 @@ _SERVERS: Final[dict[str, Serve]] = {
     "websockets": partial(served, mode="websockets"),
     "gateway": gateway,
     "floor": partial(served, mode="floor"),
+    "floor_ring": partial(served, mode="floor_ring"),
 }
 """Ours with rights, the same without io_uring, and without rights; its fallback, a library's
-broadcast, what a team writes, and what nobody can save who sends to each socket by itself."""
+broadcast, what a team writes, and what nobody can save who sends to each socket by itself, or who
+hands all sends to the kernel at once."""
 _TOKENS: Final = ("picows", "direct")
 _BUSY: Final = ("picows", "gateway")
 """Who is compared where every screen is told each of 200 changes/s."""
@@ -81,6 +84,8 @@ async def run(quick: bool, databases: Databases) -> dict[str, Any]:
         skipped["asgi"] = "uvicorn's ASGI WebSockets need websockets"
     if (reason := why_not()) is not None:
         skipped["gateway"] = reason
+    if (said := broadcast_finding("auto")).verdict != "ok":
+        skipped["floor_ring"] = said.seen
     modes = [mode for mode in _SERVERS if mode not in skipped and mode != "open"]
     runs: dict[str, dict[str, list[_Figures]]] = {
         mode: {part: [] for part in _PARTS if part != "busy" or mode in _BUSY} for mode in modes

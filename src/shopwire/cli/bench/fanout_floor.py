@@ -1,10 +1,12 @@
-"""The floor of bench `fanout`: the same bytes to the same connections, and nothing else.
+"""The floors of bench `fanout`: the same bytes to the same connections, and nothing else.
 
-One loop of `socket.send`. What it costs is the kernel's, and what is above it is a server's own.
+One is a loop of `socket.send`, the other hands all sends to io_uring at once. What they cost is the
+kernel's, and what is above them is a server's own.
 """
 
 import os
 import socket
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +15,8 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 from typing_extensions import override
 
+from shopwire.adapters.ring.opening import open_ring
+from shopwire.adapters.ring.ring import Ring
 from shopwire.sync.broadcast import head_of
 from shopwire.sync.protocol import short_frame
 
@@ -54,16 +58,54 @@ class _Watcher(WSListener):
 
 @asynccontextmanager
 async def bare_sends(feed: Any, port: socket.socket) -> AsyncIterator[None]:
-    """Screens at a port, to which the feed's changes are sent."""
+    """Screens at a port, to which the feed's changes are sent one by one."""
     watching: Watching = {}
 
     def send(topic: str, frame: str) -> None:
-        tick = short_frame(frame.encode())
-        data = head_of(tick) + tick
+        data = _data_of(frame)
         for one in watching.get(topic, {}).values():
             one.send(data)
 
     feed.broadcast = send
+    async with _door(watching, port):
+        yield
+
+
+@asynccontextmanager
+async def bare_ring(feed: Any, port: socket.socket) -> AsyncIterator[None]:
+    """The same by one call for all. Raises OSError where the kernel does not offer it."""
+    watching: Watching = {}
+    joined: dict[int, int] = {}
+    places: dict[str, array[int]] = {}
+    ring = open_ring()
+
+    def send(topic: str, frame: str) -> None:
+        sockets = watching.get(topic, {}).values()
+        # All screens are there before the first change that counts, and stay.
+        if topic not in places or len(places[topic]) != len(sockets):
+            places[topic] = array("I", [_place(ring, joined, one) for one in sockets])
+        ring.send(places[topic], _data_of(frame))
+
+    feed.broadcast = send
+    async with _door(watching, port):
+        yield
+    ring.close()
+
+
+def _place(ring: Ring, joined: dict[int, int], one: socket.socket) -> int:
+    file = one.fileno()
+    if file not in joined:
+        joined[file] = ring.join(file)
+    return joined[file]
+
+
+def _data_of(frame: str) -> bytes:
+    tick = short_frame(frame.encode())
+    return head_of(tick) + tick
+
+
+@asynccontextmanager
+async def _door(watching: Watching, port: socket.socket) -> AsyncIterator[None]:
     server = await ws_create_server(lambda _: _Watcher(watching), sock=port)
     async with server:
         yield

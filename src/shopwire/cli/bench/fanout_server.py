@@ -24,7 +24,7 @@ import uvloop
 from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.adapters.postgres.store import open_store
 from shopwire.cli.bench.fanout_clients import allow_files
-from shopwire.cli.bench.fanout_floor import bare_sends
+from shopwire.cli.bench.fanout_floor import bare_ring, bare_sends
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.identity import Caller
 from shopwire.kernel.log import Document, EventLog
@@ -51,7 +51,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a server serves."""
 
     mode: str = "picows"
-    """`picows`, `asgi`, `websockets` for the library's own broadcast, `floor` for bare sends."""
+    """`picows`, `asgi`, `websockets` for the library's own broadcast, `floor` for bare sends and
+    `floor_ring` for bare sends by io_uring."""
     dsn: str = ""
     """A database; without one the log is in memory."""
     broadcast: BroadcastWay = "auto"
@@ -286,6 +287,13 @@ async def plain_websockets(feed: Feed, port: socket.socket) -> AsyncIterator[Non
         yield
 
 
+_WITHOUT_LOG: Final = {
+    "websockets": plain_websockets,
+    "floor": bare_sends,
+    "floor_ring": bare_ring,
+}
+
+
 def _rss_kib() -> int:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1_024
@@ -321,14 +329,9 @@ async def serve(plan: Plan) -> None:
     port = socket.create_server(("127.0.0.1", 0), backlog=4_096)
     sys.stdout.write(json.dumps({"port": port.getsockname()[1]}) + "\n")
     sys.stdout.flush()
-    if plan.mode == "websockets":
+    if plan.mode in _WITHOUT_LOG:
         feed = Feed(None)
-        async with plain_websockets(feed, port):
-            await _obey(feed)
-        return
-    if plan.mode == "floor":
-        feed = Feed(None)
-        async with bare_sends(feed, port):
+        async with _WITHOUT_LOG[plan.mode](feed, port):
             await _obey(feed)
         return
     picows = plan.mode == "picows"
