@@ -19,6 +19,7 @@ from shopwire.adapters.limits import (
     IDLE_TRANSACTION_MS_MAX,
     READERS_MAX,
     RETRY_MS,
+    STATEMENT_CHARS_KEPT_MAX,
     STATEMENT_MS_MAX,
 )
 from shopwire.kernel.errors import (
@@ -188,6 +189,7 @@ _COMMON: Final[Mapping[str, Any]] = {
     "timeout": CONNECT_MS_MAX / 1_000,
     "command_timeout": STATEMENT_MS_MAX / 1_000,
     "statement_cache_size": 512,
+    "max_cacheable_statement_size": STATEMENT_CHARS_KEPT_MAX,
     "max_cached_statement_lifetime": 0,
     "max_inactive_connection_lifetime": 0,
 }
