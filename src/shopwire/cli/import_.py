@@ -31,7 +31,7 @@ from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.api import Counts
 from shopwire.modules.feeds.profile import Profile, load_mapping
 from shopwire.services.consumers import Consumers
-from shopwire.services.garbage import spare_what_lives_on
+from shopwire.services.garbage import spare_what_is_there
 from shopwire.services.import_parts import IMPORTING
 from shopwire.services.importing import Importer, ImportRequest, Summary
 
@@ -197,7 +197,7 @@ async def open_importer(
         async with open_store(opened.dsn, tables) as store:
             write_path = WritePath(store.storage, handlers, SystemClock())
             await write_path.start()
-            spare_what_lives_on()
+            spare_what_is_there()
             try:
                 yield Importer(write_path, store.reads, partitions=store.log.partitions)
                 if opened.server is not None:

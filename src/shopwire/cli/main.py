@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 
 from shopwire import __version__
 from shopwire.kernel.errors import SetupProblem, ShopwireError, StorageUnavailable
+from shopwire.services.garbage import look_seldom
 
 FAILED: Final = 1
 """It did not work; the message says why and what to do."""
@@ -107,6 +108,7 @@ def _tell(problem: ShopwireError, *, as_json: bool) -> None:
 
 def main() -> None:
     """Entry point."""
+    look_seldom()
     sys.exit(run(sys.argv[1:]))
 
 

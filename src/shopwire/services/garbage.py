@@ -10,11 +10,21 @@ ROUNDS_OF_YOUNG_MAX: Final = 20
 """Looks at the young ones before one at those that outlived them, and so on once more."""
 
 
+def look_seldom() -> None:
+    """Call it before modules are imported: all of them would be looked at again and again."""
+    gc.set_threshold(YOUNG_OBJECTS_MAX, ROUNDS_OF_YOUNG_MAX, ROUNDS_OF_YOUNG_MAX)
+
+
+def spare_what_is_there() -> None:
+    """For a command that ends soon: as `spare_what_lives_on`, without a last look before."""
+    gc.freeze()
+    look_seldom()
+
+
 def spare_what_lives_on() -> None:
     """Call it once a server has started: modules, tables and parts are never looked at again.
 
     A look at everything takes tens of milliseconds, in which no screen is served.
     """
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS_MAX, ROUNDS_OF_YOUNG_MAX, ROUNDS_OF_YOUNG_MAX)
+    spare_what_is_there()
