@@ -1,6 +1,5 @@
 """Stripe's own ways: what goes over the wire, what its errors mean, its signature, its events."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -178,7 +177,8 @@ async def test_all_refunds_are_found_over_several_pages(both):
     wanted = charge()
     await both.provider.authorise(wanted)
     await both.provider.capture(wanted, "c1", 10_000)
-    await asyncio.gather(*(both.provider.refund(wanted, f"r{n}", 10) for n in range(130)))
+    for n in range(130):  # 130 at once would share the time that one has
+        await both.provider.refund(wanted, f"r{n}", 10)
     assert len((await both.provider.fetch(wanted)).refunds) == 130
 
 
