@@ -160,6 +160,66 @@ describe("over HTTP", () => {
     await expect(all.client.sendUntyped("x", {})).rejects.toMatchObject({ code: 1102 });
   });
 
+  it.each([
+    ["before the connection asked for it", false],
+    ["while it is on its way", true],
+  ])("a command waits for the first token %s", async (_name, started) => {
+    const shown: (string | null)[] = [];
+    const { token, asked } = inTurn("t1");
+    let give = () => {};
+    const late = new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    const all = setUp({
+      token: () => late.then(token),
+      fetch: async (_url, init) => {
+        shown.push(new Headers(init?.headers).get("Authorization"));
+        return Response.json({ versions: {}, result: 1 });
+      },
+    });
+    all.server.callers?.set("t1", ANNA);
+    if (started) all.client.start();
+    const sent = all.client.sendUntyped("x", {});
+    await all.clock.advance(0);
+    expect(shown).toEqual([]);
+    give();
+    await sent;
+    expect(shown).toEqual(["Bearer t1"]);
+    all.client.start();
+    await all.clock.advance(0);
+    expect(received(all, "hello")).toMatchObject([{ token: "t1" }]);
+    expect(asked()).toBe(1);
+  });
+
+  it("a command on a connection that was made without the token waits for it, too", async () => {
+    let give: (token: string) => void = () => {};
+    const late = new Promise<string>((resolve) => {
+      give = resolve;
+    });
+    const all = setUp({ token: () => late });
+    all.server.callers?.set("t1", ANNA);
+    const body = { versions: {}, result: 1 };
+    all.server.command = ({ id }) => ({ t: "done", id, status: 200, replayed: false, body });
+    all.client.start();
+    await all.clock.advance(HELLO_TOKEN_MS_MAX);
+    expect(all.client.connection).toBe("open");
+    const sent = all.client.sendUntyped("x", {});
+    await all.clock.advance(0);
+    expect(received(all, "cmd")).toEqual([]);
+    give("t1");
+    expect((await sent).result).toBe(1);
+    const order = all.server.connections[0]?.received.map(({ t }) => t);
+    expect(order?.indexOf("auth")).toBeLessThan(order?.indexOf("cmd") ?? -1);
+  });
+
+  it("a command waits no longer than the page's function may take", async () => {
+    const all = await setting([], () => new Promise<string>(() => {}));
+    const sent = all.client.sendUntyped("x", {});
+    await all.clock.advance(TOKEN_MS_MAX);
+    await sent;
+    expect(all.shown).toEqual([null]);
+  });
+
   it("a command without anybody to ask carries nothing", async () => {
     const all = await setting([], undefined);
     await all.client.sendUntyped("x", {});

@@ -15,9 +15,22 @@ function connected() {
 describe("the status", () => {
   it("is offline before the first connection and after the last", () => {
     const tracker = new StatusTracker(new FakeClock());
-    expect(tracker.get()).toEqual({ status: "offline", ageMs: null, provenAt: null });
+    expect(tracker.get()).toMatchObject({ status: "offline", ageMs: null, provenAt: null });
     tracker.proved(0, SERVER);
     expect(tracker.get().status).toBe("offline");
+  });
+
+  it("tells a first connection that is being made from one that was lost or could not be", () => {
+    const told: boolean[] = [];
+    const tracker = new StatusTracker(new FakeClock());
+    const stop = tracker.subscribe(() => told.push(tracker.get().connecting));
+    expect(tracker.get().connecting).toBe(true);
+    tracker.unreached();
+    tracker.begun();
+    tracker.connection(true, true);
+    tracker.connection(false, false);
+    expect(told).toEqual([false, true, false, false]);
+    stop();
   });
 
   it.each([
@@ -36,7 +49,9 @@ describe("the status", () => {
   it("counts the lag that the server tells", () => {
     const { tracker } = connected();
     tracker.proved(4_000, SERVER);
-    expect(tracker.get()).toEqual({ status: "delayed", ageMs: 4_000, provenAt: SERVER - 4_000 });
+    expect(tracker.get()).toMatchObject({
+      ...{ status: "delayed", ageMs: 4_000, provenAt: SERVER - 4_000 },
+    });
   });
 
   it("is delayed while a subscription is not live yet", () => {

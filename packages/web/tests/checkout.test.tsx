@@ -146,6 +146,35 @@ describe("the page", () => {
     expect(screen.getByTestId("field-city").getAttribute("aria-invalid")).toBe("true");
   });
 
+  test("nothing is bought before the shop has heard of the cart's last change", async () => {
+    await fill();
+    const doc = cartDoc();
+    let heard: (answer: Response) => void = () => {};
+    decide = () => new Promise((resolve) => (heard = resolve));
+    const changed = shop.client.sendUntyped(
+      "carts.put_line",
+      {},
+      {
+        optimistic: { [`cart:${cartId()}`]: () => doc },
+      },
+    );
+    await shop.advance(0);
+    const button = screen.getByTestId("place-order");
+    expect(button.getAttribute("aria-disabled")).toBe("true");
+    expect(screen.getByText(/Telling the shop what you changed/)).toBeTruthy();
+    await press();
+    expect(shop.asked.filter((one) => one.startsWith("POST"))).toEqual([
+      "POST /api/commands/carts.put_line",
+    ]);
+    const version = put();
+    heard(json({ versions: { [`cart:${cartId()}`]: version }, result: null }));
+    await changed;
+    await shop.advance(0);
+    expect(button.getAttribute("aria-disabled")).toBe("false");
+    await press();
+    expect(shop.asked.at(-1)).toBe("POST /api/checkout");
+  });
+
   test("a full one is sent once, however often it is pressed, and leads to the order", async () => {
     let answer: (response: Response) => void = () => {};
     decide = () => new Promise((resolve) => (answer = resolve));

@@ -8,6 +8,7 @@ const at = (status: StatusSnapshot["status"], ageMs: number | null): StatusSnaps
   status,
   ageMs,
   provenAt: ageMs === null ? null : PROVEN,
+  connecting: false,
 });
 
 describe("a value", () => {

@@ -47,6 +47,8 @@ export class Access {
   #snapshot: AccessSnapshot = { state: "visitor", subject: null, role: null, problem: null };
   #token: string | null = null;
   #asking: Promise<string | null> | null = null;
+  /** Whether the page's function has given, or failed to give, its first token. */
+  #asked = false;
   /** The token that this connection's hello or last `auth` showed. */
   #shown: string | null = null;
   #auth: { id: number; timer: unknown } | null = null;
@@ -77,6 +79,17 @@ export class Access {
   /** The same as a header; none where there is no token. */
   get headers(): Record<string, string> {
     return this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` };
+  }
+
+  /** The token that is on its way while there is none; null where nothing is to be waited for. */
+  get coming(): Promise<string | null> | null {
+    return this.#token === null ? this.#asking : null;
+  }
+
+  /** The same, and asked for where nobody has done so yet: the connection may still be made. */
+  first(): Promise<string | null> | null {
+    const { provider } = this.#around;
+    return provider === null || this.#asked ? this.coming : this.renew();
   }
 
   /** What hello shows: at once where a token is known, else as soon as there is one, or null. */
@@ -188,6 +201,7 @@ export class Access {
       this.#failed(problem instanceof Error ? problem.message : String(problem));
     } finally {
       clock.cancel(timer);
+      this.#asked = true;
     }
     return this.#token;
   }

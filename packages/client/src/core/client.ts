@@ -129,6 +129,7 @@ export class Client {
   start(): this {
     if (this.#running) return this;
     this.#running = true;
+    this.status.begun();
     const environment = this.#options.environment;
     this.#stopListening = listen(environment === undefined ? ownEnvironment() : environment, {
       wake: () => this.#wake(),
@@ -138,11 +139,7 @@ export class Client {
     if (this.#options.hubs === true) before.push(this.#hubs.load());
     if (this.#tabs !== null) before.push(this.#tabs.start());
     if (before.length === 0) this.#connection.start();
-    else {
-      void Promise.all(before).then(() => {
-        if (this.#running) this.#connection.start();
-      });
-    }
+    else void Promise.all(before).then(() => this.#running && this.#connection.start());
     // What an earlier page left is sent without being asked for.
     if (this.#queue !== null) beginQueue(this.#queue);
     else if (this.#options.storage ?? this.#options.foretell) void this.queue;
@@ -283,7 +280,10 @@ export class Client {
         // A follower speaks as its leader does.
         token: () => (this.#overTab ? null : this.access.hello()),
         reached: (way) => this.#reached(way),
-        failed: () => this.#hubs.failed(),
+        failed: () => {
+          this.#hubs.failed();
+          this.status.unreached();
+        },
       },
       {
         greeted: () => this.#subscriptions.restart(),

@@ -78,10 +78,17 @@ export interface SendOptions {
 export interface Bearer {
   readonly token: string | null;
   readonly headers: Record<string, string>;
+  /** A token that is on its way while there is none. */
+  readonly coming: Promise<string | null> | null;
+  /** The same; asked for, where none was yet. */
+  first(): Promise<string | null> | null;
   renew(): Promise<string | null>;
 }
 
-const NOBODY: Bearer = { token: null, headers: {}, renew: async () => null };
+const NOBODY: Bearer = {
+  ...{ token: null, headers: {}, coming: null, first: () => null },
+  renew: async () => null,
+};
 
 export class Commands {
   readonly #url: string;
@@ -145,6 +152,9 @@ export class Commands {
     { key = newKey(), signal, onRetry }: SendOptions,
     once: (key: string) => Promise<CommandResult<R> | Error>,
   ): Promise<CommandResult<R>> {
+    // Sent before its token is there, it would be a visitor's, and refused for good.
+    const coming = this.#bearer.coming;
+    if (coming !== null) await coming;
     for (let attempt = 0; ; attempt += 1) {
       const problem = attempt === 0 ? await this.#first(key, once) : await once(key);
       if (!(problem instanceof Error)) return problem;
@@ -177,6 +187,8 @@ export class Commands {
   ): Promise<CommandResult<R> | Error> {
     let answer: Response;
     let content: Json;
+    const first = this.#bearer.first();
+    if (first !== null) await first;
     const patience = new AbortController();
     const timer = this.#clock.after(ANSWER_MS_MAX, () => patience.abort());
     try {

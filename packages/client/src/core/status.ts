@@ -18,6 +18,8 @@ export interface StatusSnapshot {
   readonly ageMs: number | null;
   /** The server's time of that proof; null before the first. */
   readonly provenAt: number | null;
+  /** `offline` only as yet: a first connection is being made, and not every way to it has failed. */
+  readonly connecting: boolean;
 }
 
 /** Follows connection and beats; an observable for the screen. */
@@ -31,8 +33,12 @@ export class StatusTracker {
   #told: StatusSnapshot | null = null;
   #connected = false;
   #complete = false;
+  /** Since the start no connection was made, and none failed to be. */
+  #connecting = true;
   #timer: unknown = null;
-  #last: StatusSnapshot = { status: "offline", ageMs: null, provenAt: null };
+  #last: StatusSnapshot = {
+    ...{ status: "offline", ageMs: null, provenAt: null, connecting: true },
+  };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,6 +50,7 @@ export class StatusTracker {
     const same =
       next.status === this.#last.status &&
       next.provenAt === this.#last.provenAt &&
+      next.connecting === this.#last.connecting &&
       seconds(next.ageMs) === seconds(this.#last.ageMs);
     if (!same) this.#last = next;
     return this.#last;
@@ -109,13 +116,28 @@ export class StatusTracker {
   connection(connected: boolean, complete: boolean): void {
     if (connected === this.#connected && complete === this.#complete) return;
     this.#connected = connected;
+    this.#connecting &&= !connected;
     this.#complete = complete;
+    this.#tell();
+  }
+
+  /** A first connection is begun, or begun anew after a stop. */
+  begun(): void {
+    this.#connecting = true;
+    this.#tell();
+  }
+
+  /** Every way to the server was tried, and none led to it. */
+  unreached(): void {
+    this.#connecting = false;
     this.#tell();
   }
 
   #compute(): StatusSnapshot {
     const ageMs = this.ageMs();
-    return { status: this.of(ageMs, this.#complete), ageMs, provenAt: this.#proof?.server ?? null };
+    const provenAt = this.#proof?.server ?? null;
+    const connecting = this.#connecting;
+    return { status: this.of(ageMs, this.#complete), ageMs, provenAt, connecting };
   }
 
   #tell(): void {

@@ -57,7 +57,9 @@ const documents = createSlice({
 
 const status = createSlice({
   name: "shopwire/status",
-  initialState: (): StatusSnapshot => ({ status: "offline", ageMs: null, provenAt: null }),
+  initialState: (): StatusSnapshot => ({
+    ...{ status: "offline", ageMs: null, provenAt: null, connecting: true },
+  }),
   reducers: {
     told: (_state, { payload }: PayloadAction<StatusSnapshot>) => payload,
   },

@@ -1,6 +1,6 @@
 /** A button that asks the shop for one thing; what came of it is told beside it. */
 
-import { useStatus } from "@shopwire/client/react";
+import { useOffline } from "../shared/useOffline.ts";
 
 interface AskProps {
   /** What it is found by. */
@@ -13,7 +13,7 @@ interface AskProps {
 
 /** Without a connection, and while an answer is under way, it stays in reach and does nothing. */
 export function AskButton({ name, children, pending, ask }: AskProps) {
-  const blocked = useStatus().status === "offline" || pending;
+  const blocked = useOffline() || pending;
   return (
     <button
       type="button"

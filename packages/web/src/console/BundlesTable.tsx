@@ -1,9 +1,10 @@
 /** What left to suppliers; of what may have arrived, a person says whether it did. */
 
 import type { BundleDocument } from "@shopwire/client";
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopics } from "@shopwire/client/react";
 import { Cued } from "../shared/cue.tsx";
 import { momentText } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { BUNDLE_STATES, RECEIPTS, WAYS } from "./channels.ts";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
@@ -48,7 +49,7 @@ export function BundlesTable({ items, nameOf }: BundlesTableProps) {
 
 function Row({ bundle, nameOf }: { bundle: BundleDocument; nameOf: (id: string) => string }) {
   const settle = useCommand("channels.settle_bundle");
-  const blocked = useStatus().status === "offline" || settle.pending;
+  const blocked = useOffline() || settle.pending;
   const receipt = RECEIPTS[bundle.receipt];
   const say = (arrived: boolean): void => {
     if (blocked) return;

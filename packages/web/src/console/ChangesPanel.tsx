@@ -1,11 +1,11 @@
 /** What an import changed, field by field, and the way to put all of it back. */
 
-import { useStatus } from "@shopwire/client/react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Announce } from "../shared/cue.tsx";
 import type { ImportRun } from "../shared/documents.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { momentText } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { type AlteredGroup, fieldText, linesOf } from "./changes.ts";
 import { importPath, useDecision } from "./decisions.ts";
 import { Scroll } from "./Scroll.tsx";
@@ -86,7 +86,7 @@ function Changes({ run }: { run: ImportRun }) {
 /** Asks once more before it is done; afterwards says what came of it. */
 function Undo({ run, decided }: PanelProps) {
   const decision = useDecision<ImportRun>();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [asking, setAsking] = useState(false);
   const sure = useRef<HTMLButtonElement>(null);
   const first = useRef<HTMLButtonElement>(null);

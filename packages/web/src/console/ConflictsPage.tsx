@@ -1,13 +1,14 @@
 /** What was promised and is not there: each is settled once, and then gone on every screen. */
 
 import { type Choice, CODES, type ConflictDocument, ShopwireError } from "@shopwire/client";
-import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useCommand, useTopic } from "@shopwire/client/react";
 import { useState } from "react";
 import { Announce, Cued } from "../shared/cue.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { Failed, Notice } from "../shared/Notice.tsx";
 import { Link, useTitle } from "../shared/router.tsx";
 import { agoText, momentText, useNow } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { type Shortage, useOpenConflicts } from "./conflicts.ts";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
@@ -129,7 +130,7 @@ interface ConflictRowProps {
 
 function ConflictRow({ conflict, elsewhere, now }: ConflictRowProps) {
   const command = useCommand("orders.settle_conflict");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [chosen, setChosen] = useState<Choice | null>(null);
   const blocked = offline || command.pending;
   const isOff = (choice: Choice): boolean =>

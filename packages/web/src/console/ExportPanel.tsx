@@ -1,10 +1,10 @@
 /** The shop's articles as a file: for another shop, a market place, or this one again. */
 
-import { useStatus } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { ApiError, type ErrorBody, withParams } from "../shared/api.ts";
 import type { Supplier } from "../shared/documents.ts";
 import { authorized } from "../shared/session.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { Field } from "./MappingFields.tsx";
 
 const X12 = "x12-846";
@@ -29,7 +29,7 @@ const BROKE_OFF: ErrorBody = {
 };
 
 export function ExportPanel({ suppliers }: { suppliers: readonly Supplier[] | null }) {
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const heading = useId();
   const [form, setForm] = useState("generic");
   const [supplier, setSupplier] = useState("");

@@ -1,7 +1,6 @@
 /** A held feed: why it waits, what it would do, and the two ways on. */
 
 import type { ImportHold } from "@shopwire/client";
-import { useStatus } from "@shopwire/client/react";
 import { getJson, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
 import { Icon } from "../shared/icons.tsx";
@@ -9,6 +8,7 @@ import { formatMoney } from "../shared/money.ts";
 import { useRemote } from "../shared/remote.ts";
 import { Link } from "../shared/router.tsx";
 import { ageText, agoText, momentText, useNow } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { importPath, useDecision } from "./decisions.ts";
 import { Scroll } from "./Scroll.tsx";
 
@@ -30,7 +30,7 @@ interface HoldPanelProps {
 
 export function HoldPanel({ run, hold, decided }: HoldPanelProps) {
   const decision = useDecision<unknown>();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const blocked = offline || decision.pending;
   const now = useNow(60_000);
   const newer = useNewer(run);

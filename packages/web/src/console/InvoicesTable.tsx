@@ -1,10 +1,11 @@
 /** Suppliers' bills beside what was ordered: one that differs waits for a person. */
 
 import type { InvoiceDocument } from "@shopwire/client";
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopics } from "@shopwire/client/react";
 import { Cued } from "../shared/cue.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { momentText } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { differenceText, INVOICE_STATES } from "./channels.ts";
 import { Scroll } from "./Scroll.tsx";
 import { StateWord } from "./StateWord.tsx";
@@ -49,7 +50,7 @@ export function InvoicesTable({ items, nameOf }: InvoicesTableProps) {
 
 function Row({ bill, nameOf }: { bill: InvoiceDocument; nameOf: (id: string) => string }) {
   const settle = useCommand("channels.settle_invoice");
-  const blocked = useStatus().status === "offline" || settle.pending;
+  const blocked = useOffline() || settle.pending;
   const decide = (outcome: "accepted" | "disputed"): void => {
     if (blocked) return;
     const { supplier, number, purchase_order } = bill;

@@ -1,10 +1,11 @@
 /** From where on a supplier's feeds are held: numbers in words, changed in place. */
 
 import type { FeedLimitsDocument } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { getJson } from "../shared/api.ts";
 import { useRemote } from "../shared/remote.ts";
+import { useOffline } from "../shared/useOffline.ts";
 
 type Numbers = Omit<FeedLimitsDocument, "supplier">;
 
@@ -33,7 +34,7 @@ export function LimitsPanel({ supplier }: { supplier: string }) {
 
 function LimitsForm({ limits }: { limits: FeedLimitsDocument }) {
   const command = useCommand("feeds.put_limits");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(limits);
   const [saved, setSaved] = useState(false);
   const blocked = offline || command.pending;

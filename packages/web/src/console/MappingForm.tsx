@@ -1,7 +1,7 @@
 /** Which column is what: one column a field, several joined, or a part of one. */
 
-import { useStatus } from "@shopwire/client/react";
 import { useState } from "react";
+import { useOffline } from "../shared/useOffline.ts";
 import { ColumnSelect, Field, Typed } from "./MappingFields.tsx";
 import { Options } from "./MappingOptions.tsx";
 import { AlsoSaid, WhichRows } from "./MappingRows.tsx";
@@ -30,7 +30,7 @@ interface ColumnsProps {
 
 /** Which column is what; a proposal is shown as such and holds once it is agreed to. */
 export function Columns({ preview, mapping, change }: ColumnsProps) {
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [all, setAll] = useState(false);
   const proposal = preview.profile === "" && Object.keys(preview.proposed).length > 0;
   return (

@@ -1,9 +1,9 @@
 /** One row that waits: what the supplier says beside the articles that it may be. */
 
-import { useStatus } from "@shopwire/client/react";
 import { type ReactNode, useId, useState } from "react";
 import { formatMoney } from "../shared/money.ts";
 import { Link } from "../shared/router.tsx";
+import { useOffline } from "../shared/useOffline.ts";
 import {
   becauseText,
   type Candidate,
@@ -22,7 +22,7 @@ interface MatchCardProps {
 }
 
 export function MatchCard({ match, supplier, chosen, choose, decide }: MatchCardProps) {
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [sku, setSku] = useState(match.candidates[0]?.sku ?? "");
   const [pending, setPending] = useState(false);
   const [refused, setRefused] = useState<string | null>(null);

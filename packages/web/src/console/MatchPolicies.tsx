@@ -1,12 +1,13 @@
 /** Whether a supplier's SKUs are the shop's own, or are matched; and what was found before. */
 
 import type { MatchPolicyDocument } from "@shopwire/client";
-import { useClient, useStatus, useTopics } from "@shopwire/client/react";
+import { useClient, useTopics } from "@shopwire/client/react";
 import { useId, useState } from "react";
 import { getJson, withParams } from "../shared/api.ts";
 import type { Supplier } from "../shared/documents.ts";
 import { Failed } from "../shared/Notice.tsx";
 import { useRemote } from "../shared/remote.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { Scroll } from "./Scroll.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { useSuppliers } from "./useSuppliers.ts";
@@ -57,7 +58,7 @@ interface PolicyProps {
 function Policy({ supplier, policy, open, toggle }: PolicyProps) {
   const id = useId();
   const client = useClient();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [refused, setRefused] = useState("");
   const put = (change: Partial<MatchPolicyDocument>): void => {
     setRefused("");

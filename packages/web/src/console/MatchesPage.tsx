@@ -1,6 +1,5 @@
 /** Rows of feeds that nobody but a person can match: decided one by one, or many at once. */
 
-import { useStatus } from "@shopwire/client/react";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { Announce } from "../shared/cue.tsx";
 import { Failed, Notice } from "../shared/Notice.tsx";
@@ -19,6 +18,7 @@ import {
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import "../styles/matches.css";
+import { useOffline } from "../shared/useOffline.ts";
 
 export function MatchesPage() {
   useTitle("Matches · Shopwire console");
@@ -153,7 +153,7 @@ interface BulkProps {
 
 /** Many at once: only rows whose one candidate nothing speaks against are linked so. */
 function Bulk({ items, chosen, pickAll, decide, done }: BulkProps) {
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [pending, setPending] = useState(false);
   const clear = chosen.filter((one) => clearCandidate(one) !== null);
   const blocked = offline || pending;

@@ -1,8 +1,8 @@
 /** A quarantined row to be mended: its cells, or its text where it came apart into none. */
 
-import { useStatus } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import type { BadRow, ImportRun } from "../shared/documents.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { importPath, useDecision } from "./decisions.ts";
 
 interface MendFormProps {
@@ -13,7 +13,7 @@ interface MendFormProps {
 
 export function MendForm({ run, row, settled }: MendFormProps) {
   const decision = useDecision<ImportRun>();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [cells, setCells] = useState<Readonly<Record<string, string>>>({});
   const [raw, setRaw] = useState(row.raw);
   const blocked = offline || decision.pending;

@@ -1,11 +1,12 @@
 /** A mapping gets a name, and the file is taken in by it. */
 
-import { useClient, useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useClient, useCommand, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useState } from "react";
 import { ApiError, withParams } from "../shared/api.ts";
 import type { ImportRun } from "../shared/documents.ts";
 import { unguessable } from "../shared/kept.ts";
 import { navigate } from "../shared/router.tsx";
+import { useOffline } from "../shared/useOffline.ts";
 import { Typed } from "./MappingFields.tsx";
 import { tomlOf } from "./mapping.ts";
 import { type Preview, postFile, type Reading } from "./preview.ts";
@@ -18,7 +19,7 @@ interface SaveMappingProps {
 
 export function SaveMapping({ file, reading, preview }: SaveMappingProps) {
   const save = useCommand("feeds.put_profile");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [name, setName] = useState("");
   const [saved, setSaved] = useState<{ name: string; mapping: string } | null>(null);
   const text = reading.mapping === null ? null : tomlOf({ ...reading.mapping, title: name });
@@ -64,7 +65,7 @@ interface TakeInProps {
 }
 
 function TakeIn({ file, reading, profile }: TakeInProps) {
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const client = useClient();
   const [supplier, setSupplier] = useState("");
   const [match, setMatch] = useState(false);

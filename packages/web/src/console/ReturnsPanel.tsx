@@ -1,10 +1,11 @@
 /** What shoppers send back of an order: a person says when it has arrived. */
 
 import type { ReturnDocument } from "@shopwire/client";
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopics } from "@shopwire/client/react";
 import { useState } from "react";
 import { Cued } from "../shared/cue.tsx";
 import { formatMoney } from "../shared/money.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { StateWord } from "./StateWord.tsx";
 import { RETURN_STATES, spelled } from "./words.ts";
 
@@ -33,7 +34,7 @@ export function ReturnsPanel({ items, onChange }: PanelProps) {
 
 function Row({ one, onChange }: { one: ReturnDocument; onChange: () => void }) {
   const command = useCommand("shipping.receive_return");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [restock, setRestock] = useState(true);
   const blocked = offline || command.pending;
   const receive = async (): Promise<void> => {

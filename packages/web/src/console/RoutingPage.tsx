@@ -1,7 +1,7 @@
 /** How the shop chooses suppliers: orders that wait, how suppliers keep their word, the rules. */
 
 import type { RouteDocument, RoutingRules, ScoreDocument, TermsDocument } from "@shopwire/client";
-import { useCommand, useStatus, useTopic, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopic, useTopics } from "@shopwire/client/react";
 import { useEffect } from "react";
 import { getJson } from "../shared/api.ts";
 import { Announce } from "../shared/cue.tsx";
@@ -17,6 +17,7 @@ import { SupplierScores } from "./SupplierScores.tsx";
 import { TableSkeleton } from "./TableSkeleton.tsx";
 import { nameOf, useSuppliers } from "./useSuppliers.ts";
 import "../styles/routing.css";
+import { useOffline } from "../shared/useOffline.ts";
 
 const NOW_MS = 1_000;
 
@@ -109,7 +110,7 @@ interface RowProps {
 function WaitingRow({ entry, nameOf: named }: RowProps) {
   const { doc, number } = entry;
   const command = useCommand("routing.release_route");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const now = useNow(NOW_MS);
   const blocked = offline || command.pending;
   return (

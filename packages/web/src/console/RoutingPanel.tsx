@@ -1,7 +1,7 @@
 /** Why an order's units come from these suppliers, and what a person can change. */
 
 import type { RouteChoice, RouteDocument, RouteSums } from "@shopwire/client";
-import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useCommand, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { Cued } from "../shared/cue.tsx";
 import { Icon } from "../shared/icons.tsx";
@@ -19,6 +19,7 @@ import {
 } from "./routing.ts";
 import { Scroll } from "./Scroll.tsx";
 import "../styles/routing.css";
+import { useOffline } from "../shared/useOffline.ts";
 
 interface PanelProps {
   id: string;
@@ -69,7 +70,7 @@ export function RoutingPanel({ id, nameOf }: PanelProps) {
 
 function Waiting({ route }: { route: RouteDocument }) {
   const command = useCommand("routing.release_route");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [note, setNote] = useState("");
   const field = useId();
   const blocked = offline || command.pending;
@@ -186,7 +187,7 @@ function Bar({ sums, most }: { sums: RouteSums; most: number }) {
 /** While nothing has left: units from somebody else that the choice knew of. */
 function Elsewhere({ route, nameOf }: { route: RouteDocument; nameOf: (id: string) => string }) {
   const command = useCommand("routing.choose_supplier");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const blocked = offline || command.pending;
   const { picks, alternatives = [] } = route.choice;
   const moved = new Set(route.moves.map((one) => `${one.sku}\n${one.supplier}`));

@@ -1,8 +1,9 @@
 /** What a merchant weighs, and the rules besides: prefer, exclude, look at it first. */
 
 import type { RoutingRule, RoutingRules, VersionConflict } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useId, useState } from "react";
+import { useOffline } from "../shared/useOffline.ts";
 import { ConflictWays } from "./ConflictWays.tsx";
 import { ruleText } from "./routing.ts";
 import {
@@ -66,7 +67,7 @@ function useDraft(live: RoutingRules, version: number, settled: boolean) {
 
 export function RoutingRulesForm({ rules: live, version: newest, nameOf }: FormProps) {
   const command = useCommand("routing.put_rules");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const settled = command.error === null && !command.pending;
   const { from, typed, setTyped, begin, isOld } = useDraft(live, newest, settled);
   const { rules, version } = from;

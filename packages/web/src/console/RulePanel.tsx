@@ -1,8 +1,9 @@
 /** What the shop sells of a supplier whose data is stale: a rule in words, changed in place. */
 
 import type { SupplyRule } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
+import { useOffline } from "../shared/useOffline.ts";
 import { cautionText, type SupplyRow } from "./useSources.ts";
 
 const CHOICES: readonly { value: SupplyRule["when_stale"]; label: string; note: string }[] = [
@@ -30,7 +31,7 @@ export function RulePanel({ supply }: { supply: SupplyRow }) {
 
 function RuleForm({ supplier, rule }: { supplier: string; rule: SupplyRule }) {
   const command = useCommand("sources.put_rule");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(rule);
   const [saved, setSaved] = useState(false);
   const change = (part: Partial<SupplyRule>): void => {
@@ -40,10 +41,7 @@ function RuleForm({ supplier, rule }: { supplier: string; rule: SupplyRule }) {
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (offline || command.pending) return;
-    void command.send({ supplier, ...draft }).then(
-      () => setSaved(true),
-      () => undefined,
-    );
+    void command.send({ supplier, ...draft }).then((done) => setSaved(done !== null));
   };
   return (
     <form className="rule-form" onSubmit={submit}>

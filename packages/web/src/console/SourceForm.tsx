@@ -1,10 +1,11 @@
 /** The fields of a source follow from where its feed comes from; what is wrong is told at its own. */
 
 import type { SourceDocument } from "@shopwire/client";
-import { useClient, useStatus } from "@shopwire/client/react";
+import { useClient } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { withParams } from "../shared/api.ts";
 import { navigate } from "../shared/router.tsx";
+import { useOffline } from "../shared/useOffline.ts";
 import { postFile } from "./preview.ts";
 import { PlaceFields, ReadFields, WhenFields, WhoseFields } from "./SourceFields.tsx";
 import { SourceLook } from "./SourceLook.tsx";
@@ -75,7 +76,7 @@ const CUT_OFF: Fault = {
 /** The draft, and what is done with it. */
 function useSourceForm(began: SourceDraft, known: SourceDocument | null) {
   const client = useClient();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(began);
   const [fault, setFault] = useState<Fault | null>(null);
   const [busy, setBusy] = useState<"" | "save" | "test">("");

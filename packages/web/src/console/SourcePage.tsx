@@ -1,7 +1,7 @@
 /** One source: how its supplier's data stands, when it is looked at, what came of each look. */
 
 import type { SourceDocument } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { useEffect, useState } from "react";
 import { getJson, withParams } from "../shared/api.ts";
 import { Announce, Cued } from "../shared/cue.tsx";
@@ -26,6 +26,7 @@ import {
   whereText,
 } from "./useSources.ts";
 import "../styles/sources.css";
+import { useOffline } from "../shared/useOffline.ts";
 
 const NOW_MS = 1_000;
 export function SourcePage({ supplier, name }: { supplier: string; name: string }) {
@@ -100,7 +101,7 @@ function Actions({ source }: { source: SourceDocument }) {
   const pause = useCommand("sources.pause_source");
   const remove = useCommand("sources.remove_source");
   const [sure, setSure] = useState(false);
-  const busy = useStatus().status === "offline" || run.pending || pause.pending || remove.pending;
+  const busy = useOffline() || run.pending || pause.pending || remove.pending;
   const isOff = busy || state === "paused" || source.place.kind === "push";
   const problem = run.error ?? pause.error ?? remove.error;
   return (

@@ -1,11 +1,12 @@
 /** Each supplier's score with the numbers that it follows from, and what sending with it costs. */
 
 import type { ScoreDocument, TermsDocument } from "@shopwire/client";
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopics } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { Cued } from "../shared/cue.tsx";
 import { decimalOf, exponentOf, formatMoney } from "../shared/money.ts";
 import { Notice } from "../shared/Notice.tsx";
+import { useOffline } from "../shared/useOffline.ts";
 import type { Scored, Scores } from "./RoutingPage.tsx";
 import { durationText } from "./routing.ts";
 import { minorOf } from "./routingForm.ts";
@@ -152,7 +153,7 @@ interface FormProps {
 
 function TermsForm({ supplier, terms, done }: FormProps) {
   const command = useCommand("routing.put_terms");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [currency, setCurrency] = useState(terms?.currency ?? "EUR");
   const decimal = (minor: number): string => decimalOf(minor, exponentOf(currency));
   const [parcel, setParcel] = useState(decimal(terms?.parcel_minor ?? 0));

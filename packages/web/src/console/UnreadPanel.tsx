@@ -1,8 +1,9 @@
 /** What suppliers sent and could not be used: looked at, mended, read again, or put away. */
 
-import { useCommand, useStatus, useTopics } from "@shopwire/client/react";
+import { useCommand, useTopics } from "@shopwire/client/react";
 import { useEffect, useId, useState } from "react";
 import { momentText } from "../shared/time.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import type { Unread } from "./channels.ts";
 
 interface UnreadPanelProps {
@@ -35,7 +36,7 @@ export function UnreadPanel({ items, nameOf, onChange }: UnreadPanelProps) {
 function Message({ one, nameOf }: { one: Unread; nameOf: (supplier: string) => string }) {
   const mend = useCommand("channels.mend_message");
   const dismiss = useCommand("channels.dismiss_message");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [text, setText] = useState(one.text);
   const id = useId();
   const { supplier, own_id } = one;

@@ -1,9 +1,10 @@
 /** How a supplier is reached from now on: the fields follow from the kind of way. */
 
 import type { Way } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import type { Supplier } from "../shared/documents.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { WAYS } from "./channels.ts";
 
 type Kind = Way["type"];
@@ -40,7 +41,7 @@ interface WayFormProps {
 
 export function WayForm({ suppliers, onDone }: WayFormProps) {
   const put = useCommand("channels.put_channel");
-  const blocked = useStatus().status === "offline" || put.pending;
+  const blocked = useOffline() || put.pending;
   const [supplier, setSupplier] = useState(suppliers[0]?.id ?? "");
   const [kind, setKind] = useState<Kind>("email");
   const [values, setValues] = useState<Readonly<Record<string, string>>>({});

@@ -1,7 +1,8 @@
 /** A supplier accepts an order, in whole or in part, or refuses it with a reason. */
 
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useState } from "react";
+import { useOffline } from "../shared/useOffline.ts";
 import { expected, lineNames, type SuppliersOrder } from "./orders.ts";
 import { UnitFields, type Units, written } from "./UnitFields.tsx";
 
@@ -16,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function AcceptForm({ order, title }: { order: SuppliersOrder; title: string }) {
   const accept = useCommand("shipping.acknowledge_purchase_order");
   const refuse = useCommand("shipping.refuse_purchase_order");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [units, setUnits] = useState<Units>({});
   const [refusing, setRefusing] = useState(false);
   const [reason, setReason] = useState("out_of_stock");

@@ -1,8 +1,9 @@
 /** A supplier hands units to a carrier. */
 
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useId, useState } from "react";
 import { keep, kept } from "../shared/kept.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { expected, lineNames, type SuppliersOrder, toShip } from "./orders.ts";
 import { UnitFields, type Units, written } from "./UnitFields.tsx";
 
@@ -10,7 +11,7 @@ const CARRIER = "shopwire.portal.carrier";
 
 export function ShipForm({ order, title }: { order: SuppliersOrder; title: string }) {
   const ship = useCommand("shipping.record_shipment");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [carrier, setCarrier] = useState(() => kept(CARRIER) ?? "");
   const [tracking, setTracking] = useState("");
   const [units, setUnits] = useState<Units>({});

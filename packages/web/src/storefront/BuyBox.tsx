@@ -1,6 +1,6 @@
 /** Price, stock and the buttons of one variant; all of it live. */
 
-import { usePending, useStatus } from "@shopwire/client/react";
+import { usePending } from "@shopwire/client/react";
 import { type RefObject, useEffect, useId, useRef } from "react";
 import { Announce, Cued } from "../shared/cue.tsx";
 import type { Price, Product, Stock, Variant } from "../shared/documents.ts";
@@ -9,6 +9,7 @@ import { Icon } from "../shared/icons.tsx";
 import { formatMoney } from "../shared/money.ts";
 import { Link, navigate } from "../shared/router.tsx";
 import { useSteady } from "../shared/steady.ts";
+import { useOffline } from "../shared/useOffline.ts";
 import { blockedBy, laterText, OFFLINE } from "./buy.ts";
 import { quantityOf, sellableOf } from "./cart/cart.ts";
 import { Faster, Instead } from "./cart/Instead.tsx";
@@ -91,12 +92,11 @@ function PriceShown({ sku, price }: { sku: string; price: Price | null }) {
 /** Into the cart, or straight on to the checkout. What is pressed shows at once. */
 function Buy({ product, variant, price, stock }: BuyBoxProps) {
   const { sku } = variant;
-  const { status } = useStatus();
   const cart = useCart();
   const id = useId();
   const pressed = useRef(false);
   const inCart = quantityOf(cart.cart, sku);
-  const offline = status === "offline";
+  const offline = useOffline();
   const blocked = blockedBy({ stock, priced: price !== null });
   const want = (quantity: number): Promise<boolean> => {
     if (price === null) return Promise.resolve(false);
@@ -174,7 +174,7 @@ function InCart({ cart, of, sku, quantity, most, want, takesFocus }: InCartProps
   const pending = usePending(`cart:${cart.id}`);
   const closed = cart.cart.status !== "open";
   return (
-    <div className="in-cart" data-testid="in-cart" data-sku={sku}>
+    <div className="in-cart" data-testid="in-cart" data-sku={sku} data-pending={pending}>
       <Quantity
         of={of}
         value={quantity}

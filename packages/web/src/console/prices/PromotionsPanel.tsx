@@ -1,13 +1,14 @@
 /** Promotions: what is cheaper, from when to when, for how many units. */
 
 import type { ShopwireError } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { getJson } from "../../shared/api.ts";
 import { exponentOf } from "../../shared/money.ts";
 import { Failed } from "../../shared/Notice.tsx";
 import { useRemote } from "../../shared/remote.ts";
 import { useNow } from "../../shared/time.ts";
+import { useOffline } from "../../shared/useOffline.ts";
 import { Scroll } from "../Scroll.tsx";
 import { TableSkeleton } from "../TableSkeleton.tsx";
 import { Cell } from "./Cell.tsx";
@@ -88,7 +89,7 @@ interface RowProps {
 
 function PromotionRow({ one, now, changed }: RowProps) {
   const command = useCommand("pricing.end_promotion");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const state = stateOf(one, now);
   const blocked = offline || command.pending;
   const end = async (): Promise<void> => {
@@ -140,7 +141,7 @@ function PromotionRow({ one, now, changed }: RowProps) {
 
 function NewPromotion({ currency, changed }: { currency: string; changed: () => void }) {
   const command = useCommand("pricing.put_promotion");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(EMPTY_PROMOTION);
   const [fault, setFault] = useState<PromotionFault | null>(null);
   const kind = useId();

@@ -1,11 +1,12 @@
 /** Exchange rates: what costs in other currencies are worth, from which moment on. */
 
-import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useCommand, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useState } from "react";
 import { getJson } from "../../shared/api.ts";
 import { Failed } from "../../shared/Notice.tsx";
 import { useRemote } from "../../shared/remote.ts";
 import { momentText } from "../../shared/time.ts";
+import { useOffline } from "../../shared/useOffline.ts";
 import { Scroll } from "../Scroll.tsx";
 import { TableSkeleton } from "../TableSkeleton.tsx";
 import { Cell } from "./Cell.tsx";
@@ -90,7 +91,7 @@ const EMPTY = { base: "", rate: "", from: "" };
 
 function NewRate({ quote, first }: { quote: string; first: string }) {
   const command = useCommand("pricing.put_rates");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(EMPTY);
   const blocked = offline || command.pending;
   const submit = async (event: FormEvent): Promise<void> => {

@@ -1,10 +1,11 @@
 /** The price rules: edited as rows, looked at before they hold, put, and put back. */
 
 import type { VersionConflict } from "@shopwire/client";
-import { useCommand, useStatus, useTopic } from "@shopwire/client/react";
+import { useCommand, useTopic } from "@shopwire/client/react";
 import { useEffect, useState } from "react";
 import { ApiError } from "../../shared/api.ts";
 import { Announce } from "../../shared/cue.tsx";
+import { useOffline } from "../../shared/useOffline.ts";
 import { ConflictWays } from "../ConflictWays.tsx";
 import { draftOf, Fault, rulesOf } from "./draft.ts";
 import { PreviewPanel } from "./PreviewPanel.tsx";
@@ -54,7 +55,7 @@ interface Looked {
 export function RulesPanel({ read, changed }: RulesPanelProps) {
   const put = useCommand("pricing.put_rules");
   const undo = useCommand("pricing.undo_rules");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [draft, setDraft] = useState(() => draftOf(read.rules));
   const [fault, setFault] = useState<Fault | null>(null);
   const [problem, setProblem] = useState<string | null>(null);

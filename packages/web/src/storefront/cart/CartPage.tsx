@@ -1,11 +1,11 @@
 /** The cart: its lines live, what changed since, and the way to the checkout. */
 
-import { useStatus } from "@shopwire/client/react";
 import { Cued } from "../../shared/cue.tsx";
 import { OldMark } from "../../shared/Freshness.tsx";
 import { formatMoney } from "../../shared/money.ts";
 import { Notice } from "../../shared/Notice.tsx";
 import { Link, useTitle } from "../../shared/router.tsx";
+import { useOffline } from "../../shared/useOffline.ts";
 import { CartLine } from "./CartLine.tsx";
 import { openIssues, type Row, toAccept, totalOf, unitsOf } from "./cart.ts";
 import { useMyOrders } from "./mine.ts";
@@ -18,7 +18,7 @@ export function CartPage() {
   useTitle("Cart · Shopwire");
   const mine = useCart();
   const rows = useRows(mine.cart);
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const gone = [...mine.problems.values()].filter(
     ({ wanted }) => !rows.some(({ line }) => line.sku === wanted.sku),
   );

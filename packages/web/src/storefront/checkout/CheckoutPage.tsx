@@ -1,13 +1,14 @@
 /** The checkout: who, where to, how to pay; then how far it is, step by step. */
 
 import { UnknownOutcome } from "@shopwire/client";
-import { useStatus, useTopic } from "@shopwire/client/react";
+import { usePending, useTopic } from "@shopwire/client/react";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Icon } from "../../shared/icons.tsx";
 import { keep, kept } from "../../shared/kept.ts";
 import { formatMoney } from "../../shared/money.ts";
 import { Notice } from "../../shared/Notice.tsx";
 import { Link, navigate, useTitle } from "../../shared/router.tsx";
+import { useOffline } from "../../shared/useOffline.ts";
 import { openIssues, totalOf } from "../cart/cart.ts";
 import { cartId } from "../cart/mine.ts";
 import { type Cart, useCart, useRows } from "../cart/useCart.ts";
@@ -97,10 +98,12 @@ interface FormProps {
 function Form({ mine, checkout, issues, failed }: FormProps) {
   const [details, setDetails] = useState(draft);
   const [own, setOwn] = useState<Faults>({});
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const faults = { ...(checkout.error ? faultsIn(checkout.error) : {}), ...own };
   const total = totalOf(mine.cart.lines);
-  const why = reasonAgainst(issues, offline, mine.known && total !== null);
+  // What is bought is the shop's cart: one that has not heard the last change has something else.
+  const pending = usePending(mine.actions.topic);
+  const why = reasonAgainst(issues, { offline, priced: mine.known && total !== null, pending });
 
   const change = (field: Field, value: string): void => {
     const next = { ...details, [field]: value };
@@ -159,11 +162,19 @@ function Form({ mine, checkout, issues, failed }: FormProps) {
   );
 }
 
-function reasonAgainst(issues: number, offline: boolean, priced: boolean): string {
+interface Standing {
+  offline: boolean;
+  priced: boolean;
+  /** The shop has not answered the last change of the cart yet. */
+  pending: boolean;
+}
+
+function reasonAgainst(issues: number, { offline, priced, pending }: Standing): string {
   if (offline)
     return "The shop cannot be reached right now. Your cart and what you typed are kept.";
   if (!priced) return "Asking the shop what is in your cart…";
   if (issues > 0) return "Something in your cart has changed. Please look at it first.";
+  if (pending) return "Telling the shop what you changed in your cart…";
   return "";
 }
 

@@ -1,8 +1,9 @@
 /** What a shopper can still do with an order: cancel it, or send something back. */
 
 import type { OrderDocument, ReturnDocument, ReturnReason } from "@shopwire/client";
-import { useCommand, useStatus } from "@shopwire/client/react";
+import { useCommand } from "@shopwire/client/react";
 import { type FormEvent, useState } from "react";
+import { useOffline } from "../../shared/useOffline.ts";
 import { Quantity } from "../cart/Quantity.tsx";
 import { canCancel, orderRefusal, returnable } from "./words.ts";
 
@@ -59,7 +60,7 @@ interface FormProps {
 
 function Cancel({ order, close }: FormProps) {
   const command = useCommand("orders.cancel_order");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const blocked = offline || command.pending;
   const cancel = async (): Promise<void> => {
     if (blocked) return;
@@ -107,7 +108,7 @@ interface ReturnProps extends FormProps {
 
 function Return({ order, lines, onDone, close }: ReturnProps) {
   const command = useCommand("shipping.open_return");
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   const [units, setUnits] = useState<Readonly<Record<string, number>>>({});
   const [reason, setReason] = useState<ReturnReason>("unwanted");
   const chosen = lines

@@ -1,7 +1,7 @@
 /** An order, live: how it stands, what is in it, where its parcels are, what can be done. */
 
 import type { Choice, Client, OrderDocument, OrderLine } from "@shopwire/client";
-import { useClient, useStatus, useTopic } from "@shopwire/client/react";
+import { useClient, useTopic } from "@shopwire/client/react";
 import { useEffect } from "react";
 import { Announce, Cued } from "../../shared/cue.tsx";
 import { OldMark } from "../../shared/Freshness.tsx";
@@ -11,6 +11,7 @@ import { Notice } from "../../shared/Notice.tsx";
 import { Picture } from "../../shared/Picture.tsx";
 import { Link, useTitle } from "../../shared/router.tsx";
 import { momentText } from "../../shared/time.ts";
+import { useOffline } from "../../shared/useOffline.ts";
 import { rememberOrder } from "../cart/mine.ts";
 import { useArticle } from "../cart/useArticle.ts";
 import { Progress } from "../checkout/Progress.tsx";
@@ -102,7 +103,7 @@ async function settle(client: Client, conflict: string, sku: string, choice: Cho
 
 function Questions({ order }: { order: OrderDocument }) {
   const client = useClient();
-  const offline = useStatus().status === "offline";
+  const offline = useOffline();
   return (
     <>
       {order.lines.map((line) => {
