@@ -22,6 +22,7 @@ class Shop {
   readonly sent: string[] = [];
   readonly answers = new Map<string, object>();
   away = false;
+  versions: Record<string, number> = {};
   refuses: (body: Json) => boolean = () => false;
   /** Answers that get lost on their way back. */
   losing = 0;
@@ -37,7 +38,7 @@ class Shop {
     }
     if (!this.answers.has(key)) {
       this.effects.push(body);
-      this.answers.set(key, { versions: {}, result: body.n });
+      this.answers.set(key, { versions: this.versions, result: body.n });
     }
     if (this.losing > 0) {
       this.losing -= 1;
@@ -89,6 +90,19 @@ const STORAGES: [string, () => () => QueueStorage][] = [
 ];
 
 describe.each(STORAGES)("commands that wait in %s", (_name, open) => {
+  it("leave what their lane's last answer named, also to the page after the one that asked", async () => {
+    const [shop, storage] = [new Shop(), open()];
+    const before = page(shop, storage());
+    shop.away = true;
+    void put(before.client, "a", 1);
+    await turns(before.clock);
+    before.client.stop();
+    Object.assign(shop, { away: false, versions: { a: 7 } });
+    const after = page(shop, storage());
+    await turns(after.clock, 5_000);
+    expect(after.client.queue.answered("a")).toEqual({ a: 7 });
+  });
+
   it("are sent in order within a lane, and shown until they are", async () => {
     const shop = new Shop();
     const { client, clock } = page(shop, open()());

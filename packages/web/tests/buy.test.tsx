@@ -116,6 +116,13 @@ test("presses while one is on its way become one: the last number counts", async
   expect(count()).toBe("4");
 });
 
+test("a press behind an answered one is no conflict with it, though its effect is not here yet", async () => {
+  decide = () => json({ versions: { [`cart:${cartId()}`]: 9 }, result: null });
+  await press("add-to-cart");
+  await press("quantity-more");
+  expect(bodies.map((body) => body.expected_version)).toEqual([0, 9]);
+});
+
 test("no more can be wanted than there is", async () => {
   await press("add-to-cart");
   const field = screen.getByTestId("quantity");

@@ -5,12 +5,12 @@
  */
 
 import { backoff, type Clock } from "./clock.ts";
-import { CODES } from "./codes.ts";
-import { type CommandResult, newKey, ShopwireError, UnknownOutcome } from "./commands.ts";
+import { type CommandResult, newKey, UnknownOutcome } from "./commands.ts";
 import { notify } from "./notify.ts";
 import type { Changes, Layer } from "./optimistic.ts";
 import type { Json } from "./protocol.ts";
-import type { QueueReason, QueueRecord, QueueStorage } from "./queueStorage.ts";
+import { bytesOf, isFull, mayPass, reasonOf } from "./queueProblems.ts";
+import type { QueueRecord, QueueStorage } from "./queueStorage.ts";
 import type { Bus, Locks } from "./tabPorts.ts";
 
 /** Commands that may wait at once; one more is refused. */
@@ -26,6 +26,8 @@ export const QUEUE_RETRY_MS_LEAST = 1_000;
 export const QUEUE_RETRY_MS_MAX = 60_000;
 /** Wait before a lane that another tab sends is looked at again. */
 export const LANE_TAKEN_MS = 2_000;
+/** Lanes whose last answer is remembered; beyond them the one answered longest ago is forgotten. */
+export const ANSWERED_LANES_MAX = 500;
 
 export interface QueueEntry extends QueueRecord {
   readonly state: "queued" | "sending" | "refused";
@@ -100,6 +102,8 @@ export class Queue {
   readonly #busy = new Set<string>();
   /** Lanes that wait before another try, and the tries in vain. */
   readonly #waits = new Map<string, { timer: unknown; tries: number; taken: boolean }>();
+  /** Versions that the last answer of each lane named, the newest last. */
+  readonly #answered = new Map<string, CommandResult["versions"]>();
   /** Commands that are being written down, in order. */
   #written: Promise<unknown> = Promise.resolve();
   /** Commands that are being written down right now. */
@@ -134,6 +138,14 @@ export class Queue {
     let sum = 0;
     for (const { body } of this.#records.values()) sum += bytesOf(body);
     return sum;
+  }
+
+  /**
+   * What the last answer in a lane named, whichever page or tab asked for it: who changes the same
+   * again has seen that, though it may not have been received yet. Empty where none is remembered.
+   */
+  answered(lane: string): CommandResult["versions"] {
+    return this.#answered.get(lane) ?? {};
   }
 
   /** Why the storage could not be used the last time; null where it could. */
@@ -438,10 +450,22 @@ export class Queue {
   }
 
   #done(id: number, result: CommandResult<unknown>): void {
+    const lane = this.#records.get(id)?.lane;
+    if (lane !== undefined) this.#remember(lane, result.versions);
     this.#layers.get(id)?.confirm(result.versions);
     this.#layers.delete(id);
     this.#askers.get(id)?.resolve(result as CommandResult<never>);
     this.#gone(id, null);
+  }
+
+  #remember(lane: string, versions: CommandResult["versions"]): void {
+    this.#answered.delete(lane);
+    this.#answered.set(lane, versions);
+    if (this.#answered.size <= ANSWERED_LANES_MAX) return;
+    for (const oldest of this.#answered.keys()) {
+      this.#answered.delete(oldest);
+      return;
+    }
   }
 
   #gone(id: number, problem: Error | null): void {
@@ -471,29 +495,4 @@ export class Queue {
     }));
     notify(this.#listeners);
   }
-}
-
-function bytesOf(body: Json): number {
-  return new TextEncoder().encode(JSON.stringify(body)).length;
-}
-
-/** Whether the browser has no room for what was to be kept. */
-function isFull(problem: unknown): boolean {
-  return (problem as { name?: unknown } | null)?.name === "QuotaExceededError";
-}
-
-/** Problems that pass by themselves; a missing token is one: somebody will sign in again. */
-function mayPass(problem: unknown): boolean {
-  if (problem instanceof UnknownOutcome) return true;
-  if (!(problem instanceof ShopwireError)) return false;
-  const { code, temporary } = problem;
-  return temporary || code === CODES.Unauthenticated || code === CODES.TokenExpired;
-}
-
-function reasonOf(problem: unknown): QueueReason {
-  if (problem instanceof ShopwireError) {
-    const { code, errorName, message, remedy, data } = problem;
-    return { code, name: errorName, message, remedy, data };
-  }
-  return { code: 0, name: "Unknown", message: String(problem), remedy: "", data: {} };
 }

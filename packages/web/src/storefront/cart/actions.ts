@@ -33,8 +33,6 @@ export class CartActions {
   readonly #id: string;
   readonly #shopper: string;
   readonly #listeners = new Set<() => void>();
-  /** The cart's version that our own last change of an article made. */
-  readonly #made = new Map<string, number>();
   /** Refusals of what was never kept. */
   #notes: Problems = new Map();
   #told: { entries: readonly QueueEntry[]; notes: Problems; problems: Problems } | null = null;
@@ -74,7 +72,7 @@ export class CartActions {
       ...{ cart_id: this.#id, shopper: this.#shopper },
       ...{ sku, quantity, accepted_minor, currency },
       ...(parts ? { parts } : {}),
-      expected_version: Math.max(this.#received, this.#made.get(sku) ?? 0),
+      expected_version: Math.max(this.#received, this.#made(sku)),
     };
     const how = {
       ...{ queue: true, latest: true, lane: this.#lane(sku), sees: this.topic },
@@ -82,8 +80,7 @@ export class CartActions {
     };
     this.#note(sku, null);
     try {
-      const { versions } = await this.#client.send("carts.put_line", body, how);
-      this.#made.set(sku, versions[this.topic] ?? 0);
+      await this.#client.send("carts.put_line", body, how);
       return true;
     } catch (problem) {
       if (problem instanceof Superseded) return true;
@@ -136,6 +133,11 @@ export class CartActions {
 
   get #received(): number {
     return this.#client.store.received(this.topic)?.v ?? 0;
+  }
+
+  /** The version that our own last change of an article made, also one that an earlier page sent. */
+  #made(sku: string): number {
+    return this.#client.queue.answered(this.#lane(sku))[this.topic] ?? 0;
   }
 
   #lane(sku: string): string {
