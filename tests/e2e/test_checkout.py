@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop, shopify_feed
-from tests.e2e.test_two_windows import SHOPPER, SOON_MS, fits, open_product
+from tests.e2e.test_two_windows import SHOPPER, SOON_MS, fits, open_product, taken
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ def shop(shop_of_file: Shop) -> Shop:
 def put_into_cart(page: Page, shop: Shop, handle: str, *, units: int = 1) -> None:
     page.goto(f"{shop.url}/product/{handle}")
     page.get_by_test_id("add-to-cart").click()
-    expect(page.get_by_test_id("in-cart")).to_be_visible()
+    taken(page)
     expect(page.get_by_test_id("cart-count")).to_have_text(str(units))
 
 
@@ -71,6 +71,7 @@ def test_a_cart_of_two_lines_is_bought_and_its_order_is_live(
     cup = page.locator("[data-testid=cart-line][data-sku=BLUE-CUP]")
     cup.get_by_test_id("quantity-more").click()
     expect(page.get_by_test_id("cart-count")).to_have_text("3")
+    expect(cup).to_have_attribute("data-pending", "false")
     total = page.get_by_test_id("cart-total").inner_text()
 
     fill_in(page, shop)

@@ -51,7 +51,9 @@ def test_a_feed_that_empties_the_shop_is_held_taken_mended_and_undone(
     shopper.goto(f"{shop.url}/product/p3")
     expect(shopper.get_by_test_id("add-to-cart")).to_have_count(0)
     page.get_by_test_id("undo").click()
-    page.keyboard.press("Enter")  # the question has the focus
+    expect(page.get_by_test_id("undo-sure")).to_be_focused()
+    expect(page.get_by_test_id("undo-sure")).to_be_enabled()
+    page.keyboard.press("Enter")
     expect(page.get_by_test_id("import-state")).to_have_text("Undone", timeout=SOON_MS)
     expect(page.get_by_test_id("undone")).to_contain_text("as they were before")
     expect(shopper.get_by_test_id("add-to-cart")).to_be_visible(timeout=SOON_MS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop
+from tests.e2e.test_two_windows import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
@@ -61,7 +62,7 @@ def test_a_file_of_another_office_is_mapped_matched_and_sold(
     assert over(page) == []
     row.get_by_role("radio", name="Iron pan").focus()
     page.keyboard.press("Tab")
-    row.get_by_role("button", name="Link to PAN").press("Enter")
+    press(row.get_by_role("button", name="Link to PAN"))
     expect(page.get_by_text("No row waits", exact=True)).to_be_visible()
     for sku, available in (("pan", 10), ("mug", 9)):
         page.goto(f"{shop.url}/console/stock/{sku.upper()}")

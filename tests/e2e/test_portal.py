@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop, shopify_feed
 from tests.e2e.test_checkout import fill_in, placed, put_into_cart
-from tests.e2e.test_two_windows import SHOPPER, SOON_MS
+from tests.e2e.test_two_windows import SHOPPER, SOON_MS, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
@@ -59,8 +59,7 @@ def test_a_supplier_accepts_and_ships_its_own_order_and_sees_nobody_elses(
     expect(card.get_by_test_id("portal-address")).to_contain_text(SHOPPER["city"])
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
-    page.get_by_test_id("portal-accept").focus()
-    page.keyboard.press("Enter")
+    press(page.get_by_test_id("portal-accept"))
     expect(card).to_have_attribute("data-status", "acknowledged", timeout=SOON_MS)
     page.get_by_label("Carrier").fill("dhl")
     page.get_by_label("Tracking number").fill("T-1")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop, shopify_feed
-from tests.e2e.test_two_windows import SOON_MS
+from tests.e2e.test_two_windows import SOON_MS, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
@@ -36,12 +36,12 @@ def test_a_merchant_looks_puts_and_puts_back_and_a_sale_ends_by_itself(
     for label, text in {"Name": "Cups", "Cost times": "3", "Ends with": "exact"}.items():
         rule.get_by_label(label).fill(text)
     assert desk.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    desk.get_by_role("button", name="See what it would do").press("Enter")
+    press(desk.get_by_role("button", name="See what it would do"))
     preview = desk.get_by_test_id("price-preview")
     expect(preview).to_contain_text("Prices that change2")
     assert desk.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     expect(price_of(shopper)).to_have_text("€8.95")
-    desk.get_by_test_id("apply-rules").press("Enter")
+    press(desk.get_by_test_id("apply-rules"))
     expect(price_of(shopper)).to_have_text("€12.00", timeout=SOON_MS)
     # The sale has to be seen before it ends, also where everything takes long.
     sale_s = max(SALE_S_MIN, 3 * (time.monotonic() - began))
@@ -64,12 +64,12 @@ def test_a_merchant_looks_puts_and_puts_back_and_a_sale_ends_by_itself(
         ends * 1_000,
     )
     plan.get_by_label("Ends").fill(stamp)
-    plan.get_by_role("button", name="Plan it").press("Enter")
+    press(plan.get_by_role("button", name="Plan it"))
     expect(price_of(shopper)).to_have_text("€9.00", timeout=SOON_MS)
     expect(shopper.get_by_test_id("price-sale")).to_contain_text("5 left at this price")
     expect(shopper.get_by_test_id("price-sale")).to_be_hidden(timeout=sale_s * 1_000 + SOON_MS)
     expect(price_of(shopper)).to_have_text("€12.00")
     assert time.time() >= ends
 
-    desk.get_by_test_id("undo-rules").press("Enter")
+    press(desk.get_by_test_id("undo-rules"))
     expect(price_of(shopper)).to_have_text("€8.95", timeout=SOON_MS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.shop import Shop
-from tests.e2e.test_two_windows import SOON_MS
+from tests.e2e.test_two_windows import SOON_MS, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres, pytest.mark.slow]
 
@@ -51,7 +51,7 @@ def shop_options() -> tuple[str, ...]:
 
 def run_once(page: Page, runs: int) -> None:
     """By keyboard, until it is over."""
-    page.get_by_test_id("run-now").press("Enter")
+    press(page.get_by_test_id("run-now"))
     expect(page.get_by_test_id("fetch-row")).to_have_count(runs, timeout=SOON_MS)
     expect(page.get_by_test_id("run-now")).to_have_text("Run now", timeout=SOON_MS)
 
@@ -72,7 +72,9 @@ def test_a_source_that_falls_silent_is_seen_and_comes_back(browser: Browser, sho
 
     page.get_by_label("Offer nothing").check()
     page.get_by_label("Stale after, in minutes").fill("240")
-    page.get_by_role("button", name="Keep this rule").press("Enter")
+    keep = page.get_by_role("button", name="Keep this rule")
+    press(keep)
+    expect(keep).to_be_enabled()
     expect(page.get_by_label("Offer nothing")).to_be_checked()
 
     Far.status = 200
@@ -104,16 +106,16 @@ def test_a_source_is_added_tried_changed_and_removed_by_a_form(
 
     page.keyboard.press("Control+a")
     page.keyboard.type(far.replace("feed.csv", "closed.csv"))
-    test.press("Enter")
+    press(test)
     expect(page.get_by_test_id("fault-secretText")).to_contain_text("401", timeout=SOON_MS)
     page.get_by_label("The secret", exact=True).fill("Bearer sesame")
-    test.press("Enter")
+    press(test)
     expect(page.get_by_test_id("looked")).to_contain_text("It works", timeout=SOON_MS)
     expect(page.get_by_test_id("preview-row")).to_contain_text("10 in stock")
     assert shop.run("source", "list")["sources"] == [], "a test keeps nothing"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
-    add.press("Enter")
+    press(add)
     expect(page.get_by_test_id("fetch-row")).to_contain_text("Taken", timeout=SOON_MS)
     secret = shop.data / "secrets" / "nordic-supply-main"
     assert secret.read_text() == "Bearer sesame"
@@ -124,14 +126,14 @@ def test_a_source_is_added_tried_changed_and_removed_by_a_form(
     expect(page.get_by_label("The secret", exact=True)).to_have_value("")
     page.get_by_label("How often").select_option("daily")
     page.get_by_label("At", exact=True).fill("25:00")
-    page.get_by_role("button", name="Save changes").press("Enter")
+    press(page.get_by_role("button", name="Save changes"))
     expect(page.get_by_test_id("fault-dailyAt")).to_contain_text("no time", timeout=SOON_MS)
     page.get_by_label("At", exact=True).fill("06:15")
     page.get_by_label("By the clocks of").fill("Europe/Berlin")
-    page.get_by_role("button", name="Save changes").press("Enter")
+    press(page.get_by_role("button", name="Save changes"))
     expect(page.get_by_text("daily at 06:15, Europe/Berlin")).to_be_visible(timeout=SOON_MS)
-    page.get_by_test_id("pause").press("Enter")
+    press(page.get_by_test_id("pause"))
     expect(page.get_by_test_id("pause")).to_have_text("Go on", timeout=SOON_MS)
     page.get_by_role("button", name="Remove…").press("Enter")
-    page.get_by_role("button", name="Remove", exact=True).press("Enter")
+    press(page.get_by_role("button", name="Remove", exact=True))
     expect(page.get_by_text("There is no such source")).to_be_visible(timeout=SOON_MS)

@@ -85,6 +85,17 @@ def test_a_changed_feed_reaches_both_windows_and_a_killed_server_is_told_and_rec
     assert shop.stop() == 0
 
 
+def press(button: Locator) -> None:
+    """By keyboard, once it does something: unlike a click, a key does not wait for that."""
+    expect(button).to_be_enabled()
+    button.press("Enter")
+
+
+def taken(page: Page) -> None:
+    """Waits until the shop has what is in the cart: what is only shown ends with the page."""
+    expect(page.get_by_test_id("in-cart")).to_have_attribute("data-pending", "false")
+
+
 TABS_MAX = 40
 """More presses than any way here takes."""
 
@@ -114,6 +125,7 @@ def test_the_last_unit_is_bought_by_keyboard_and_the_other_window_is_told(
         tab_to(buyer, buyer.get_by_test_id(f"field-{field}"))
         buyer.keyboard.type(text)
     tab_to(buyer, buyer.get_by_test_id("place-order"))
+    expect(buyer.get_by_test_id("place-order")).to_be_enabled()
     buyer.keyboard.press("Enter")
     expect(buyer.get_by_test_id("order")).to_be_visible(timeout=SOON_MS)
     expect(buyer.locator("#main")).to_be_focused()
