@@ -2,6 +2,7 @@
 
 import pytest
 
+from shopwire.adapters.postgres import writing
 from shopwire.adapters.postgres.writing import Combinations, Statement, rounds
 from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LogCorrupt
 from shopwire.kernel.queries import load_queries
@@ -184,6 +185,38 @@ def test_sets_that_never_come_again_are_not_counted_for_ever():
     for number in range(10_000):
         assert not combinations.allow((str(number),))
     assert [combinations.allow(("often",)) for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.usefixtures("as_it_is")
+def test_a_set_that_comes_oftener_than_the_rarest_takes_its_place():
+    combinations = Combinations(2, 2, replaced_max=1)
+    told = [combinations.allow((name,)) for name in "aabbbcccc"]
+    assert told == [False, True, False, True, True, False, False, False, True]
+    assert [combinations.allow((name,)) for name in "abc"] == [False, True, True]
+    assert not any(combinations.allow(("a",)) for _ in range(100))  # none gives way any more
+
+
+@pytest.mark.usefixtures("as_it_is")
+def test_a_set_keeps_its_place_by_those_that_ride_in_it():
+    combinations = Combinations(2, 2, replaced_max=1)
+    for parts in ("abc", "abc", "xyz", "xyz"):
+        combinations.allow(tuple(parts))
+    for _ in range(9):
+        combinations.cover(("a", "b"))
+    assert not combinations.allow(tuple("abc"[:1]))
+    for _ in range(8):
+        combinations.allow(("new",))
+    assert combinations.allow(tuple("abc"))
+    assert not combinations.allow(tuple("xyz"))
+
+
+@pytest.mark.usefixtures("as_it_is")
+def test_what_came_often_long_ago_gives_way_to_what_comes_now(monkeypatch):
+    monkeypatch.setattr(writing, "LATELY_ASKED", 100)
+    combinations = Combinations(1, 2)
+    assert [combinations.allow(("once",)) for _ in range(1_000)].count(False) == 1
+    assert [combinations.allow(("now",)) for _ in range(1_000)].count(False) < 200
+    assert not combinations.allow(("once",))
 
 
 @pytest.mark.usefixtures("as_it_is")

@@ -28,6 +28,14 @@ _REFUSED: Final = "THEN turn_refuse()\n"
 STATEMENTS_MAX: Final = 48
 """Sets of tables that are read, or written, by a statement of their own. Each connection plans it
 once and keeps the plan, some 50 KiB a table; others go table by table."""
+REPLACED_MAX: Final = 32
+"""Times that such a set gives way to one that comes oftener, since a connection keeps its plan all
+the same; after that they stay as they are."""
+OFTENER: Final = 2
+"""How many times as often a set has to come lately as the rarest of those that it may replace."""
+LATELY_ASKED: Final = 2_048
+"""Sets that are asked for until what was counted is worth half: a feed's sets, which begin long
+after those of shoppers, come often then."""
 COMMON_FROM: Final = 4
 """How often a set has to come before it gets one."""
 COVER_PARTS_MAX: Final = 8
@@ -39,26 +47,54 @@ _SEEN_MAX: Final = 4_096
 class Combinations:
     """The sets of parts that run together, because they come often."""
 
-    def __init__(self, most: int = STATEMENTS_MAX, common_from: int = COMMON_FROM) -> None:
+    def __init__(
+        self,
+        most: int = STATEMENTS_MAX,
+        common_from: int = COMMON_FROM,
+        replaced_max: int = REPLACED_MAX,
+    ) -> None:
         self._most = most
         self._common_from = common_from
-        self._common: set[tuple[str, ...]] = set()
+        self._left = replaced_max
+        """Times that one may still give way."""
+        self._common: dict[tuple[str, ...], int] = {}
+        """With how often each came lately."""
         self._seen: dict[tuple[str, ...], int] = {}
+        """The same of all others."""
+        self._asked = 0
 
     def allow(self, parts: tuple[str, ...]) -> bool:
         """Whether these parts may be one statement."""
+        self._age()
         if parts in self._common:
+            self._common[parts] += 1
             return True
-        if len(self._common) >= self._most:
-            return False
         if len(self._seen) >= _SEEN_MAX:
             self._seen.clear()
         times = self._seen[parts] = self._seen.get(parts, 0) + 1
-        if times < self._common_from:
+        if times < self._common_from or not self._has_room(times):
             return False
-        del self._seen[parts]
-        self._common.add(parts)
+        self._common[parts] = self._seen.pop(parts)
         return True
+
+    def _has_room(self, times: int) -> bool:
+        """Whether there is room for a set that came so often, made by the rarest if need be."""
+        if len(self._common) < self._most:
+            return True
+        rarest = min(self._common, key=self._common.__getitem__)
+        if not self._left or times < OFTENER * max(self._common[rarest], self._common_from):
+            return False
+        self._left -= 1
+        del self._common[rarest]
+        return True
+
+    def _age(self) -> None:
+        self._asked += 1
+        if self._asked < LATELY_ASKED:
+            return
+        self._asked = 0
+        self._common = {parts: times // 2 for parts, times in self._common.items()}
+        self._seen = {parts: times // 2 for parts, times in self._seen.items() if times > 1}
 
     def cover(self, parts: tuple[str, ...]) -> tuple[str, ...] | None:
         """These parts if they may be one statement, else the least of those that hold them all.
@@ -69,7 +105,10 @@ class Combinations:
             return parts
         wanted, most = set(parts), len(parts) + COVER_PARTS_MAX
         held = [one for one in self._common if len(one) <= most and wanted.issubset(one)]
-        return min(held, key=len, default=None)
+        chosen = min(held, key=len, default=None)
+        if chosen is not None:
+            self._common[chosen] += 1
+        return chosen
 
 
 class Statement:
