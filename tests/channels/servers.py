@@ -34,6 +34,8 @@ async def http_server(handle: Handle) -> AsyncIterator[str]:
                     + content
                 )
                 await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # who gives up soon may leave before the request is read, or its answer written
         finally:
             writer.close()
 
