@@ -18,6 +18,9 @@ import msgspec
 
 KEY = "sk_test_loopback"
 SECRET = "whsec_loopback_secret_of_an_endpoint"
+PATIENCE_MS = 200_000
+"""For an answer of this server where a test is not about its time: a hundred calls at once take
+this process seconds, and a busy machine some of the ten that the adapter gives them."""
 REASONS = {400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 404: "Not Found",
            409: "Conflict", 429: "Too Many Requests", 500: "Error", 200: "OK"}  # fmt: skip
 

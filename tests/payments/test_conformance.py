@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.payments.stripe_server import KEY, SECRET, Stripe, sign, stripe_server
+from tests.payments.stripe_server import (
+    KEY,
+    PATIENCE_MS,
+    SECRET,
+    Stripe,
+    sign,
+    stripe_server,
+)
 
 from shopwire.adapters.payments import FileBook, MemoryBook, Simulator
 from shopwire.adapters.payments.stripe import StripeProvider
@@ -126,7 +133,7 @@ class TestStripe(PaymentConformance):
     @pytest.fixture
     async def target(self):
         async with stripe_server(NOW_MS) as (books, address):
-            provider = StripeProvider(KEY, [SECRET], api_base=address)
+            provider = StripeProvider(KEY, [SECRET], api_base=address, answer_ms_max=PATIENCE_MS)
             yield StripeTarget(provider, books)
             await provider.close()
 
