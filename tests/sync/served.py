@@ -11,6 +11,7 @@ import uvicorn
 from shopwire.adapters.memory import MemoryLog, MemoryState
 from shopwire.kernel.events import NewEvent
 from shopwire.kernel.ids import partition_of
+from shopwire.sync import client_connection
 from shopwire.sync.hub import Hub
 from shopwire.sync.limits import Limits
 from shopwire.sync.server import SyncDoor
@@ -93,6 +94,12 @@ class Server:
     async def stop(self):
         self.server.should_exit = True
         await self.task
+
+
+def expect_no_beats(monkeypatch):
+    """No client here ends its connection since beats are late: where they come ten times a second,
+    a machine that is busy for a moment would. That one does is looked at by a test of its own."""
+    monkeypatch.setattr(client_connection, "DEAD_AFTER_BEATS", 36_000)
 
 
 QUICK = Limits(beat_ms=100, prove_every_ms=30, sweep_every_ms=50)

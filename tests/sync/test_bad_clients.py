@@ -10,6 +10,7 @@ from tests.e2e.shop import free_port
 from tests.sync.served import QUICK, SOON_S, Shop, eventually, serving
 from tests.sync.simulated import FakeClock
 
+from shopwire.sync import client_connection
 from shopwire.sync.client import SyncClient
 from shopwire.sync.limits import Limits
 from shopwire.sync.session import State
@@ -210,15 +211,17 @@ async def test_a_client_resumes_without_gap_after_the_server_was_killed():
         await client.stop()
 
 
-async def test_a_cut_connection_is_found_by_missing_beats():
+async def test_a_cut_connection_is_found_by_missing_beats(monkeypatch):
     """Half-open: the server is there for the socket's sake only."""
+    monkeypatch.setattr(client_connection, "DEAD_AFTER_BEATS", 2.5)
     async with serving(limits=Limits(beat_ms=40)) as shop:
         client = SyncClient(shop.url, backoff_ms_min=5, seed=1)
         await client.start()
         client.subscribe(["stock:A"])
         await client.until_live()
-        session = one_session(shop)
-        session.state = State.CLOSING
-        await client.until(lambda: client.connections == 2)
+        await eventually(lambda: len(shop.hub.fanout.sessions) == 1)
+        before = client.connections
+        one_session(shop).state = State.CLOSING
+        await client.until(lambda: client.connections > before)
         await client.until_live()
         await client.stop()
