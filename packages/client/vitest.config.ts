@@ -9,6 +9,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.{ts,tsx}"],
     environment: "node",
+    // How busy the machine is decides nothing.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // The client has no state of its own outside of what a test makes: files may share a process.
     isolate: false,
   },

@@ -10,6 +10,9 @@ export default mergeConfig(
       // A file still has a window and modules of its own, without a process of its own.
       pool: "vmThreads",
       include: ["tests/**/*.test.{ts,tsx}"],
+      // How busy the machine is decides nothing.
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
       restoreMocks: true,
       unstubGlobals: true,
     },

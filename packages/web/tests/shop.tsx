@@ -3,8 +3,11 @@
 import { Client } from "@shopwire/client";
 import { ShopwireProvider } from "@shopwire/client/react";
 import { createFakeServer, FakeClock, type FakeServer } from "@shopwire/client/testing";
-import { act, cleanup, type RenderResult, render } from "@testing-library/react";
+import { act, cleanup, configure, type RenderResult, render } from "@testing-library/react";
 import type { ReactNode } from "react";
+
+// Until what is looked for counts as never coming: no measure of how quick a busy machine is.
+configure({ asyncUtilTimeout: 30_000 });
 
 export type Answers = (path: string, request: RequestInit) => Promise<Response> | Response;
 
