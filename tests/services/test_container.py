@@ -79,8 +79,9 @@ async def test_a_postgres_killed_under_load_is_started_again_and_no_sale_is_lost
             assert ledger["pools"][0]["sold"] == sold
     told = [line["event"] for line in said]
     assert told.count("database.restarting") == 2
-    # On a busy machine it may have been too slow to answer, besides.
-    assert told.count("database.down") == told.count("database.up") >= 2
+    # On a busy machine it may have been too slow to answer, besides; also when the shop stopped.
+    assert told.count("database.up") >= 2
+    assert told.count("database.down") - told.count("database.up") in {0, 1}
     assert "stop.failed" not in told
 
 
