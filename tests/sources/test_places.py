@@ -224,7 +224,8 @@ WATCHED = Place(kind="folder", address="acme", pattern="*.csv")
 async def test_a_folders_files_are_taken_oldest_first_and_put_away(tmp_path):
     put(tmp_path / "acme/b.csv", "new", age_s=60)
     put(tmp_path / "acme/a.csv", "old", age_s=90)
-    put(tmp_path / "acme/now.csv", "unfinished", age_s=0)
+    # Its time is ahead, else it would be finished before a busy machine looks again.
+    put(tmp_path / "acme/now.csv", "unfinished", age_s=-3_600)
     put(tmp_path / "acme/c.csv.part", "unfinished")
     put(tmp_path / "acme/.hidden.csv", "hidden")
     put(tmp_path / "acme/note.txt", "other")
