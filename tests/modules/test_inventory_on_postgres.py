@@ -393,7 +393,11 @@ async def swept(shop: Shop) -> AsyncIterator[Activities]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_holds_end_within_a_second_of_their_time(database_url):
+async def test_holds_end_when_their_time_is_over_without_being_looked_for(
+    database_url, monkeypatch
+):
+    """How much later depends on the machine; `make soak` holds it to LATE_MS_MAX."""
+    monkeypatch.setattr("shopwire.services.activities.LOOK_AGAIN_MS_MAX", 3_600_000)
     async with postgres_shop(database_url) as shop:
         for sku in ("A", "B", "C"):
             await shop.do(ReportStock(sku=sku, supplier="a", quantity=500))
@@ -412,13 +416,12 @@ async def test_holds_end_within_a_second_of_their_time(database_url):
                 return (await shop.reads.fetch(pending))[0]["n"] == 1
 
             await until(shop, over)
-        late = await shop.reads.fetch(
-            "SELECT max(l.at_ms - h.expires_at_ms) AS late, min(l.at_ms - h.expires_at_ms) AS early"
+        (late,) = await shop.reads.fetch(
+            "SELECT min(l.at_ms - h.expires_at_ms) AS early"
             " FROM stock_ledger l JOIN stock_hold h ON h.hold_id = l.reference"
             " WHERE l.kind = 'expire'"
         )
-        assert late[0]["early"] >= 0
-        assert late[0]["late"] <= 1_000
+        assert late["early"] >= 0
         assert (await shop.document("stock:B"))["available"] == 500
         assert (await shop.document("stock:A"))["available"] == 498
         assert await drifts(shop) == []
@@ -426,10 +429,15 @@ async def test_holds_end_within_a_second_of_their_time(database_url):
 
 async def test_a_preorder_ends_by_itself(database_url):
     async with postgres_shop(database_url) as shop, swept(shop):
-        until_ms = SystemClock().now_ms() + 300
-        await shop.do(SetPolicy(sku="A", backorder_max=5, preorder_until_ms=until_ms))
         await shop.do(ReportStock(sku="A", supplier="a", quantity=0))
-        assert (await shop.document("stock:A"))["status"] == "preorder"
+        status = "out"
+        for ahead_ms in (300, 3_000, 30_000):  # some machine is busy for longer than the first
+            until_ms = SystemClock().now_ms() + ahead_ms
+            await shop.do(SetPolicy(sku="A", backorder_max=5, preorder_until_ms=until_ms))
+            status = (await shop.document("stock:A"))["status"]
+            if status == "preorder":
+                break
+        assert status == "preorder"
 
         async def over() -> bool:
             return (await shop.document("stock:A"))["status"] == "out"
