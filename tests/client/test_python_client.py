@@ -201,10 +201,11 @@ async def test_a_server_that_knows_no_digests_is_asked_once(monkeypatch):
             await shop.change([("stock:A", {"n": 1})])
             client.subscribe(["stock:A"])
             await client.until(lambda: not client._proofs.supported)
+            so_far = len(asked)  # it may have been idle before there was anything to prove
             await shop.change([("stock:A", {"n": 2})])
-            await client.until(lambda: len(asked) > 1)
+            await client.until(lambda: len(asked) > so_far)
             assert client.errors == []
-            assert asked[1:] == [None] * len(asked[1:])
+            assert sum(question is not None for question in asked) == 1
 
 
 # -- several hubs ---------------------------------------------------------------------------------
