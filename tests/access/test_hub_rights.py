@@ -159,6 +159,24 @@ def test_another_view_replaces_the_document_at_the_same_version():
     assert desk.fanout.narrowed == {}
 
 
+def test_who_sees_a_part_of_a_topic_does_not_keep_the_whole_of_it(monkeypatch):
+    """Nobody watches the whole any more: it goes when others are newer, whoever sees a part."""
+    monkeypatch.setattr("shopwire.sync.fanout.TOPICS_IDLE_MAX", 1)
+    desk = Desk(token="anna")
+    desk.change(ORDER, 1, DOC)
+    desk.sub(ORDER)
+    desk.say(t="auth", id=2, token="acme")
+    assert desk.doc(ORDER) == {"id": "x", "status": "sent"}
+    for topic in ("stock:A", "stock:B"):
+        desk.say(t="sub", id=3, topics=[topic])
+        desk.run()
+        desk.say(t="unsub", id=4, topics=[topic])
+    desk.run()
+    assert ORDER not in desk.fanout.topics
+    desk.change(ORDER, 2, DOC | {"status": "late"})
+    assert desk.doc(ORDER) == {"id": "x", "status": "late"}
+
+
 def test_both_views_of_a_topic_are_kept_in_step_side_by_side():
     desk = Desk(token="anna")
     desk.change(ORDER, 1, DOC)

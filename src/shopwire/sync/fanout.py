@@ -170,7 +170,8 @@ class Fanout:
                 self.narrowed.setdefault(name, {})[view] = state
             else:
                 self.topics[name] = state
-        self._idle.pop(name, None)
+        if not view.hidden:
+            self._idle.pop(name, None)
         if not state.sessions:
             state.flushed = state.version
         state.sessions.add(session)
