@@ -28,15 +28,27 @@ from shopwire.modules.feeds.blocks import Blocks, Fresh
 from shopwire.modules.feeds.profile import Profile, parse_profile
 from shopwire.services import import_news
 
+SIZES = [(5, 7), (50, 500), (5, 500)]
+"""Rows of a part, and how many are passed over at once."""
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch) -> None:
-    """A sample of one row, blocks of three, parts of five: a few rows have all of it."""
+
+@pytest.fixture(autouse=True, params=SIZES, ids=str)
+def small(request, monkeypatch) -> None:
+    """A sample of one row, blocks of three, parts of five: a few rows have all of it.
+
+    Several blocks are passed over at once, some of them within a part and some beyond its end.
+    """
     monkeypatch.setattr(opening, "SAMPLE_ROWS_MAX", 1)
     monkeypatch.setattr(blocks, "HEAD_BYTES", 4)
     monkeypatch.setattr(leaping, "BLOCK_ROWS_MAX", 3)
-    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", 5)
-    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 5)
+    be_small(monkeypatch, *request.param)
+
+
+def be_small(monkeypatch, part: int, leap: int) -> None:
+    """Parts of so many rows, of which so many are passed over at once."""
+    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", part)
+    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", part)
+    monkeypatch.setattr(leaping, "LEAP_ROWS_MAX", leap)
 
 
 class Texts:
@@ -79,10 +91,20 @@ class Texts:
         return ours
 
 
+@pytest.mark.parametrize("small", SIZES[:1], indirect=True)
 @pytest.mark.parametrize("name", PROFILES)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(found=rows, changes=edits, more=edits, size=st.sampled_from((3, 40, 200, 9_999)))
-def test_text_that_is_passed_over_comes_to_the_same(monkeypatch, name, found, changes, more, size):
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    found=rows,
+    changes=edits,
+    more=edits,
+    size=st.sampled_from((3, 40, 200, 9_999)),
+    sizes=st.sampled_from(SIZES),
+)
+def test_text_that_is_passed_over_comes_to_the_same(
+    monkeypatch, name, found, changes, more, size, sizes
+):
+    be_small(monkeypatch, *sizes)
     monkeypatch.setattr(lines, "READ_BYTES", size)
     profile, texts = parse_profile(PROFILES[name], name="p"), Texts()
     try:
@@ -171,6 +193,7 @@ APART = parse_profile(
         ("q0 q1 q2 z0 z1 a_1 a-1 y1 y2", 5),  # the block right behind the row that changed
         ("q0 q1 q2 z0 a_1 z1 z2 a-1 y2", 4),  # one further down
         ("q0 q1 q2 z0 a-1 z2 z3 a_1 y2", 7),  # one above
+        ("q0 q1 q2 a-1 z1 z2 z3 a_1 z4 a--1 y1 y2", 9),  # two above
     ],
 )
 def test_a_product_of_which_another_row_changed_is_told_as_a_whole(monkeypatch, ids, changed):
@@ -206,6 +229,27 @@ def test_two_known_texts_of_one_product_behind_each_other_are_read_as_one():
     for said in (first.said, second.said):
         again = texts.both_ways(feed() + last, PLAIN, said)
         assert [one.code for one in again.bad] == ["duplicate_sku"]
+
+
+def test_a_sku_of_two_known_texts_behind_each_other_is_found():
+    """The blocks of two feeds are kept side by side; each was good in its own feed."""
+    texts, rows = Texts(), feed(many=3)
+    one, two = (f"{name},X,,SAME,1,1.00\n".encode() for name in "ab")
+    first = texts.both_ways(rows + one, PLAIN, {})
+    second = texts.both_ways(rows + two, PLAIN, first.said)
+    both = texts.both_ways(rows + one + two, PLAIN, first.said | second.said)
+    assert [one.code for one in both.bad] == ["duplicate_sku"]
+
+
+def test_what_several_kinds_of_known_rows_count_for_is_told():
+    """Of a part of them no offers are counted: they have no cost."""
+    data = feed()
+    for n in range(0, 31, 4):
+        data = data.replace(f",{n + 1}.00\n".encode(), b",\n")
+    texts = Texts()
+    first = texts.both_ways(data, PLAIN, {})
+    assert texts.both_ways(data, PLAIN, first.said).quick == 31
+    assert texts.seen == 11
 
 
 def test_a_sku_of_a_named_supplier_that_comes_twice_is_found():

@@ -10,13 +10,13 @@ import sys
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
 import msgspec
 
-from shopwire.modules.feeds.limits import BLOCKS_MAX, BLOCKS_PIECE_MAX
+from shopwire.modules.feeds.limits import BLOCKS_MAX, BLOCKS_PIECE_MAX, CHUNK_CHARS_MAX
 from shopwire.modules.feeds.lines import Lines
 
 DIGEST_BYTES: Final = 16
@@ -75,6 +75,8 @@ class Blocks:
         self.sizes, self._heads, self._lines = array("I"), array("I"), array("I")
         self._bunches, self._rows, self._chars = array("H"), array("H"), array("I")
         self._marks = array("q")
+        self.kinds = b""
+        """By bunch, the kind of what its mark says; 0 where nobody said it last."""
         # Of a million rows a string a block, and a dictionary of them, would take 40 MB.
         self._names, self._named = bytearray(), array("Q", (0,))
         digests: list[bytes] = []
@@ -82,12 +84,14 @@ class Blocks:
             piece = _unpack(zlib.decompress(packed_piece))
             digests.append(piece.digests)
             for names in piece.names:
-                self._names += names.encode()
+                self._names += names.encode() + b"\n"
                 self._named.append(len(self._names))
             for numbers, came in self._numbers(piece):
                 numbers.extend(_read(numbers.typecode, came))
         self.digests = b"".join(digests)
         self._at = array("I", accumulate(self._bunches, initial=0))
+        ends = zip(self._at, self._at[1:], strict=False)
+        self._rows_in = array("I", [sum(self._rows[start:end]) for start, end in ends])
         heads = self._heads
         self._by_head = array("I", sorted(range(len(heads)), key=heads.__getitem__))
         self._heads_sorted = array("I", map(heads.__getitem__, self._by_head))
@@ -113,12 +117,16 @@ class Blocks:
         """How many of them came in this feed."""
         return sum(self._mask)
 
-    def see(self, block: int) -> None:
-        """Notes that a block came."""
-        self._mask[block] = 1
+    def see(self, block: int, many: int) -> None:
+        """Notes that so many blocks from one on came."""
+        self._mask[block : block + many] = b"\1" * many
+
+    def know(self, kinds_of: Callable[["array[int]"], bytes]) -> None:
+        """Looks up the kinds of all marks at once."""
+        self.kinds = kinds_of(self._marks)
 
     def find(self, text: Lines, at: int) -> int:
-        """The block that begins at a place; -1 where there is none."""
+        """The block that seems to begin at a place; -1 where there is none."""
         start = text.peek(at, HEAD_BYTES)
         if start is None:
             return -1
@@ -126,36 +134,70 @@ class Blocks:
         place = bisect_right(self._heads_sorted, head) - 1
         if place < 0 or self._heads_sorted[place] != head:
             return -1
-        block = self._by_head[place]
-        return block if self.is_at(block, text, at) else -1
+        return self._by_head[place]
 
     def is_at(self, block: int, text: Lines, at: int) -> bool:
         """Whether a block stands at a place, byte for byte."""
-        if block >= len(self._heads):
-            return False
         came = text.peek(at, self.sizes[block])
         if came is None:
             return False
         place = block * DIGEST_BYTES
         return _digest(came) == self.digests[place : place + DIGEST_BYTES]
 
-    def lines(self, block: int) -> int:
-        """How many lines its text has."""
-        return self._lines[block]
+    def many_at(self, block: int, text: Lines, at: int, rows_max: int) -> int:
+        """How many blocks from one on stand at a place, one behind the other.
 
-    def told(self, block: int) -> tuple[list[str], list[str]]:
-        """The ids of its products, and its SKUs."""
-        names = self._names_of(block).split("\n")
-        many = self._bunches[block]
-        return names[:many], names[many:]
+        More than one only where all of their marks were said last, and they have no more than so
+        many rows and CHUNK_CHARS_MAX bytes in all.
+        """
+        many = rows = size = 0
+        while (one := block + many) < len(self._heads):
+            rows += self._rows_in[one]
+            before, size = size, size + self.sizes[one]
+            fits = rows <= rows_max and size <= CHUNK_CHARS_MAX
+            fits = fits and 0 not in self.kinds_in(one, 1)
+            if (many and not fits) or not self.is_at(one, text, at + before):
+                break
+            many += 1
+        return many
 
-    def bunches(self, block: int) -> tuple["array[int]", "array[int]", "array[int]"]:
-        """Marks, numbers of rows and of letters of its products, in their order."""
-        start, end = self._at[block], self._at[block + 1]
-        return self._marks[start:end], self._rows[start:end], self._chars[start:end]
+    def lines(self, block: int, many: int = 1) -> int:
+        """How many lines the text of so many blocks has."""
+        return sum(self._lines[block : block + many])
 
-    def _names_of(self, block: int) -> str:
-        return self._names[self._named[block] : self._named[block + 1]].decode()
+    def size(self, block: int, many: int) -> int:
+        """How many bytes their text has."""
+        return sum(self.sizes[block : block + many])
+
+    def told(self, block: int, many: int = 1) -> tuple[list[str], list[str]]:
+        """The ids of their products, and their SKUs."""
+        names = self._names_of(block, many).split("\n")
+        ids: list[str] = []
+        skus: list[str] = []
+        at = 0
+        for one in range(block, block + many):
+            between = at + self._bunches[one]
+            end = between + self._rows_in[one]
+            ids += names[at:between]
+            skus += names[between:end]
+            at = end
+        return ids, skus
+
+    def kinds_in(self, block: int, many: int) -> bytes:
+        """The kinds of their products, in their order."""
+        return self.kinds[self._at[block] : self._at[block + many]]
+
+    def bunches(self, block: int, many: int = 1) -> tuple["array[int]", "array[int]"]:
+        """Numbers of rows and of letters of their products, in their order."""
+        start, end = self._at[block], self._at[block + many]
+        return self._rows[start:end], self._chars[start:end]
+
+    def bunches_in(self, block: int) -> int:
+        """How many products a block has rows of."""
+        return self._bunches[block]
+
+    def _names_of(self, block: int, many: int = 1) -> str:
+        return self._names[self._named[block] : self._named[block + many] - 1].decode()
 
     def seen_pieces(self) -> Iterator[bytes]:
         """Those that came in this feed as pieces to be kept, packed as they are asked for."""

@@ -2,13 +2,13 @@
 
 import hashlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from shopwire.modules.feeds.blocks import Block, Blocks, Bunch, Fresh
-from shopwire.modules.feeds.limits import BLOCK_ROWS_MAX
+from shopwire.modules.feeds.limits import BLOCK_ROWS_MAX, LEAP_ROWS_MAX
 from shopwire.modules.feeds.reading import Bare, DelimitedReader, Item
 
 PARSING_VERSION: Final = 1
@@ -17,9 +17,12 @@ _json: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Leapt(msgspec.Struct):
-    """A block at its place in a feed."""
+    """One block, or several behind each other, at their place in a feed."""
 
     block: int
+    """The first one."""
+    blocks: int
+    """How many they are."""
     at: int
     line: int
     ids: list[str]
@@ -28,11 +31,11 @@ class Leapt(msgspec.Struct):
     """Hashes of its ids."""
     named: list[int]
     """Hashes of its SKUs."""
-    marks: "array[int]"
+    kinds: bytes
+    """By product, of what its mark says; 0 where nobody said it last."""
     rows: "array[int]"
     chars: "array[int]"
     """By product."""
-    asides: list[str] = []
     products: list[str] = []
     text: bytes = b""
 
@@ -45,11 +48,17 @@ class Leaps:
         self._fresh = fresh
         self.leapt: Leapt | None = None
         """What was passed last; the row behind it may yet belong to it."""
+        self._singly = 0
+        """Up to here blocks are passed over one by one: together they could not be."""
         self._barred = 0
         """Up to here no block is passed over: it was, and is read again."""
         self._start = self._end = -1
         self._bunches: list[Bunch] = []
         self._skus: list[str] = []
+
+    def know(self, kinds_of: Callable[["array[int]"], bytes]) -> None:
+        """Looks up what the marks of all blocks say."""
+        self._blocks.know(kinds_of)
 
     @property
     def notes(self) -> bool:
@@ -65,48 +74,75 @@ class Leaps:
         return item.at if item.end == self._text.at else -1
 
     def at_row(self, item: Item) -> Leapt | None:
-        """The block that begins with the row that was read last."""
+        """The blocks that begin with the row that was read last."""
         if self.place(item) < self._barred:
             return None
         block = self._blocks.find(self._text, item.at)
-        return self._there(block, item.at, item.line) if block >= 0 else None
+        return self._as_far_as_known(block, item.at, item.line) if block >= 0 else None
 
     def behind(self, leapt: Leapt) -> Leapt | None:
-        """The block that stood behind another one, where it does so again."""
-        block, at = leapt.block + 1, self._text.at
-        if not self._blocks.is_at(block, self._text, at):
-            return None
-        return self._there(block, at, self._text.number + 1)
+        """The blocks that stood behind others, as far as they do so again."""
+        block, line = leapt.block + leapt.blocks, self._text.number + 1
+        return self._as_far_as_known(block, self._text.at, line)
 
-    def _there(self, block: int, at: int, line: int) -> Leapt:
-        ids, skus = self._blocks.told(block)
-        marks, rows, chars = self._blocks.bunches(block)
+    def _as_far_as_known(self, block: int, at: int, line: int) -> Leapt | None:
+        rows_max = LEAP_ROWS_MAX if at >= self._singly else 0
+        many = self._blocks.many_at(block, self._text, at, rows_max)
+        return self._there(block, many, at, line) if many else None
+
+    def first_of(self, leapt: Leapt) -> Leapt:
+        """The first of several blocks that cannot be passed over together; one by one from here."""
+        self._singly = leapt.at + self._blocks.size(leapt.block, leapt.blocks)
+        return self._there(leapt.block, 1, leapt.at, leapt.line)
+
+    def _there(self, block: int, many: int, at: int, line: int) -> Leapt:
+        ids, skus = self._blocks.told(block, many)
+        rows, chars = self._blocks.bunches(block, many)
+        kinds = self._blocks.kinds_in(block, many)
         keys, named = list(map(hash, ids)), list(map(hash, skus))
-        return Leapt(block, at, line, ids, skus, keys, named, marks, rows, chars)
+        return Leapt(block, many, at, line, ids, skus, keys, named, kinds, rows, chars)
 
     def pass_over(self, leapt: Leapt) -> None:
-        """Goes on behind a block."""
+        """Goes on behind blocks."""
         self._ended()
         self.leapt = leapt
         self._text.keep = leapt.at
-        size = self._blocks.sizes[leapt.block]
+        size = self._blocks.size(leapt.block, leapt.blocks)
         leapt.text = self._text.peek(leapt.at, size) or b""
-        end = leapt.at + size
-        self._text.go(end, leapt.line + self._blocks.lines(leapt.block) - 1)
+        lines = self._blocks.lines(leapt.block, leapt.blocks)
+        self._text.go(leapt.at + size, leapt.line + lines - 1)
 
     def settled(self) -> Leapt:
         """What was passed last, which is done with."""
         leapt, self.leapt = self.leapt, None
         assert leapt is not None
-        self._blocks.see(leapt.block)
+        self._blocks.see(leapt.block, leapt.blocks)
         return leapt
 
-    def back(self) -> None:
-        """Reads what was passed last after all, row by row."""
+    def back(self) -> Leapt | None:
+        """Reads the last block after all, row by row; those before it, which are done with."""
         leapt, self.leapt = self.leapt, None
         assert leapt is not None
-        self._barred = leapt.at + self._blocks.sizes[leapt.block]
-        self._text.go(leapt.at, leapt.line - 1)
+        fewer = leapt.blocks - 1
+        at = leapt.at + self._blocks.size(leapt.block, fewer)
+        line = leapt.line + self._blocks.lines(leapt.block, fewer)
+        self._barred = at + self._blocks.sizes[leapt.block + fewer]
+        self._text.go(at, line - 1)
+        if not fewer:
+            return None
+        before = self._there(leapt.block, fewer, leapt.at, leapt.line)
+        before.text, before.products = leapt.text, leapt.products[: len(before.ids)]
+        self._blocks.see(leapt.block, fewer)
+        return before
+
+    def texts(self, leapt: Leapt, places: Collection[int]) -> Iterator[tuple[bytes, int]]:
+        """Those of its blocks, and their lines, that have rows of products at some places."""
+        at, line, place = 0, leapt.line, 0
+        for block in range(leapt.block, leapt.block + leapt.blocks):
+            size, after = self._blocks.sizes[block], place + self._blocks.bunches_in(block)
+            if any(place <= one < after for one in places):
+                yield leapt.text[at : at + size], line
+            at, line, place = at + size, line + self._blocks.lines(block), after
 
     def keep(self, at: int) -> None:
         """Keeps the text from a row on that begins a product, or of what is written down of it."""

@@ -106,6 +106,8 @@ OPEN_SALES_MAX: Final = 100_000
 BLOCK_ROWS_MAX: Final = 8
 """Rows of a stretch of text that is known again as a whole; a product with more rows is one of its
 own. One changed row makes all of its stretch be parsed."""
+LEAP_ROWS_MAX: Final = 500
+"""Rows of such stretches, behind each other, that are passed over at once; more go by turns."""
 BLOCKS_MAX: Final = 250_000
 """Such stretches that are kept of a supplier's feed; rows of others are parsed each time."""
 BLOCKS_ROOMY_MAX: Final = 100_000

@@ -11,7 +11,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import chain
+from itertools import chain, repeat
 from typing import Final
 
 import msgspec
@@ -33,6 +33,8 @@ from shopwire.modules.feeds.telling import Held, Together, Told
 
 _SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
 """Names that are ids already, as far as can be told at once."""
+_SLUGS: Final = re.compile("[a-z0-9]+(?:[-\n][a-z0-9]+)*")
+"""Several of them, a line each."""
 _pack: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
 
@@ -46,6 +48,17 @@ class Marks:
             marks = array("q", packed)
             marks.byteswap()  # they come as the network writes them
             self._kinds.append((aside, marks))
+
+    def kinds_of(self, marks: "array[int]") -> bytes:
+        """What `aside` takes, for each of some marks; 0 where nobody said it last."""
+        numbers: dict[int, int] = {}
+        for number, (_, said) in reversed(list(enumerate(self._kinds, 1))):
+            numbers.update(zip(said, repeat(number)))
+        return bytes(map(numbers.get, marks, repeat(0)))
+
+    def aside(self, kind: int) -> str:
+        """What the rows of a kind count for."""
+        return self._kinds[kind - 1][0]
 
     def find(self, mark: int) -> str | None:
         """What the rows of a mark count for; None where nobody said them last."""
@@ -109,8 +122,10 @@ class QuickWalk:
         """Known bunches of this part."""
         self._mapped: set[str] = set()
         """Products of this part that were mapped."""
-        self._near: dict[str, Leapt] = {}
-        """Passed blocks of this part by their products."""
+        self._near: list[tuple[int, Leapt]] = []
+        """Passed blocks of this part, each with the first of its products that are in it."""
+        if leaps is not None:
+            leaps.know(marks.kinds_of)
 
     def groups(self, items: Iterable[Item]) -> Iterator[Group | Quiet]:
         """As `Mapper.groups`; a feed that breaks off gives what it had before."""
@@ -175,7 +190,7 @@ class QuickWalk:
         except FeedUnreadable as problem:
             broken = problem
         if leaps is not None and leaps.leapt is not None:
-            self._settle_leapt()
+            self._settle_leapt(leaps.settled())
         if bunch is not None:
             yield bunch
         if broken is not None:
@@ -186,18 +201,18 @@ class QuickWalk:
         assert self._leaps is not None
         assert self._leaps.leapt is not None
         if told is not None and told[0] not in (None, self._leaps.leapt.ids[-1]):
-            self._settle_leapt()
+            self._settle_leapt(self._leaps.settled())
             return True
-        self._leaps.back()
+        if (before := self._leaps.back()) is not None:
+            self._settle_leapt(before)
         return False
 
     def _leap(self, item: Item) -> Generator[Group | Quiet, None, bool]:
-        """Passes over text that is known, block by block; False where none begins at this row."""
+        """Passes over text that is known, by blocks; False where none begins at this row."""
         leaps = self._leaps
         assert leaps is not None
         leaps.keep(item.at)
-        leapt = leaps.at_row(item)
-        if leapt is None or not self._may_pass(leapt):
+        if (leapt := self._passable(leaps.at_row(item))) is None:
             return False
         # What is held is another product, which the long way would end here, too.
         if (group := self._flushed()) is not None:
@@ -209,64 +224,69 @@ class QuickWalk:
             following = leaps.behind(leapt)
             if following is None or following.ids[0] == leapt.ids[-1]:
                 return True
-            self._settle_leapt()
+            self._settle_leapt(leaps.settled())
             if self._quiet.rows >= QUIET_ROWS_MAX:
                 yield self._counted()
-            if not self._may_pass(following):
+            if (leapt := self._passable(following)) is None:
                 return True
-            leapt = following
+
+    def _passable(self, leapt: Leapt | None) -> Leapt | None:
+        """As much of it as may be passed over: all, its first block, or nothing."""
+        if leapt is None or self._may_pass(leapt):
+            return leapt
+        assert self._leaps is not None
+        first = self._leaps.first_of(leapt) if leapt.blocks > 1 else None
+        return first if first is not None and self._may_pass(first) else None
 
     def _is_first(self, leapt: Leapt) -> bool:
         """Whether nothing of it was named in this feed before."""
-        mapper = self._mapper
-        return mapper.seen.isdisjoint(leapt.named) and mapper.begun.isdisjoint(leapt.keys)
+        mapper, named, keys = self._mapper, leapt.named, leapt.keys
+        # Two blocks may both be known, and have a SKU that moved from one product to another.
+        if leapt.blocks > 1 and len({*named}) < len(named):
+            return False
+        return mapper.seen.isdisjoint(named) and mapper.begun.isdisjoint(keys)
 
     def _may_pass(self, leapt: Leapt) -> bool:
         """Whether each of its products would be found known; notes what they count for."""
         held = self._held
-        if held.orphans or not self._is_first(leapt):
+        if held.orphans or 0 in leapt.kinds or not self._is_first(leapt):
             return False
         if self._never and not self._never.isdisjoint(leapt.skus):
             return False
         if self._products:
-            leapt.products = [_product_id(one) for one in leapt.ids]
+            leapt.products = _product_ids(leapt.ids)
             if not self._mapped.isdisjoint(leapt.products):
                 return False
             if held.rows and _product_id(held.id) in leapt.products:
                 return False
-        find = self._marks.find
-        for mark in leapt.marks:
-            aside = find(mark)
-            if aside is None:
-                return False
-            leapt.asides.append(aside)
         return True
 
-    def _settle_leapt(self) -> None:
-        """Counts the rows of a passed block."""
-        assert self._leaps is not None
-        leapt = self._leaps.settled()
+    def _settle_leapt(self, leapt: Leapt) -> None:
+        """Counts the rows of passed blocks."""
         quiet = self._quiet
         quiet.rows += len(leapt.skus)
         quiet.keys.extend(leapt.keys)
         quiet.skus.extend(leapt.named)
         self._mapper.begun.update(leapt.keys)
         self._mapper.seen.update(leapt.named)
-        for aside in leapt.asides:
-            counted = _aside_of(aside)
-            quiet.offers += counted.offers
+        for kind in dict.fromkeys(leapt.kinds):
+            many, counted = leapt.kinds.count(kind), _aside_of(self._marks.aside(kind))
+            quiet.offers += many * counted.offers
             for text, times in counted.notes.items():
-                self._mapper.note(text, times)
+                self._mapper.note(text, many * times)
         rows, chars = len(leapt.skus), sum(leapt.chars)
         if self._rows + rows < CHUNK_ROWS_MAX and self._chars + chars < CHUNK_CHARS_MAX:
             self._rows += rows
             self._chars += chars
-            self._near |= dict.fromkeys(leapt.products, leapt)
+            self._near.append((0, leapt))
             return
-        for place, (one_rows, one_chars) in enumerate(zip(leapt.rows, leapt.chars, strict=True)):
-            if leapt.products:
-                self._near[leapt.products[place]] = leapt
-            self._pass(one_rows, one_chars)
+        since = 0
+        for place, sizes in enumerate(zip(leapt.rows, leapt.chars, strict=True), 1):
+            number = self._number
+            self._pass(*sizes)
+            if self._number != number:
+                since = place
+        self._near.append((since, leapt))
 
     def _take(self, bunch: Together) -> Iterable[Group]:
         if self._leaps is not None:
@@ -399,8 +419,10 @@ class QuickWalk:
         if group.product is not None:
             product = group.product.id
             near = [one for one in self._lately if _product_id(one.id) == product]
-            if self._leaps is not None and (leapt := self._near.pop(product, None)) is not None:
-                near += self._read_again(leapt, product)
+            if product not in self._mapped:
+                for since, leapt in self._near:
+                    if product in leapt.products[since:]:
+                        near += self._read_again(since, leapt, product)
                 near.sort(key=lambda one: one.items[0].line)
             for bunch in near:
                 rows = map(self._whole, bunch.items)
@@ -417,14 +439,16 @@ class QuickWalk:
         if self._rows >= CHUNK_ROWS_MAX or self._chars >= CHUNK_CHARS_MAX:
             self._number += 1
             self._rows = self._chars = 0
-            self._lately, self._mapped, self._near = [], set(), {}
+            self._lately, self._mapped, self._near = [], set(), []
 
-    def _read_again(self, leapt: Leapt, product: str) -> list[Together]:
-        """Rows of one product of a passed block."""
-        assert self._leaps is not None
+    def _read_again(self, since: int, leapt: Leapt, product: str) -> list[Together]:
+        """Rows of one product of passed blocks, from one of their products on."""
+        leaps = self._leaps
+        assert leaps is not None
         found: dict[str, Together] = {}
         last = ""
-        for item in self._leaps.rows_of(leapt.text, leapt.line):
+        places = [at for at, one in enumerate(leapt.products) if at >= since and one == product]
+        for item in chain.from_iterable(leaps.rows_of(*one) for one in leaps.texts(leapt, places)):
             told = self._tell(item)
             assert told is not None, "a block has only rows that are told by themselves"
             last = told[0] or last
@@ -452,6 +476,13 @@ def _product_id(group_id: str) -> str:
     if _SLUG.fullmatch(group_id) is not None and len(group_id) <= NAME_CHARS_MAX:
         return group_id
     return slug_of(group_id)[:NAME_CHARS_MAX]
+
+
+def _product_ids(ids: list[str]) -> list[str]:
+    """The ids of several."""
+    if _SLUGS.fullmatch("\n".join(ids)) is not None and max(map(len, ids)) <= NAME_CHARS_MAX:
+        return ids
+    return [_product_id(one) for one in ids]
 
 
 _asides: Final[dict[str, Aside]] = {}
