@@ -8,7 +8,7 @@ from shopwire.kernel.errors import ConstraintRefused, KeyInFlight, LogCorrupt
 from shopwire.kernel.queries import load_queries
 from shopwire.kernel.storage import Lease, Move, Writing
 from shopwire.testing.conformance.sample import Counter, Line, new_event
-from shopwire.testing.conformance.storage import DONE, OTHER, claim_of, counter, line, load
+from shopwire.testing.conformance.storage import DONE, OTHER, claim_of, counter, line, load, look_at
 
 pytestmark = pytest.mark.anyio
 CLAIM = load_queries("shopwire.adapters.postgres")["claim"]
@@ -108,6 +108,41 @@ async def test_a_version_that_does_not_follow_refuses_all_the_rest(harness):
         async with opened.storage.transaction([0]) as tx:
             await tx.write(ROWS, {0: [new_event("a:1", 2)]}, [(claim_of("a"), DONE)])
     await nothing_is_there(opened)
+
+
+@pytest.mark.parametrize("heads", [(0,), (0, 2)], ids=["one head", "several"])
+async def test_a_topic_that_is_there_does_not_begin_anew(harness, heads):
+    opened = await harness.open()
+    async with opened.storage.transaction([0]) as tx:
+        await tx.write({}, {0: [new_event("a:1", 1)]}, [])
+    again = {0: [new_event("b:1", 1), new_event("a:1", 1)]}
+    with pytest.raises(LogCorrupt):
+        async with opened.storage.transaction(heads) as tx:
+            await tx.write(ROWS, again, [(claim_of("a"), DONE)])
+    await nothing_but_the_first(opened)
+
+
+@pytest.mark.parametrize("heads", [(0,), (0, 2)], ids=["one head", "several"])
+async def test_a_topic_that_is_there_does_not_begin_anew_ahead(harness, heads, monkeypatch):
+    monkeypatch.setattr(Combinations, "allow", lambda *_: True)
+    opened = await harness.open()
+    async with opened.storage.transaction([0]) as tx:
+        await tx.write({}, {0: [new_event("a:1", 1)]}, [])
+    look = await look_at(opened.storage, "a", heads=heads)
+    again = {0: [new_event("b:1", 1), new_event("a:1", 1)]}
+    writing = Writing(rows=ROWS, events=again, answers=[(claim_of("a"), DONE)])
+    with pytest.raises(LogCorrupt):
+        await opened.storage.write_at(look, look.turns, writing)
+    await nothing_but_the_first(opened)
+
+
+async def nothing_but_the_first(opened):
+    """The log has one event, and the storage nothing."""
+    assert (await opened.log.heads()).next == (1, 0, 0, 0)
+    assert [one.topic for one in await opened.log.documents("main", ["a:1", "b:1"])] == ["a:1"]
+    assert not await load(opened.storage, ("main", "s"))
+    async with opened.storage.transaction([0]) as tx:
+        assert (await tx.claim([claim_of("a")]))[0].mine
 
 
 async def test_a_key_that_another_took_meanwhile_refuses_all_the_rest(harness):

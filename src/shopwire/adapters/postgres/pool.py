@@ -40,6 +40,8 @@ TURN_REFUSED: Final = "SW002"
 """SQLSTATE of a write that was decided on a turn of the head which is over, see migration 0220."""
 _KEYS: Final = "idempotency_pkey"
 """What refuses the answer of a key that another transaction has taken."""
+_TOPICS: Final = "documents_pkey"
+"""What refuses an event that begins a topic which is there."""
 _AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -80,6 +82,8 @@ def to_shopwire(problem: BaseException) -> ShopwireError | None:
         constraint = getattr(problem, "constraint_name", None) or "unnamed"
         if constraint == _KEYS:
             return KeyInFlight(retry_ms=0)
+        if constraint == _TOPICS:
+            return LogCorrupt(str(problem), reason="a topic that is there begins anew")
         return ConstraintRefused(constraint=constraint)
     if isinstance(problem, (ServerDataError, ClientDataError)):
         return ConstraintRefused("The database cannot hold a value.", constraint="value")

@@ -29,7 +29,8 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
 
 -- append --
 -- Offsets, events and documents in one statement; no row comes back where the epoch is another one.
--- `since` is the first version of a topic in this batch, at the row of its newest event, else 0.
+-- `since` is the first version of a topic in this batch, at the row of its newest event, else 0. A
+-- topic that begins and is there already is refused by its key: to look for it first costs more.
 -- $7 is a hint that others get with the commit, but for its offset, its time and their seal.
 WITH place AS (
     UPDATE head SET next = next + $3
@@ -55,7 +56,6 @@ WITH place AS (
     INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
     SELECT tenant, topic, version, document, now_ms, $1
     FROM incoming WHERE since = 1
-    ON CONFLICT (tenant, topic) DO NOTHING
     RETURNING 1
 ), grown AS (
     UPDATE documents d
@@ -107,7 +107,6 @@ WITH held AS (
     INSERT INTO documents (tenant, topic, version, body, changed_at_ms, partition)
     SELECT tenant, topic, version, document, $5::bigint, partition
     FROM incoming WHERE since = 1
-    ON CONFLICT (tenant, topic) DO NOTHING
     RETURNING 1
 ), grown AS (
     UPDATE documents d
