@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
+SLUGS_KEPT: Final = 128
+"""Names whose slug is remembered, the latest: each row of a feed names its supplier several times.
+"""
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -24,6 +28,7 @@ def compact_of(text: str) -> str:
     return "".join(words_of(text))
 
 
+@lru_cache(maxsize=SLUGS_KEPT)
 def slug_of(text: str) -> str:
     """A name in lower case, accents dropped, everything between words a hyphen.
 

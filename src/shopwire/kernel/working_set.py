@@ -11,6 +11,15 @@ from shopwire.kernel.rows import Need, R, Row, View
 
 _Group = tuple[str, str]
 _Rest = tuple[str, ...]
+_Shelf = tuple[
+    Callable[[Row], _Group],
+    Callable[[Row], _Rest],
+    dict[_Group, dict[_Rest, Row]],
+    dict[tuple[_Group, _Rest], Row],
+    set[tuple[_Group, _Rest]],
+    list[Row],
+]
+"""How rows of a kind are told apart, and where they are put: looked up once, not for each row."""
 
 
 @cache
@@ -38,7 +47,7 @@ class WorkingSet:
     batch is decided, so a refused command has nothing to undo.
     """
 
-    __slots__ = ("_born", "_changed", "_groups", "_lines", "_undo")
+    __slots__ = ("_born", "_changed", "_groups", "_lines", "_shelves", "_undo")
 
     def __init__(self) -> None:
         self._undo: list[list[Callable[[], None]]] = []
@@ -48,6 +57,8 @@ class WorkingSet:
         self._born: dict[type[Row], set[tuple[_Group, _Rest]]] = {}
         """Places whose group was loaded without them."""
         self._lines: dict[type[Row], list[Row]] = {}
+        self._shelves: dict[type[Row], _Shelf] = {}
+        """Of the kinds that were put since `take_changed`."""
 
     def hold(self, kind: type[Row], groups: Iterable[_Group], rows: Iterable[Row]) -> None:
         """Takes the loaded rows of `groups`; a group without a row is held as empty."""
@@ -80,28 +91,44 @@ class WorkingSet:
     def put(self, rows: Iterable[Row]) -> None:
         """Takes checked rows as the present state; one equal to the held row is no change."""
         undo = self._undo[-1] if self._undo else None
+        shelves = self._shelves
         for row in rows:
             kind = type(row)
+            shelf = shelves.get(kind)
+            if shelf is None:
+                shelf = shelves[kind] = self._shelf(kind)
+            group_of, rest_of, groups, changed, born, lines = shelf
             if kind.append_only:
-                lines = self._lines.setdefault(kind, [])
                 lines.append(row)
                 if undo is not None:
                     undo.append(partial(_forget_last, lines))
                 continue
-            group, rest = _group_of(kind)(row), _rest_of(kind)(row)
-            # A blind row's group may not be held: then nobody in this batch can ask for it.
-            held = self._groups.setdefault(kind, {}).setdefault(group, {})
+            group, rest = group_of(row), rest_of(row)
+            held = groups.get(group)
+            if held is None:
+                # A blind row's group may not be held: then nobody in this batch can ask for it.
+                held = groups[group] = {}
             before = held.get(rest)
             if before != row:
                 place = (group, rest)
-                changed = self._changed.setdefault(kind, {})
                 if undo is not None:
                     undo.append(partial(_put_back, held, rest, before))
                     undo.append(partial(_put_back, changed, place, changed.get(place)))
                 if before is None and not kind.blind:
-                    self._born.setdefault(kind, set()).add(place)
+                    born.add(place)
                 held[rest] = row
                 changed[place] = row
+
+    def _shelf(self, kind: type[Row]) -> "_Shelf":
+        """How rows of a kind are put, and where."""
+        return (
+            _group_of(kind),
+            _rest_of(kind),
+            self._groups.setdefault(kind, {}),
+            self._changed.setdefault(kind, {}),
+            self._born.setdefault(kind, set()),
+            self._lines.setdefault(kind, []),
+        )
 
     def begin(self) -> None:
         """What is put from now on can be taken back, until `keep` or `undo`; they may be nested."""
@@ -132,9 +159,9 @@ class WorkingSet:
             # What was taken back is no longer changed, and still new when it comes again.
             kind
             for kind, places in self._born.items()
-            if self._changed[kind].keys() <= places
+            if places and self._changed[kind].keys() <= places
         )
-        self._changed, self._lines, self._born = {}, {}, {}
+        self._changed, self._lines, self._born, self._shelves = {}, {}, {}, {}
         return rows, born
 
 

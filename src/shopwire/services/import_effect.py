@@ -103,7 +103,8 @@ def intended(news: News, known: Before, supplier: str) -> tuple[AlteredGroup, ..
         found[told[product.id]].append(one)
     for offered in news.offers:
         pair = offered.terms.sku, slug_of(offered.supplier)
-        terms = {**msgspec.structs.asdict(offered.terms), "active": True}
+        terms = msgspec.structs.asdict(offered.terms)
+        terms["active"] = True
         found[of[pair[0]]].append(offer_altered(pair, known.offers.get(pair), terms))
     for count in news.counts:
         before_it = known.counts.get(count.sku)
@@ -166,9 +167,12 @@ def offer_altered(
     pair: tuple[str, str], was: Mapping[str, Any] | None, now: Mapping[str, Any]
 ) -> Altered:
     """The fields of an offer that are different."""
-    names = [name for name in now if name != "sku" and (was is None or was[name] != now[name])]
+    if was is None:
+        brought = {name: value for name, value in now.items() if name != "sku"}
+        return Altered(what="offer", id=pair[0], supplier=pair[1], was=None, now=brought)
+    names = [name for name in now if name != "sku" and was[name] != now[name]]
     # The currency is told with every amount, whether it changed or not.
-    told = None if was is None else {name: was[name] for name in (*names, "currency")}
+    told = {name: was[name] for name in (*names, "currency")}
     return Altered(
         what="offer",
         id=pair[0],

@@ -109,16 +109,15 @@ class Sender:
     ) -> None:
         """Sends commands of one kind, counts what came of them, adds to `refused`."""
         tally: Tally = getattr(self, kind)
-        rows: dict[str, list[tuple[Group, str, RawRow]]] = defaultdict(list)
-        for group in news.groups:
-            for sku, row in group.lines.items():
-                rows[_product_id(group) if kind == "products" else sku].append((group, sku, row))
         outcomes = await self._importer.send(self._request, commands)
         for (_, command), outcome in zip(commands, outcomes, strict=True):
             result = msgspec.json.decode(outcome.body)["result"]
             tally.applied += len(result["applied"])
             tally.unchanged += len(result["unchanged"])
             _add(applied, command, result["applied"])
+            if not result["refused"]:
+                continue
+            rows = _rows_by(kind, news)
             for item in result["refused"]:
                 if kind == "products" and item["error"]["code"] == AlreadyExists.code:
                     self.foreign += 1
@@ -148,6 +147,15 @@ class Sender:
             as_of_ms=self._request.as_of_ms,
             reference=f"import {self._request.run}",
         )
+
+
+def _rows_by(kind: str, news: News) -> dict[str, list[tuple[Group, str, RawRow]]]:
+    """The rows that told of each product, or of each SKU."""
+    rows: dict[str, list[tuple[Group, str, RawRow]]] = defaultdict(list)
+    for group in news.groups:
+        for sku, row in group.lines.items():
+            rows[_product_id(group) if kind == "products" else sku].append((group, sku, row))
+    return rows
 
 
 def _add(applied: Applied, command: Command, names: Sequence[str]) -> None:

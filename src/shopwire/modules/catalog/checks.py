@@ -36,12 +36,10 @@ def check_content(told: ProductContent) -> None:
     for path in told.categories:
         check_path(path)
     for image in told.images:
-        _check_short(image.url, "images")
-        _check_short(image.alt, "images")
+        _check_short("images", image.url, image.alt)
     for option in told.options:
         check_count("options", option.values, OPTION_VALUES_MAX)
-        for text in (option.name, *option.values):
-            _check_short(text, "options")
+        _check_short("options", option.name, *option.values)
 
 
 def check_words(*, title: str, description: str, brand: str, tags: Sequence[str]) -> None:
@@ -78,15 +76,19 @@ def _check_variants(told: ProductContent) -> None:
         raise InvalidField("A SKU is there twice.", field="variants", reason="a SKU twice")
     for variant in told.variants:
         check_count("variants' options", variant.options, OPTIONS_MAX)
-        for text in (
+        _check_short(
+            "variants",
             variant.title,
             variant.gtin or "",
             variant.mpn or "",
             *variant.options,
             *variant.options.values(),
-        ):
-            _check_short(text, "variants")
+        )
 
 
-def _check_short(text: str, field: str) -> None:
-    check_text(text, field, chars_max=SHORT_TEXT_CHARS_MAX)
+def _check_short(field: str, *texts: str) -> None:
+    together = "".join(texts)
+    if len(together) <= SHORT_TEXT_CHARS_MAX and "\0" not in together:
+        return  # then none of them is too long, or has one
+    for text in texts:
+        check_text(text, field, chars_max=SHORT_TEXT_CHARS_MAX)
