@@ -72,5 +72,10 @@ def test_a_supplier_accepts_and_ships_its_own_order_and_sees_nobody_elses(
     assert shipped["status"] == "shipped"
     expect(other.get_by_text("Nothing to do")).to_be_visible()
     page.get_by_test_id("portal-leave").click()
-    expect(page.get_by_label("Your key")).to_be_visible()
+    page.get_by_label("Your key").fill(key_of(shop, "zenith"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("portal-supplier")).to_have_text("zenith", timeout=SOON_MS)
+    expect(page.get_by_test_id("freshness")).to_have_attribute("data-status", "live")
+    page.get_by_role("button", name="Over").click()
+    expect(page.get_by_text("Nothing is over")).to_be_visible(timeout=SOON_MS)
     assert shop.run("log", "verify")["drift_total"] == 0

@@ -14,7 +14,13 @@ const RETRY_MS_MAX = 8_000;
 export function Gate({ children }: { children: ReactNode }) {
   const session = useSession("operator");
   const { wanted, problem } = useDoor(session === null);
-  if (session !== null) return <Surface who="operator">{children}</Surface>;
+  if (session !== null) {
+    return (
+      <Surface who="operator" subject={session.subject}>
+        {children}
+      </Surface>
+    );
+  }
   if (wanted) return <Login />;
   return problem === null ? null : <Unanswered problem={problem} />;
 }

@@ -18,7 +18,7 @@ export default function Portal() {
   const session = useSession("supplier");
   if (session === null) return <Door />;
   return (
-    <Surface who="supplier">
+    <Surface who="supplier" subject={session.subject}>
       <div className="portal">
         <header className="portal-head">
           <p className="wordmark">

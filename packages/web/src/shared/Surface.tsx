@@ -1,20 +1,20 @@
-/** One client for each of the two surfaces: a shopper's and an operator's connection are apart. */
+/** One client for each surface: a shopper's, an operator's and a supplier's connection are apart. */
 
 import { Client, type ClientOptions } from "@shopwire/client";
 import { ShopwireProvider } from "@shopwire/client/react";
 import { type ReactNode, useEffect } from "react";
 import { endIfOver, type SessionRole, tokensOf } from "./session.ts";
 
-const clients = new Map<SessionRole, Client>();
+const clients = new Map<SessionRole, { readonly subject: string; readonly client: Client }>();
 
-function clientOf(role: SessionRole, made: Made): Client {
-  let client = clients.get(role);
-  if (client === undefined) {
-    const own = { url: window.location.origin, token: tokensOf(role), hubs: true };
-    client = new Client({ ...own, ...made.options?.() });
-    made.ready?.(client);
-    clients.set(role, client);
-  }
+/** Who comes after somebody else gets another client: the first one's speaks and knows as they do. */
+function clientOf(role: SessionRole, subject: string, made: Made): Client {
+  const known = clients.get(role);
+  if (known?.subject === subject) return known.client;
+  const own = { url: window.location.origin, token: tokensOf(role), hubs: true };
+  const client = new Client({ ...own, ...made.options?.() });
+  made.ready?.(client);
+  clients.set(role, { subject, client });
   return client;
 }
 
@@ -27,14 +27,16 @@ export interface Made {
 
 interface SurfaceProps {
   who: SessionRole;
+  /** Whose session it is, where one can be left for another's without loading the page again. */
+  subject?: string;
   made?: Made;
   children: ReactNode;
 }
 
 const AS_IT_IS: Made = {};
 
-export function Surface({ who, made = AS_IT_IS, children }: SurfaceProps) {
-  const client = clientOf(who, made);
+export function Surface({ who, subject = "", made = AS_IT_IS, children }: SurfaceProps) {
+  const client = clientOf(who, subject, made);
   useEffect(() => {
     client.start();
     // What was taken back may mean that the account is closed: then the session is over here, too.
