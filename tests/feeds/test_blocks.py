@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.feeds.test_quick import (
     BY_TITLE,
+    COLUMNS,
     DIRECTED,
     LINE,
     PLAIN,
@@ -22,6 +23,8 @@ from tests.feeds.test_quick import (
 )
 
 from shopwire.kernel.errors import FeedUnreadable
+from shopwire.kernel.limits import NAME_CHARS_MAX
+from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds import blocks, leaping, lines, opening, quick
 from shopwire.modules.feeds.api import Digest
 from shopwire.modules.feeds.blocks import Blocks, Fresh
@@ -78,6 +81,8 @@ class Texts:
         found = Blocks(known)
         ours = Came(feed.marked_groups(marks_of(said), frozenset(), found, fresh), said)
         assert ours.told() == plain.told()
+        ours.notes = feed.notes
+        assert ours.notes == plain.notes
         assert ours.quick == plain.quick
         assert {key: one.mark for key, one in ours.said.items()} == {
             key: one.mark for key, one in plain.said.items()
@@ -168,9 +173,11 @@ def test_text_is_found_again_where_rows_came_or_went(now):
     assert texts.seen >= 9
 
 
-def told(ids: list[str], changed: int = -1) -> bytes:
-    """A row of each product, a SKU each."""
-    rows = [f"{one},P,{one.upper()}-S,{1 + (n == changed)},1.00\n" for n, one in enumerate(ids)]
+def told(ids: list[str], changed: int = -1, counted: int = -1) -> bytes:
+    """A row of each product, a SKU each; one has another title, and one another count."""
+    rows = [
+        f"{one},{'PQ'[n == changed]},S{n},{'12'[n == counted]},1.00\n" for n, one in enumerate(ids)
+    ]
     return ("id,title,sku,stock,cost\n" + "".join(rows)).encode()
 
 
@@ -187,22 +194,63 @@ APART = parse_profile(
 )
 
 
+LONG = "l" * NAME_CHARS_MAX
+"""All ids that begin so are of one product."""
+
+
+def skus_told(came: Came) -> list[str]:
+    """Of the one product that was sent."""
+    (product,) = [one for one in came.sent if isinstance(one, ProductContent)]
+    return [one.sku for one in product.variants]
+
+
+@pytest.mark.parametrize("small", SIZES[1:2], indirect=True)
 @pytest.mark.parametrize(
-    ("ids", "changed"),
+    ("ids", "changed", "skus"),
     [
-        ("q0 q1 q2 z0 z1 a_1 a-1 y1 y2", 5),  # the block right behind the row that changed
-        ("q0 q1 q2 z0 a_1 z1 z2 a-1 y2", 4),  # one further down
-        ("q0 q1 q2 z0 a-1 z2 z3 a_1 y2", 7),  # one above
-        ("q0 q1 q2 a-1 z1 z2 z3 a_1 z4 a--1 y1 y2", 9),  # two above
+        ("q0 q1 q2 z0 z1 a_1 a-1 y1 y2", 5, "S5 S6"),  # the block right behind the row that changed
+        ("q0 q1 q2 z0 a_1 z1 z2 a-1 y2", 4, "S4 S7"),  # one further down
+        ("q0 q1 q2 z0 a-1 z2 z3 a_1 y2", 7, "S4 S7"),  # one above
+        ("q0 q1 q2 a-1 z1 z2 a_1 z3 a--1", 8, "S3 S6 S8"),  # one above, and the same block
+        ("q0 q1 q2 a-1 z1 z2 z3 a_1 z4 a--1 y1 y2", 9, "S3 S7 S9"),  # two above
+        ("q0 q1 a-1 a_1 z1 z2 z3 z4 a--1", 8, "S2 S3 S8"),  # whose rows' lines tell their order
+        (f"q0 q1 q2 z0 {LONG}1 z2 z3 {LONG}2 y2", 7, "S4 S7"),
     ],
 )
-def test_a_product_of_which_another_row_changed_is_told_as_a_whole(monkeypatch, ids, changed):
-    monkeypatch.setattr(quick, "CHUNK_ROWS_MAX", 50)
-    monkeypatch.setattr(import_news, "CHUNK_ROWS_MAX", 50)
+def test_a_product_of_which_another_row_changed_is_told_as_a_whole(ids, changed, skus):
     texts = Texts()
     first = texts.both_ways(told(ids.split()), APART, {})
-    texts.both_ways(told(ids.split(), changed), APART, first.said)
+    again = texts.both_ways(told(ids.split(), changed), APART, first.said)
     assert texts.seen >= 1
+    assert skus_told(again) == skus.split()
+
+
+@pytest.mark.parametrize("small", SIZES[1:2], indirect=True)
+def test_a_product_is_told_of_all_text_of_a_part_that_was_passed_over():
+    """What was passed at once above a row of another product that changed, and what was below."""
+    texts = Texts()
+    ids = ["q0", "a-1", "z0", "z1", "z2", "z3", "z4", "a_1", "z5", "z6", "z7", "z8", "a--1"]
+    first = texts.both_ways(told(ids), APART, {})
+    again = texts.both_ways(told(ids, 12, counted=4), APART, first.said)
+    assert texts.seen == 3
+    assert skus_told(again) == ["S1", "S7", "S12"]
+
+
+@pytest.mark.parametrize("small", SIZES[2:], indirect=True)
+@pytest.mark.parametrize(
+    ("ids", "skus"),
+    [
+        ("q0 q1 q2 z0 a_1 z1 z2 a-1", "S7"),  # the last one of the part before
+        ("q0 q1 q2 z0 z1 a_1 z2 a-1", "S5 S7"),  # the first one of this part
+        ("q0 q1 a_1 z0 z1 a--1 z2 a-1", "S5 S7"),  # both
+    ],
+)
+def test_of_text_that_was_passed_beyond_a_part_only_the_next_part_is_read_again(ids, skus):
+    texts = Texts()
+    first = texts.both_ways(told(ids.split()), APART, {})
+    again = texts.both_ways(told(ids.split(), 7), APART, first.said)
+    assert texts.seen == 2
+    assert skus_told(again) == skus.split()
 
 
 @pytest.mark.parametrize(
@@ -231,6 +279,18 @@ def test_two_known_texts_of_one_product_behind_each_other_are_read_as_one():
         assert [one.code for one in again.bad] == ["duplicate_sku"]
 
 
+@pytest.mark.parametrize("small", SIZES[1:2], indirect=True)
+def test_known_text_before_text_that_is_read_again_came_and_is_found_again():
+    """The last product of two blocks that are passed at once goes on behind them."""
+    texts, ids = Texts(), ["q0", "a_1", "z1", "z2", "z3", "z4"]
+    first = texts.both_ways(told(ids), APART, {})
+    more = told(ids) + b"z4,P,S5,1,1.00\na-1,P,SA,1,1.00\n"
+    again = texts.both_ways(more, APART, first.said)
+    assert [one.code for one in again.bad] == ["duplicate_sku"]
+    assert texts.seen == 1
+    assert skus_told(again) == ["S1", "SA"]
+
+
 def test_a_sku_of_two_known_texts_behind_each_other_is_found():
     """The blocks of two feeds are kept side by side; each was good in its own feed."""
     texts, rows = Texts(), feed(many=3)
@@ -250,6 +310,19 @@ def test_what_several_kinds_of_known_rows_count_for_is_told():
     first = texts.both_ways(data, PLAIN, {})
     assert texts.both_ways(data, PLAIN, first.said).quick == 31
     assert texts.seen == 11
+
+
+@pytest.mark.parametrize("order", [list, reversed])
+def test_notes_of_several_kinds_of_known_rows_stand_in_their_order(order):
+    """Whichever of the kinds is looked up first."""
+    profile = parse_profile(PROFILES["goes on"], name="p")
+    rows = [f"h{n},T,,S{n},,{',1,,' if n > 2 else '123,1,1.00,'}2.00,\n" for n in range(6)]
+    texts, data = Texts(), (",".join(COLUMNS) + "\n" + "".join(rows)).encode()
+    first = texts.both_ways(data, profile, {})
+    again = texts.both_ways(data, profile, dict(order(first.said.items())))
+    assert len(again.notes) >= 2
+    assert again.notes == first.notes
+    assert texts.seen == 2
 
 
 def test_a_sku_of_a_named_supplier_that_comes_twice_is_found():

@@ -147,6 +147,7 @@ class Came:
         self.skus: list[int] = []
         self.said = dict(said)
         self.error = ""
+        self.notes: list[str] = []
         for chunk in chunks(groups):
             for quiet in chunk.quiet:
                 self.quick += quiet.rows
@@ -199,7 +200,8 @@ def both_ways(data: bytes, profile: Profile, said: dict[str, Digest], **more: An
     ours = Came(ours_way.marked_groups(marks_of(said), frozenset()), said)
     theirs = Came(long.groups, said)
     assert ours.told() == theirs.told()
-    assert ours_way.notes == long.notes
+    ours.notes = ours_way.notes
+    assert ours.notes == long.notes
     return ours
 
 
