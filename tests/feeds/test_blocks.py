@@ -243,6 +243,7 @@ def test_a_product_is_told_of_all_text_of_a_part_that_was_passed_over():
         ("q0 q1 q2 z0 a_1 z1 z2 a-1", "S7"),  # the last one of the part before
         ("q0 q1 q2 z0 z1 a_1 z2 a-1", "S5 S7"),  # the first one of this part
         ("q0 q1 a_1 z0 z1 a--1 z2 a-1", "S5 S7"),  # both
+        ("q0 q1 q2 z0 a_1 a-1 z2 a--1", "S5 S7"),  # both, in one block
     ],
 )
 def test_of_text_that_was_passed_beyond_a_part_only_the_next_part_is_read_again(ids, skus):

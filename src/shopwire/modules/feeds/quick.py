@@ -448,11 +448,13 @@ class QuickWalk:
         found: dict[str, Together] = {}
         last = ""
         places = [at for at, one in enumerate(leapt.products) if at >= since and one == product]
+        # A part may end within a block: its rows before that are of another part.
+        wanted = {leapt.ids[at] for at in places}
         for item in chain.from_iterable(leaps.rows_of(*one) for one in leaps.texts(leapt, places)):
             told = self._tell(item)
             assert told is not None, "a block has only rows that are told by themselves"
             last = told[0] or last
-            if _product_id(last) == product:
+            if last in wanted:
                 found.setdefault(last, Together(last)).items.append(item)
         return list(found.values())
 
