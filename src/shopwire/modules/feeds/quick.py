@@ -3,8 +3,8 @@
 A mark is made of the cells that a profile uses and of everything else that says how they are read.
 Where rows had one when they were mapped, the same rows under the same mark map to the same, which
 is what their supplier said last: they are counted, and nothing more. All others take the long way,
-next to the same rows, so that what comes of a feed is always the same, but for the order of products
-where known rows of one stand above.
+next to the same rows, so that what comes of a feed is always the same, but for the order of
+products where known rows of one stand above.
 """
 
 import hashlib
