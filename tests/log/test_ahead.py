@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-from tests.log.test_spanning import COUNT_EACH
+from tests.log.test_spanning import COUNT_EACH, COUNT_MANY, CountMany
 from tests.log.test_write_path import answer_of, counts, error_of, events
 from typing_extensions import override
 
 from shopwire.adapters.memory import MemoryState
 from shopwire.kernel.clock import SystemClock
+from shopwire.kernel.commands import Envelope
 from shopwire.kernel.errors import Fenced, KeyReused, ShuttingDown, StorageUnavailable
 from shopwire.kernel.ids import partition_of
 from shopwire.kernel.limits import IDEMPOTENCY_KEPT_MS
@@ -115,8 +116,9 @@ async def opened(harness):
 
 
 @asynccontextmanager
-async def running(storage: Storage) -> AsyncIterator[WritePath]:
-    path = WritePath(storage, [COUNT_UP, COUNT_EACH], SystemClock(), ahead_min=1)
+async def running(storage: Storage, ahead_min: int = 1) -> AsyncIterator[WritePath]:
+    handlers = [COUNT_UP, COUNT_EACH, COUNT_MANY]
+    path = WritePath(storage, handlers, SystemClock(), ahead_min=ahead_min)
     await path.start()
     try:
         yield path
@@ -148,6 +150,20 @@ async def test_a_batch_is_decided_while_the_one_before_it_commits(two, opened):
     assert second == {COUNT_UP_PARTITION: first[COUNT_UP_PARTITION] + 1}
     assert two.storage.locked == 0
     assert await counts(opened, SHELF) == {"shelf/a": 2}
+
+
+async def test_a_command_about_many_things_is_decided_ahead_as_many_commands_are(opened):
+    storage = Watched(opened.storage)
+    async with running(storage, ahead_min=8) as path:
+        two = Two(storage, path)
+        one = await two.first(count_up("a"))
+        many = CountMany(shelf=SHELF, ids=tuple("abcdefgh"))
+        other = await two.second(Envelope(command=many, key="many"))
+        two.let_go()
+        assert answer_of(await one).result == {"count": 1}
+        assert (await other).ok
+    assert storage.locked == 0
+    assert (await counts(opened, SHELF))["shelf/a"] == 2
 
 
 async def test_a_key_in_both_batches_has_one_effect(two, opened):

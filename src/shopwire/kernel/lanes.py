@@ -110,6 +110,14 @@ class Lane:
             wait_ms = max(RETRY_MS_MIN, int(len(self.queue) * self.ms_per_command))
             raise QueueFull(queue=f"commands/{self.name}", retry_ms=wait_ms)
 
+    def has(self, lines: int) -> bool:
+        """Whether so many lines wait; a command about one thing is one."""
+        for item in self.queue:
+            lines -= item.lines
+            if lines <= 0:
+                return True
+        return False
+
     def known(self) -> Kept | None:
         """What the next batch may know without a look."""
         if self.looks:

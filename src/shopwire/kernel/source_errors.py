@@ -76,3 +76,11 @@ class SecretMissing(ShopwireError):
     message = "The named secret is not there."
     remedy = "Put it in a file of that name in the folder `secrets` of the data folder."
     fields = ("secret", "reason")
+
+
+class ImportCutOff(ShopwireError):
+    """The process that took a feed in ended in the middle of it."""
+
+    code, status, temporary = 3108, 503, True
+    message = "The feed was not taken in to its end: the process that was at it ended."
+    remedy = "Send it again: what it had put into effect stays, and only the rest is missing."

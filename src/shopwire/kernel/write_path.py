@@ -284,7 +284,7 @@ class WritePath:
         landing: asyncio.Task[None] | None = None
         while True:
             if landing is not None and before is not None and not landing.done():
-                if len(lane.queue) < self._ahead_min or before.verdict.deferred:
+                if not lane.has(self._ahead_min) or before.verdict.deferred:
                     lane.wake.clear()
                     await lane.wake.wait()  # the landing wakes it as well
                     continue

@@ -42,6 +42,7 @@ from shopwire.services.hubs import hub_routes
 from shopwire.services.import_approve import go_on
 from shopwire.services.import_cut import close_cut_off
 from shopwire.services.import_door import import_routes
+from shopwire.services.import_workers import ImportWorker, WorkerImporter
 from shopwire.services.importing import Importer
 from shopwire.services.issuers import IssuerOptions
 from shopwire.services.line import Line, open_line
@@ -268,7 +269,7 @@ async def _start(options: ServeOptions, steps: Steps, telemetry: Telemetry) -> C
     consumers = Consumers(log, write_path, store.reads, followed)
     await steps.enter("consumers", in_background(consumers.run(), fail))
     asked = OutsideOptions(**_part_of(options, OutsideOptions.__struct_fields__))
-    importer = _importer(options, write_path, store, clock)
+    importer = await steps.enter("imports", _importer(options, write_path, store, clock))
     sourcing = Sourcing(write_path, store.reads, importer, _places(options).adapters(), clock)
     more = _feed_work(importer, sourcing, clock)
     trade = await open_trade(
@@ -318,11 +319,19 @@ def _part_of(options: ServeOptions, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def _importer(
+@asynccontextmanager
+async def _importer(
     options: ServeOptions, write_path: WritePath, store: Store, clock: SystemClock
-) -> Importer:
+) -> AsyncIterator[Importer]:
     pacing = Pacing(clock, share_percent=options.import_share)
-    return Importer(write_path, store.reads, partitions=store.storage.partitions, pacing=pacing)
+    partitions = store.storage.partitions
+    worker = ImportWorker(write_path, pacing, dsn=store.pools.dsn, partitions=partitions)
+    try:
+        yield WorkerImporter(
+            write_path, store.reads, partitions=partitions, pacing=pacing, worker=worker
+        )
+    finally:
+        await worker.stop()
 
 
 def _feed_work(importer: Importer, sourcing: Sourcing, clock: SystemClock) -> Iterable[Activity]:

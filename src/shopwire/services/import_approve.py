@@ -84,7 +84,7 @@ async def go_on(importer: "Importer", run: str, tenant: str = DEFAULT_TENANT) ->
     """
     while await _goes_on(importer, run, tenant):
         try:
-            await approve_run(importer, run, GOES_ON, tenant)
+            await importer.approve(run, principal=GOES_ON, tenant=tenant)
             return
         except KeyInFlight as busy:
             await importer.pause(min(WAIT_MS_MAX, busy.data["retry_ms"]) / 1_000)

@@ -95,7 +95,11 @@ Progress = Callable[[Counts, int], None]
 
 def error_of(outcome: Outcome) -> ShopwireError:
     """A refusal as the error that it was made from; one that nobody knows is an InternalError."""
-    told = msgspec.json.decode(outcome.body, type=ErrorBody)
+    return raised_from(msgspec.json.decode(outcome.body, type=ErrorBody))
+
+
+def raised_from(told: ErrorBody) -> ShopwireError:
+    """The same of an error as data."""
     kind = error_table().get(told.code, InternalError)
     known = {name: value for name, value in told.data.items() if name in kind.fields}
     return kind(told.message, **known)

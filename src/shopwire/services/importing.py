@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final, Protocol, TypeVar
 
 from shopwire.kernel.commands import Command, Envelope, Outcome
 from shopwire.kernel.errors import (
@@ -18,7 +18,6 @@ from shopwire.kernel.errors import (
 from shopwire.kernel.ids import DEFAULT_TENANT, new_id, partition_of
 from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
-from shopwire.kernel.write_path import WritePath
 from shopwire.modules.feeds.api import (
     AlteredGroup,
     BadRow,
@@ -53,7 +52,7 @@ from shopwire.services.import_job import Job
 from shopwire.services.import_news import news_of
 from shopwire.services.import_request import ImportRequest, Progress, Summary, error_of, origin_of
 from shopwire.services.import_send import Refusals, Sender
-from shopwire.services.leases import alone
+from shopwire.services.leases import Leases, alone
 from shopwire.services.matching import Matched, SkuMatching
 from shopwire.services.pacing import Pacing
 
@@ -63,12 +62,29 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 
 
+class Submits(Leases, Protocol):
+    """The write path, or what stands for it in another process."""
+
+    @property
+    def bulk_ms(self) -> Sequence[float]:
+        """What commands of feeds took so far, by lane."""
+        ...
+
+    async def submit(self, envelope: Envelope) -> Outcome:
+        """One command; see `WritePath`."""
+        ...
+
+    async def submit_many(self, envelopes: Sequence[Envelope]) -> list[Outcome]:
+        """Many commands; see `WritePath`."""
+        ...
+
+
 class Importer:
     """Imports feeds through the write path; several may run at once."""
 
     def __init__(
         self,
-        write_path: WritePath,
+        write_path: Submits,
         reads: Reads,
         *,
         partitions: int,

@@ -3,20 +3,36 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Protocol
 
+from shopwire.kernel.commands import Outcome
 from shopwire.kernel.errors import LeaseLost, StorageUnavailable
 from shopwire.kernel.ids import DEFAULT_TENANT
 from shopwire.kernel.limits import CLAIM_LEASE_MS
 from shopwire.kernel.storage import Claim, Lease
-from shopwire.kernel.write_path import WritePath
 
 _NEVER_ANSWERED: Final = bytes(16)
 """Fingerprint of keys that only keep others away."""
 
 
+class Leases(Protocol):
+    """Who takes keys for work of several transactions: a write path."""
+
+    async def claim_lease(self, claim: Claim) -> Lease | Outcome:
+        """Takes a key, or tells how it was answered; see `WritePath`."""
+        ...
+
+    async def renew_lease(self, lease: Lease) -> Lease:
+        """Holds on; raises LeaseLost."""
+        ...
+
+    async def drop_lease(self, lease: Lease) -> None:
+        """Gives the key back."""
+        ...
+
+
 @asynccontextmanager
-async def held_lease(write_path: WritePath, lease: Lease) -> AsyncIterator[list[Lease]]:
+async def held_lease(write_path: Leases, lease: Lease) -> AsyncIterator[list[Lease]]:
     """Renews a lease; gives the key back if the work fails. The list holds the newest one."""
     current = [lease]
 
@@ -38,7 +54,7 @@ async def held_lease(write_path: WritePath, lease: Lease) -> AsyncIterator[list[
 
 @asynccontextmanager
 async def alone(
-    write_path: WritePath, operation: str, key: str, *, tenant: str = DEFAULT_TENANT
+    write_path: Leases, operation: str, key: str, *, tenant: str = DEFAULT_TENANT
 ) -> AsyncIterator[None]:
     """One worker at a time at something, over all processes; a dead one is waited for.
 

@@ -64,6 +64,7 @@ export const CODES = {
   UnsafeFile: 3105,
   SourceBusy: 3106,
   SecretMissing: 3107,
+  ImportCutOff: 3108,
   QueueFull: 4000,
   StorageUnavailable: 4001,
   Fenced: 4002,
@@ -82,4 +83,4 @@ export type ErrorName = keyof typeof CODES;
 
 /** Errors after which the same request may succeed later. */
 // biome-ignore format: one line, however many there are
-export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 1110, 2108, 2504, 3100, 3103, 3106, 4000, 4001, 4002, 4003, 4004, 4006, 4007, 4008]);
+export const TEMPORARY_CODES: ReadonlySet<number> = new Set([1007, 1012, 1105, 1108, 1109, 1110, 2108, 2504, 3100, 3103, 3106, 3108, 4000, 4001, 4002, 4003, 4004, 4006, 4007, 4008]);
