@@ -4,7 +4,9 @@ import asyncio
 import io
 import os
 import signal
+import tempfile
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,6 +186,22 @@ async def test_a_process_that_is_killed_tells_and_the_next_feed_brings_the_rest(
     rows = await workshop.shop.query("SELECT count(*) FROM stock_pool WHERE reported = 7")
     assert rows[0][0] == ROWS
     assert not await workshop.shop.drift()
+
+
+async def test_whoever_is_killed_in_the_middle_of_a_feed_leaves_no_file(
+    workshop: Workshop, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    workshop.gate.stops_at = NoteChunk
+    taking = asyncio.create_task(workshop.take(feed(5)))
+    await workshop.gate.stopped.wait()
+    assert not list(tmp_path.iterdir())
+    workshop.gate.open.set()
+    assert (await taking).status == "finished"
+    monkeypatch.setattr(import_workers, "_MODULE", "shopwire.no_such_module")
+    await workshop.worker._link.close()  # type: ignore[union-attr]
+    assert (await workshop.take(feed(6))).status == "finished"
+    assert not list(tmp_path.iterdir())
 
 
 async def test_who_waits_no_longer_ends_the_feed_and_not_the_process(workshop: Workshop):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 import uvloop
@@ -199,8 +199,15 @@ async def _taken(importer: Importer, job: Run | Approve) -> Summary:
     if isinstance(job, Approve):
         return await importer.approve(job.run, principal=job.principal, tenant=job.tenant)
     folder = None if job.folder is None else Path(job.folder)
-    with Path(job.path).open("rb") as stream:  # noqa: ASYNC230 - it is there, and is read in threads
+    with _picked_up(Path(job.path)) as stream:
         return await importer.run(replace(job.request, folder=folder), stream)
+
+
+def _picked_up(path: Path) -> BinaryIO:
+    """A file, open, and gone from its folder: whoever is killed from now on leaves nothing."""
+    stream = path.open("rb")
+    path.unlink()
+    return stream
 
 
 async def _serve(descriptor: int) -> None:

@@ -5,12 +5,13 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
+from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 
 import msgspec
 import structlog
@@ -292,10 +293,12 @@ class WorkerImporter(Importer):
         self, request: ImportRequest, stream: BinaryIO, progress: Progress | None = None
     ) -> Summary:
         if progress is None and _size(stream) >= WORKER_BYTES_MIN:
-            async with _lying(stream) as path:
+            with _laid_down() as file:
+                await asyncio.to_thread(shutil.copyfileobj, stream, file)
+                file.flush()
                 folder = None if request.folder is None else str(request.folder)
                 told = msgspec.structs.replace(request, folder=None)
-                job = partial(Run, request=told, path=path, folder=folder)
+                job = partial(Run, request=told, path=file.name, folder=folder)
                 summary = await self._worker.take(job)
             if summary is not None:
                 return summary
@@ -326,10 +329,11 @@ def _size(stream: BinaryIO) -> int:
     return size
 
 
-@asynccontextmanager
-async def _lying(stream: BinaryIO) -> AsyncIterator[str]:
-    """The path of a file with what a stream has, gone afterwards."""
-    with NamedTemporaryFile(prefix="shopwire-feed-") as file:
-        await asyncio.to_thread(shutil.copyfileobj, stream, file)
-        file.flush()
-        yield file.name
+@contextmanager
+def _laid_down() -> Iterator[IO[bytes]]:
+    """A new file under a name, which is gone once it was picked up, or afterwards."""
+    with NamedTemporaryFile(prefix="shopwire-feed-", delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
