@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from shopwire.modules.feeds.api import BadRow
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.opening import OpenFeed, open_feed
 from shopwire.modules.feeds.profile import Profile, parse_profile
 

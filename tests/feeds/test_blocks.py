@@ -79,7 +79,9 @@ class Texts:
         feed, fresh = opened(data, profile, **more), Fresh()
         known = self.pieces.setdefault(feed.reads_by, [])
         found = Blocks(known)
-        ours = Came(feed.marked_groups(marks_of(said), frozenset(), found, fresh), said)
+        ours = Came(
+            feed.marked_groups(marks_of(said), frozenset(), found, fresh), said, feed.mapped
+        )
         assert ours.told() == plain.told()
         ours.notes = feed.notes
         assert ours.notes == plain.notes
@@ -160,7 +162,9 @@ def test_only_what_is_not_known_is_parsed(monkeypatch):
     )
     second = opened(feed(14), PLAIN)
     found = Blocks(texts.pieces[second.reads_by])
-    came = Came(second.marked_groups(marks_of(first.said), frozenset(), found), first.said)
+    came = Came(
+        second.marked_groups(marks_of(first.said), frozenset(), found), first.said, second.mapped
+    )
     assert sorted(set(parsed)) == ["p12", "p13", "p14"]
     assert [group.key for group in came.fresh] == ["p14"]
 
@@ -387,7 +391,7 @@ def test_skus_that_are_news_in_any_case_are_parsed():
     walk = opened(feed(), PLAIN)
     found = Blocks(texts.pieces[walk.reads_by])
     never = frozenset({"S14"})
-    came = Came(walk.marked_groups(marks_of(first.said), never, found), first.said)
+    came = Came(walk.marked_groups(marks_of(first.said), never, found), first.said, walk.mapped)
     assert came.quick == 30
 
 

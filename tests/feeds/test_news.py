@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.feeds.reading import groups_of
 
+from shopwire.modules.feeds.groups import Offered
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
-from shopwire.modules.feeds.mapping import Offered
 from shopwire.modules.inventory.api import Count
 from shopwire.modules.suppliers.api import Terms
 from shopwire.services.import_news import (

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 HEAD = "id,title,sku,stock,cost\n"
 
 
-def feed(count: int, ids: str = "abcdefgh") -> str:
-    rows = (f"{one}-mug,Mug {one},S{n},{count},1\n" for n, one in enumerate(ids))
+def feed(count: int, ids: str = "abcdefgh", title: str = "Mug") -> str:
+    rows = (f"{one}-mug,{title} {one},S{n},{count},1\n" for n, one in enumerate(ids))
     return HEAD + "".join(rows)
 
 
@@ -82,11 +82,15 @@ async def test_what_two_parts_are_about_is_never_under_way_twice(shop: Shop, mon
     told = Told(shop, monkeypatch)
     for count, run in enumerate(("first", "second"), 1):
         # The third part goes on with a product of the second.
-        summary = await shop.take(feed(count, "abcdcefg"), run=run)
+        summary = await shop.take(feed(count, "abcdcefg", f"Mug {run}"), run=run)
         assert summary.changed == 8
         assert told.keys.index("2/note") < told.keys.index("3/intent")
         told.keys.clear()
-    for run in ("second", "first"):
+    # Counts are about their SKUs alone, whatever products these are of.
+    summary = await shop.take(feed(3, "abcdcefg", "Mug second"), run="third")
+    assert (summary.changed, summary.products.applied, summary.stock.applied) == (8, 0, 8)
+    assert "3/intent" not in told.keys
+    for run in ("third", "second", "first"):
         assert (await undo_run(shop.importer, run, principal="ann"))["stayed"] == 0
     assert await shop.drift() == []
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from shopwire.kernel.errors import FeedUnreadable
 from shopwire.modules.feeds import quick
 from shopwire.modules.feeds.api import Digest
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.groups import Group
+from shopwire.modules.feeds.marks import Marks, Quiet
 from shopwire.modules.feeds.opening import OpenFeed, open_feed
 from shopwire.modules.feeds.profile import Profile, parse_profile
-from shopwire.modules.feeds.quick import Marks, Quiet
 from shopwire.services import import_news
 from shopwire.services.import_news import chunks
 from shopwire.services.import_plan import Compared, compared
@@ -125,21 +125,33 @@ def opened(data: bytes, profile: Profile, **more: Any) -> OpenFeed:
 
 
 def marks_of(said: dict[str, Digest]) -> Marks:
-    found: dict[str, list[int]] = {}
-    for digest in said.values():
-        if digest.mark:
-            found.setdefault(digest.aside, []).append(digest.mark)
+    marked = [digest for digest in said.values() if digest.mark]
     return Marks(
-        (aside, b"".join(one.to_bytes(8, signed=True) for one in sorted(marks)))
-        for aside, marks in found.items()
+        packed((digest.aside, digest.mark) for digest in marked),
+        packed((digest.aside, digest.rest) for digest in marked if digest.rest),
     )
+
+
+def packed(marks: Iterable[tuple[str, int]]) -> list[tuple[str, bytes]]:
+    found: dict[str, list[int]] = {}
+    for aside, mark in marks:
+        found.setdefault(aside, []).append(mark)
+    return [
+        (aside, b"".join(one.to_bytes(8, signed=True) for one in sorted(all_of_it)))
+        for aside, all_of_it in found.items()
+    ]
 
 
 class Came:
     """What a feed came to, beside what was said last; the same the quick way and the long way."""
 
-    def __init__(self, groups: Iterator[Group | Quiet], said: dict[str, Digest]) -> None:
-        self.quick = self.rows = self.offers = 0
+    def __init__(
+        self,
+        groups: Iterator[Group | Quiet],
+        said: dict[str, Digest],
+        mapped: Callable[[Group], Group],
+    ) -> None:
+        self.quick = self.rows = self.offers = self.counts_only = 0
         self.fresh: list[Any] = []
         self.sent: list[Any] = []
         self.bad: list[Any] = []
@@ -158,9 +170,11 @@ class Came:
             for group in chunk.groups:
                 self._take(group, said)
             keyed = [group for group in chunk.groups if group.key]
-            digests = {group.key: group.digest() for group in keyed}
+            self.counts_only += sum(group.counts_only for group in keyed)
+            digests = {group.key: group.digest(said.get(group.key)) for group in keyed}
             part, news = compared(keyed, digests, said, ())
-            self.fresh += [replace(one, **AS_MAPPED) for one in news.groups]
+            whole = [mapped(one) if one.counts_only else one for one in news.groups]
+            self.fresh += [replace(one, **AS_MAPPED) for one in whole]
             self.sent += [*news.products, *news.offers, *news.counts]
             again = msgspec.msgpack.decode(msgspec.msgpack.encode(part), type=Compared).news()
             assert again.products == news.products
@@ -176,9 +190,10 @@ class Came:
             return
         self.keys.append(hash(group.key))
         self.skus += map(hash, group.lines)
-        now, before = group.digest(), said.get(group.key)
+        before = said.get(group.key)
+        now = group.digest(before)
         if group.lines and before is not None and now.said == before.said:
-            self.offers += len(group.offers)
+            self.offers += len(group.offers) + group.offers_known
         if group.lines:
             self.said[group.key] = now
 
@@ -190,16 +205,19 @@ class Came:
         )
 
 
-AS_MAPPED: dict[str, Any] = {"mark": 0, "aside": "", "number": 0, "beside": []}
+AS_MAPPED: dict[str, Any] = {"mark": 0, "rest": 0, "aside": "", "number": 0, "beside": []}
 """What a group has of the quick way alone."""
 
 
 def both_ways(data: bytes, profile: Profile, said: dict[str, Digest], **more: Any) -> Came:
     """A feed the quick way, after it was seen to be the same as the long way."""
     ours_way, long = opened(data, profile, **more), opened(data, profile, **more)
-    ours = Came(ours_way.marked_groups(marks_of(said), frozenset()), said)
-    theirs = Came(long.groups, said)
+    ours = Came(ours_way.marked_groups(marks_of(said), frozenset()), said, ours_way.mapped)
+    theirs = Came(long.groups, said, long.mapped)
     assert ours.told() == theirs.told()
+    # What is remembered of rows hangs on nothing that was known of them before.
+    walk = opened(data, profile, **more)
+    assert ours.said == Came(walk.marked_groups(Marks(), frozenset()), said, walk.mapped).said
     ours.notes = ours_way.notes
     assert ours.notes == long.notes
     return ours
@@ -267,6 +285,46 @@ def test_what_was_said_is_known_again_and_only_what_changed_is_mapped():
     now = both_ways(written(changed, tuple(ROWS[0])), PLAIN, first.said)
     assert now.quick == len(ROWS) - 1
     assert [group.key for group in now.fresh] == ["p7"]
+    assert now.counts_only == 1
+
+
+@pytest.mark.parametrize("other", ["", "1.0", " 2", "1000000", "many"])
+def test_counts_that_are_not_digits_alone_are_mapped_with_all_the_rest(other):
+    first = both_ways(DATA, PLAIN, {})
+    changed = [row | {"stock": other} if row["sku"] == "S7" else row for row in ROWS]
+    now = both_ways(written(changed, tuple(ROWS[0])), PLAIN, first.said)
+    assert now.counts_only == 0
+    # Nor is a row known by its rest that had such a count last time.
+    assert both_ways(DATA, PLAIN, now.said).counts_only == 0
+
+
+def test_a_count_that_is_used_for_something_else_too_is_mapped_with_all_the_rest():
+    for more in ('only_when = [{ column = "stock", blank = false }]', ""):
+        text = (
+            more
+            + """
+            [fields]
+            id = { columns = ["id"], change = ["slug"] }
+            title = { columns = ["title"] }
+            sku = { columns = ["sku"], required = true }
+            quantity = { columns = ["stock"] }
+        """
+            + ("" if more else 'price = { columns = ["stock"] }')
+        )
+        profile = parse_profile(text, name="p")
+        first = both_ways(DATA, profile, {})
+        changed = written([row | {"stock": "2"} for row in ROWS], tuple(ROWS[0]))
+        assert both_ways(changed, profile, first.said).counts_only == 0
+
+
+def test_only_its_counts_are_mapped_of_a_product_of_several_rows():
+    rows = [row | {"id": f"q{at // 4}", "title": "Q"} for at, row in enumerate(ROWS)]
+    first = both_ways(written(rows, tuple(ROWS[0])), PLAIN, {})
+    changed = [row | {"stock": "5"} if row["sku"] in {"S5", "S6"} else row for row in rows]
+    now = both_ways(written(changed, tuple(ROWS[0])), PLAIN, first.said)
+    assert (now.counts_only, now.quick) == (1, len(ROWS) - 4)
+    again = both_ways(written(changed, tuple(ROWS[0])), PLAIN, now.said)
+    assert again.quick == len(ROWS)
 
 
 OTHER = {
@@ -328,7 +386,9 @@ def test_a_lookup_that_changed_reads_the_rows_anew(tmp_path):
 def test_skus_whose_count_is_news_in_any_case_are_mapped():
     first = both_ways(DATA, PLAIN, {})
     feed = opened(DATA, PLAIN)
-    found = Came(feed.marked_groups(marks_of(first.said), frozenset({"S3"})), first.said)
+    found = Came(
+        feed.marked_groups(marks_of(first.said), frozenset({"S3"})), first.said, feed.mapped
+    )
     assert found.quick == len(ROWS) - 1
 
 

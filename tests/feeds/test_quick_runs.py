@@ -13,7 +13,8 @@ from tests.feeds.test_runs_undo import HEAD, do, undo
 from shopwire.kernel.clock import SystemClock
 from shopwire.modules.feeds import blocks, leaping, opening
 from shopwire.modules.feeds.api import Digest, NoteChunk
-from shopwire.modules.feeds.quick import Marks
+from shopwire.modules.feeds.mapping import Mapper
+from shopwire.modules.feeds.marks import Marks
 from shopwire.modules.feeds.store import marks_said
 from shopwire.modules.inventory.api import SellStock
 from shopwire.modules.matching.api import PutPolicy
@@ -295,6 +296,80 @@ async def test_a_count_that_sales_wait_for_is_mapped(shop: Shop, mapped):
     assert await take(shop, mapped, FIRST) == (0, (3, 0, 3, 0))
     later = SystemClock().now_ms() + 1_000
     assert await take(shop, mapped, FIRST, as_of_ms=later) == (1, (3, 1, 2, 0))
+
+
+async def test_where_only_counts_are_new_nothing_else_is_mapped(shop: Shop, monkeypatch):
+    mapped = whole(monkeypatch)
+    await shop.take(FIRST)
+    assert mapped == ["mug", "jug"]
+    summary = await shop.take(OTHER)
+    assert (summary.changed, summary.products.applied, summary.stock.applied) == (1, 0, 1)
+    assert mapped == ["mug", "jug"]
+    assert await rests(shop) == 2
+
+
+async def test_what_turns_out_to_be_said_otherwise_by_now_is_mapped_whole(shop: Shop, monkeypatch):
+    """As when another import of the supplier ends between the look at its marks and this one."""
+    await shop.take(FIRST)
+    (row,) = await shop.query("SELECT product, rest FROM feed_row WHERE entity = 'jug'")
+    real = shop.importer.marks_said
+
+    async def looks(request, supplier):
+        marks = await real(request, supplier)
+        await shop.query("UPDATE feed_row SET product = 'x', rest = rest # 1 WHERE entity = 'jug'")
+        return marks
+
+    monkeypatch.setattr(shop.importer, "marks_said", looks)
+    mapped = whole(monkeypatch)
+    summary = await shop.take(OTHER)
+    assert (summary.changed, summary.stock.applied, mapped) == (1, 1, ["jug"])
+    (now,) = await shop.query("SELECT product FROM feed_row WHERE entity = 'jug'")
+    assert now["product"] == row["product"]
+
+
+async def test_a_former_release_ends_what_is_known_of_rows_without_their_counts(
+    shop: Shop, monkeypatch
+):
+    """It writes a mark and what was said, and leaves what it does not know."""
+    await shop.take(FIRST)
+    await shop.query("UPDATE feed_row SET mark = mark # 4711, offers = 'x' WHERE entity = 'jug'")
+    mapped = whole(monkeypatch)
+    summary = await shop.take(OTHER)
+    assert (summary.changed, summary.stock.applied, mapped) == (1, 1, ["jug"])
+
+
+async def test_after_half_an_undo_nothing_is_known_of_rows_without_their_counts(
+    shop: Shop, monkeypatch
+):
+    await shop.take(FIRST)
+    dearer = FIRST.replace("J,7,9", "J,7,8")
+    second = await shop.take(dearer)
+    await shop.take(dearer.replace("J,7,8", "J,6,8"))  # its count is newer, and stays
+    await undo(shop, second.id)
+    assert await rests(shop) == 1
+    mapped = whole(monkeypatch)
+    await shop.take(OTHER)
+    assert mapped == ["jug"]
+    assert not await shop.drift()
+
+
+def whole(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The products of which everything was mapped, as they come."""
+    found: list[str] = []
+    real = Mapper.group_of
+
+    def group_of(mapper, held):
+        group = real(mapper, held)
+        found.append(group.key)
+        return group
+
+    monkeypatch.setattr(Mapper, "group_of", group_of)
+    return found
+
+
+async def rests(shop: Shop) -> int:
+    (row,) = await shop.query("SELECT count(*) FROM feed_row WHERE rest <> 0")
+    return row[0]
 
 
 async def test_a_mark_is_only_taken_where_nothing_else_is_said_by_now(shop: Shop):

@@ -60,6 +60,17 @@ async def test_an_import_that_zeroes_the_shop_is_held_until_a_person_approves(sh
         assert await other.drift() == []
 
 
+async def test_moved_prices_are_a_share_of_all_that_are_named_whatever_their_counts(shop: Shop):
+    await shop.take(feed(stock=5))
+    few = feed(stock=6).replace("S7,6,2.00", "S7,6,4.00").replace("S8,6,2.00", "S8,6,4.00")
+    told = await shop.take(few)
+    assert (told.status, told.changed, told.offers.applied) == ("finished", 40, 2)
+    many = feed(stock=7).replace(",7,2.00", ",7,4.00")
+    held = await shop.take(many)
+    (reason,) = held.hold.reasons
+    assert (reason.rule, reason.count, reason.of) == ("price_moved", 38, 40)
+
+
 async def test_a_held_feed_is_rejected_and_news_again_and_limits_are_the_suppliers(shop: Shop):
     await shop.take(feed())
     held = await shop.take(feed(cost="3.50"))

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from tests.feeds.conftest import Shop
 
 from shopwire.kernel.commands import Context, Envelope
-from shopwire.modules.feeds.mapping import Offered
+from shopwire.modules.feeds.groups import Offered
 from shopwire.modules.inventory.api import Count, ReportStock, SellStock
 from shopwire.modules.inventory.domain import OpenSale, Pool, StockItem
 from shopwire.modules.inventory.reporting import do_report_stock

@@ -9,8 +9,8 @@ import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable, ProfileUnknown
 from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, SAMPLE_ROWS_MAX
-from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.naming import proposed
 from shopwire.modules.feeds.opening import OpenFeed, look_into, open_feed
 from shopwire.modules.feeds.profile import Profile, said_of

@@ -7,10 +7,10 @@ import msgspec
 
 from shopwire.kernel.commands import Command
 from shopwire.modules.feeds.api import Altered, AlteredGroup, BadRow, Digest, NoteIntent
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.marks import Quiet
 from shopwire.modules.feeds.profile import Field
-from shopwire.modules.feeds.quick import Quiet
 from shopwire.modules.feeds.store import (
     counts_before,
     keys_said,

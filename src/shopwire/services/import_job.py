@@ -23,10 +23,10 @@ from shopwire.modules.feeds.api import (
     StartRun,
 )
 from shopwire.modules.feeds.events import FeedKind
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import CHUNK_ROWS_MAX, OPEN_SALES_MAX, QUARANTINED_ROWS_MAX
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.marks import Marks, Quiet
 from shopwire.modules.feeds.opening import OpenFeed
-from shopwire.modules.feeds.quick import Marks, Quiet
 from shopwire.modules.matching.api import NoteMatches
 from shopwire.modules.suppliers.api import RegisterSupplier
 from shopwire.services.import_gone import Gone, sku_of
@@ -313,10 +313,12 @@ class Job:
         if not waits and await self._matching.matches():
             await self._lanes.drain()  # what a row is hangs on what those before it brought
         groups, match_note = await self._matched(chunk.groups, waits=waits)
-        digests = {group.key: group.digest() for group in groups if group.key}
         known: dict[str, Digest] = {}
         if not request.afresh:
-            known = await self._importer.said_last(request, self._supplier, list(digests))
+            keys = [group.key for group in groups if group.key]
+            known = await self._importer.said_last(request, self._supplier, keys)
+        groups = [self._sure(group, known.get(group.key)) for group in groups]
+        digests = {group.key: group.digest(known.get(group.key)) for group in groups if group.key}
         skus = [count.sku for group in groups for count in group.counts]
         open_skus = await self._importer.open_sales(request, self._supplier, skus)
         if self._gone is not None:
@@ -327,6 +329,12 @@ class Job:
         part, news = compared(groups, digests, known, open_skus, quiet_rows=chunk.quiet_rows)
         part.note = match_note
         return part, news, groups
+
+    def _sure(self, group: Group, before: Digest | None) -> Group:
+        """A group, mapped whole where its rest is not what was said last after all."""
+        if not group.counts_only or (before is not None and before.rest == group.rest):
+            return group
+        return self._feed.mapped(group)
 
     async def _matched(
         self, groups: Sequence[Group], *, waits: bool

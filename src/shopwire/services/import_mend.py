@@ -17,9 +17,10 @@ from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds.api import BadRow, IntendMend, NoteMend, Reading, RecoverMend
 from shopwire.modules.feeds.documents import JsonReader
 from shopwire.modules.feeds.domain import ENDED, place_of
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX, SPOOLED_BYTES_MAX
 from shopwire.modules.feeds.lookups import load_lookups
-from shopwire.modules.feeds.mapping import Group, Mapper
+from shopwire.modules.feeds.mapping import Mapper
 from shopwire.modules.feeds.profile import Profile
 from shopwire.modules.feeds.reading import DelimitedReader, RawRow
 from shopwire.modules.feeds.store import (

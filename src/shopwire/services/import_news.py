@@ -11,14 +11,14 @@ from shopwire.kernel.errors import FeedUnreadable
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import ProductContent
 from shopwire.modules.feeds.api import BadRow, Digest
+from shopwire.modules.feeds.groups import Group, Offered
 from shopwire.modules.feeds.limits import (
     CHUNK_CHARS_MAX,
     CHUNK_ROWS_MAX,
     QUIET_ROWS_MAX,
     RAW_CHARS_MAX,
 )
-from shopwire.modules.feeds.mapping import Group, Offered
-from shopwire.modules.feeds.quick import Quiet
+from shopwire.modules.feeds.marks import Quiet
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, Terms

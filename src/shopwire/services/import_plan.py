@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from shopwire.modules.feeds.api import BadRow, Digest
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import SPOOLED_BYTES_MAX
-from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.matching.api import NoteMatches
 from shopwire.services.import_news import News, news_of, poisoned_row
 from shopwire.services.matching import taken_row

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shopwire.kernel.names import slug_of
-from shopwire.modules.feeds.mapping import Offered
+from shopwire.modules.feeds.groups import Offered
 from shopwire.modules.inventory.api import Count
 from shopwire.services.import_effect import Before
 from shopwire.services.import_news import News

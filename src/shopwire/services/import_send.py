@@ -12,7 +12,7 @@ from shopwire.kernel.errors import AlreadyExists
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import PutProducts
 from shopwire.modules.feeds.api import AlteredGroup, BadRow
-from shopwire.modules.feeds.mapping import Group, Offered
+from shopwire.modules.feeds.groups import Group, Offered
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.inventory.api import Count, ReportStocks
 from shopwire.modules.suppliers.api import PutOffers, RegisterSupplier

@@ -10,7 +10,7 @@ from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.api import BadRow, Counts
 from shopwire.modules.feeds.breaker import Breaker
 from shopwire.modules.feeds.events import Hold, HoldReason
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.store import counts_before, limits_of, offers_before, size_of_supplier
 from shopwire.services.import_news import News
 from shopwire.services.import_plan import Compared
@@ -53,10 +53,10 @@ class Weight:
         self, part: Compared, news: News, groups: Sequence[Group], quiet_offers: int = 0
     ) -> bool:
         """Weighs a part, and marks its poisoned costs; False where it says nothing new."""
-        fresh = {id(group) for group in news.groups}
         self.rows += part.rows
-        self.breaker.named += quiet_offers
-        self.breaker.named += sum(len(one.offers) for one in groups if id(one) not in fresh)
+        # Of offers that are news it is asked one by one whether they were known before.
+        offers = sum(len(one.offers) + one.offers_known for one in groups)
+        self.breaker.named += quiet_offers + offers - len(news.offers)
         if not (news.groups or part.bad or part.marks or part.note):
             self.quiet += part.rows
             return False

@@ -27,14 +27,14 @@ from shopwire.modules.feeds.api import (
     NoteChunk,
     RejectRun,
 )
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import (
     OPEN_SALES_MAX,
     SEND_WAIT_MS_MAX,
     SENDS_MAX,
 )
-from shopwire.modules.feeds.mapping import Group
+from shopwire.modules.feeds.marks import Marks
 from shopwire.modules.feeds.opening import open_feed
-from shopwire.modules.feeds.quick import Marks
 from shopwire.modules.feeds.saved import profile_by_name
 from shopwire.modules.feeds.store import (
     get_run,

@@ -15,8 +15,8 @@ from shopwire.kernel.names import slug_of
 from shopwire.kernel.queries import Reads
 from shopwire.modules.catalog.api import Option, ProductContent, Variant
 from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.limits import RAW_CHARS_MAX
-from shopwire.modules.feeds.mapping import Group
 from shopwire.modules.feeds.reading import RawRow
 from shopwire.modules.matching.api import Link, NoteMatches, Offered, Reason, Waiting
 from shopwire.modules.matching.domain import digest_of

@@ -223,6 +223,7 @@ export interface Digest {
   offers?: string;
   stock?: string;
   mark?: number;
+  rest?: number;
   aside?: string;
 }
 

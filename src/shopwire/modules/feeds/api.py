@@ -52,8 +52,15 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     mark: int = 0
     """Of the rows that say it, as they were read then: they need not be mapped to know them
     again. 0 where they cannot be told so."""
+    rest: int = 0
+    """The same of all their cells but the counts, so that nothing else of them need be mapped."""
     aside: str = ""
     """What these rows count for beside their number, see `quick`."""
+
+    @property
+    def rest_kept(self) -> int:
+        """`rest` as it is kept: who changes `mark` without it, as a former release, ends it."""
+        return self.rest ^ self.mark if self.rest else 0
 
     @property
     def said(self) -> tuple[str, str, str]:

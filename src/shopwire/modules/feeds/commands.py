@@ -105,6 +105,7 @@ def do_note_chunk(command: NoteChunk, view: View, context: Context) -> Decision:
             stock=digest.stock,
             mark=digest.mark,
             aside=digest.aside,
+            rest=digest.rest_kept,
         )
         for digest in command.digests
     ]
@@ -185,7 +186,7 @@ def _marked(command: NoteChunk, view: View) -> list[Row]:
     """Rows that get another mark, where they still say what was compared: an undo may have come."""
     found = [(one, view.one(FeedRow, one.key, command.supplier)) for one in command.marks]
     return [
-        replace(row, mark=one.mark, aside=one.aside)
+        replace(row, mark=one.mark, aside=one.aside, rest=one.rest_kept)
         for one, row in found
         if row is not None and (row.product, row.offers, row.stock) == one.said
     ]

@@ -354,7 +354,8 @@ def _said_before(found: FeedRow, was: Digest, now: Digest) -> dict[str, str | in
     }
     # A mark is of all three: rows that say some of each are none that ever came.
     whole = len(back) == 3
-    return back | {"mark": was.mark if whole else 0, "aside": was.aside if whole else ""}
+    kept = was if whole else Digest(key=was.key)
+    return back | {"mark": kept.mark, "aside": kept.aside, "rest": kept.rest_kept}
 
 
 _DONE: Final = {

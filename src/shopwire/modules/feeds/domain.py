@@ -286,3 +286,4 @@ class FeedRow(Row, frozen=True, kw_only=True):
     stock: str
     mark: int = 0
     aside: str = ""
+    rest: int = 0

@@ -1,8 +1,7 @@
 """From rows as they came to products, offers and counts, or to reasons why not."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,7 +9,8 @@ from shopwire.kernel.errors import FeedUnreadable, InvalidField
 from shopwire.kernel.limits import NAME_CHARS_MAX, TEXT_CHARS_MAX
 from shopwire.kernel.names import slug_of
 from shopwire.modules.catalog.api import Image, Option, ProductContent, Variant
-from shopwire.modules.feeds.api import BadRow, Digest
+from shopwire.modules.feeds.api import BadRow
+from shopwire.modules.feeds.groups import Group, Offered
 from shopwire.modules.feeds.profile import (
     PRODUCT_FIELDS,
     Profile,
@@ -39,65 +39,11 @@ from shopwire.modules.feeds.values import (
     status_of,
 )
 from shopwire.modules.inventory.api import Count
-from shopwire.modules.suppliers.api import NO_SUPPLIER_SKU, Terms
+from shopwire.modules.suppliers.api import Terms
 
 _HEAD: Final = " head"
 """Marks a row that describes a product and is nothing to be bought."""
-_encode: Final = msgspec.json.Encoder(order="deterministic").encode
-
-
 _MEASURES: Final = ("weight", "length", "width", "height")
-
-
-class Offered(msgspec.Struct, frozen=True, kw_only=True):
-    """Terms and the supplier that they are of."""
-
-    supplier: str
-    terms: Terms
-
-
-class Group(msgspec.Struct, kw_only=True):
-    """All rows of one product, as what they become."""
-
-    key: str
-    rows: int = 0
-    chars: int = 0
-    """How long their texts are together."""
-    lines: dict[str, RawRow] = {}
-    """The row of each SKU, for a quarantine that is found out later."""
-    product: ProductContent | None = None
-    offers: list[Offered] = []
-    counts: list[Count] = []
-    count_supplier: str = ""
-    bad: list[BadRow] = []
-    more: dict[str, dict[str, str | int]] = {}
-    """By SKU: the maker's number, weight and size."""
-    mark: int = 0
-    """Tells its rows by their cells, without mapping them; 0 where they cannot be told so."""
-    aside: str = ""
-    number: int = 0
-    """Groups of one number are looked at together, see `QuickWalk`."""
-    beside: list[ProductContent] = []
-
-    def digest(self) -> Digest:
-        """What it says, in short."""
-        return Digest(
-            key=self.key,
-            product=_digest(self.product),
-            offers=_digest(self.offers, leave_out=NO_SUPPLIER_SKU),
-            stock=_digest([self.count_supplier, self.counts]) if self.counts else "",
-            mark=self.mark,
-            aside=self.aside,
-        )
-
-
-def _digest(value: Any, leave_out: bytes = b"") -> str:
-    if not value:
-        return ""
-    said = _encode(value)
-    # No text can hold it: its quotes would be escaped there.
-    kept = said.replace(leave_out, b"") if leave_out else said
-    return hashlib.blake2b(kept, digest_size=12).hexdigest()
 
 
 class Mapper:
@@ -119,7 +65,8 @@ class Mapper:
         fields = profile.fields.items()
         self._fields: list[Source] = [(name, one, plain_column(one)) for name, one in fields]
         self._columns = {name: one.columns[0] for name, one in fields if one.columns}
-        self._slug = slug_of(supplier)
+        self.supplier = slug_of(supplier)
+        """Whose counts it maps, as an id."""
         self._heads: dict[str, str] = {}
         """Other names of the latest product that has a row of its own."""
         self.lookups = lookups or {}
@@ -247,7 +194,7 @@ class Mapper:
         group = Group(key=self.part(group_id), rows=len(held), chars=whole.chars)
         variants: list[Variant] = []
         names = self._option_names(held[0][0])
-        group.count_supplier = self._slug
+        group.count_supplier = self.supplier
         for row, values in held:
             try:
                 self._take(group, variants, names, row, values)

@@ -11,22 +11,24 @@ from shopwire.kernel.money import exponent_of
 from shopwire.kernel.validation import storable
 from shopwire.modules.feeds.blocks import Blocks, Fresh
 from shopwire.modules.feeds.documents import JsonLinesReader, JsonReader, looks_like_lines
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.leaping import Leaps, reading_of
 from shopwire.modules.feeds.limits import CHUNK_CHARS_MAX, COLUMNS_MAX, SAMPLE_ROWS_MAX
 from shopwire.modules.feeds.lookups import load_lookups
-from shopwire.modules.feeds.mapping import Group, Mapper
+from shopwire.modules.feeds.mapping import Mapper
+from shopwire.modules.feeds.marks import Marks, Quiet
 from shopwire.modules.feeds.profile import (
     Profile,
     built_in_profiles,
     detect_profile,
     profile_named,
 )
-from shopwire.modules.feeds.quick import Marks, QuickWalk, Quiet
+from shopwire.modules.feeds.quick import QuickWalk
 from shopwire.modules.feeds.reading import DelimitedReader, Detected, Item, RawRow
 from shopwire.modules.feeds.sensing import convention_of, encoding_of
 from shopwire.modules.feeds.sheets import SheetReader
 from shopwire.modules.feeds.structured import SaleorReader, XmlReader
-from shopwire.modules.feeds.telling import key_of, tell_bare, tell_named
+from shopwire.modules.feeds.telling import count_place, key_of, tell_bare, tell_named
 from shopwire.modules.feeds.unpacking import beside, unpacked, unreadable
 from shopwire.modules.feeds.values import Decimal
 
@@ -104,8 +106,18 @@ class OpenFeed:
             columns = sorted(profile.used_columns())
             tell = tell_named(profile, lookups)
         whole = _whole_by(reader)
-        walk = QuickWalk(self._mapper, whole, tell, self._key(columns), marks, never, leaps)
+        bare = isinstance(reader, DelimitedReader)
+        count_at = count_place(profile, columns) if bare else -1
+        key = self._key(columns)
+        walk = QuickWalk(self._mapper, whole, tell, key, marks, never, leaps, count_at)
         return walk.groups(self._items)
+
+    def mapped(self, group: Group) -> Group:
+        """A group with counts only, mapped whole after all."""
+        (found,) = self._mapper.fresh().groups(group.lines.values())
+        found.key, found.number = group.key, group.number
+        found.mark, found.rest, found.aside = group.mark, group.rest, group.aside
+        return found
 
     @property
     def notes(self) -> list[str]:

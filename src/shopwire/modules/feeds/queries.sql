@@ -148,20 +148,21 @@ ON CONFLICT (tenant, supplier) DO UPDATE SET
 
 -- load_feed_row --
 -- What suppliers said last of the wanted products.
-SELECT f.tenant, f.entity, f.supplier, f.product, f.offers, f.stock, f.mark, f.aside
+SELECT f.tenant, f.entity, f.supplier, f.product, f.offers, f.stock, f.mark, f.aside,
+    f.rest
 FROM unnest($1::text[], $2::text[]) AS wanted (tenant, entity)
 JOIN feed_row f USING (tenant, entity)
 
 -- save_feed_row --
 -- Inserts or replaces what was said last.
-INSERT INTO feed_row (tenant, entity, supplier, product, offers, stock, mark, aside)
+INSERT INTO feed_row (tenant, entity, supplier, product, offers, stock, mark, aside, rest)
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-    $8::text[]
+    $8::text[], $9::bigint[]
 )
 ON CONFLICT (tenant, entity, supplier) DO UPDATE SET
     product = excluded.product, offers = excluded.offers, stock = excluded.stock,
-    mark = excluded.mark, aside = excluded.aside
+    mark = excluded.mark, aside = excluded.aside, rest = excluded.rest
 
 -- load_feed_text --
 -- Never loaded for a decision; this is for the conformance of the adapter.
@@ -186,13 +187,20 @@ ORDER BY piece
 
 -- said_last --
 -- What one supplier said last of some products; names come as JSON, see _names_of in store.py.
-SELECT entity AS key, product, offers, stock, mark, aside FROM feed_row
+SELECT entity AS key, product, offers, stock, mark, aside,
+    CASE WHEN rest = 0 THEN 0 ELSE rest # mark END AS rest
+FROM feed_row
 WHERE tenant = $1 AND supplier = $2
     AND entity = ANY (ARRAY(SELECT json_array_elements_text($3::text::json)))
 
 -- marks_said --
--- Marks of what one supplier said last, in order, by what their rows count for.
-SELECT aside, string_agg(int8send(mark), ''::bytea ORDER BY mark) AS marks FROM feed_row
+-- Marks of what one supplier said last, in order, by what their rows count for; see migration 0310.
+SELECT aside, string_agg(int8send(mark), ''::bytea ORDER BY mark) AS marks,
+    coalesce(
+        string_agg(int8send(rest # mark), ''::bytea ORDER BY rest # mark) FILTER (WHERE rest <> 0),
+        ''
+    ) AS rests
+FROM feed_row
 WHERE tenant = $1 AND supplier = $2 AND mark <> 0
 GROUP BY aside
 ORDER BY count(*) DESC, aside

@@ -8,19 +8,15 @@ products where known rows of one stand above.
 """
 
 import hashlib
-import re
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import chain, repeat
+from itertools import chain
 from typing import Final
 
 import msgspec
 
 from shopwire.kernel.errors import FeedUnreadable
-from shopwire.kernel.limits import NAME_CHARS_MAX
-from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.blocks import Bunch
+from shopwire.modules.feeds.groups import Group
 from shopwire.modules.feeds.leaping import Leaps, Leapt
 from shopwire.modules.feeds.limits import (
     CHUNK_CHARS_MAX,
@@ -28,65 +24,30 @@ from shopwire.modules.feeds.limits import (
     GROUP_ROWS_MAX,
     QUIET_ROWS_MAX,
 )
-from shopwire.modules.feeds.mapping import Group, Mapper
+from shopwire.modules.feeds.mapping import Mapper
+from shopwire.modules.feeds.marks import Aside, Marks, Quiet, aside_of
 from shopwire.modules.feeds.reading import Item, RawRow
-from shopwire.modules.feeds.telling import Held, Together, Told
+from shopwire.modules.feeds.telling import (
+    Held,
+    Together,
+    Told,
+    is_count,
+    product_id,
+    product_ids,
+)
+from shopwire.modules.inventory.api import Count
 
-_SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
-"""Names that are ids already, as far as can be told at once."""
-_SLUGS: Final = re.compile("[a-z0-9]+(?:[-\n][a-z0-9]+)*")
-"""Several of them, a line each."""
 _pack: Final = msgspec.msgpack.Encoder().encode
 _json: Final = msgspec.json.Encoder().encode
 
 
-class Marks:
-    """Marks of what a supplier said last, eight bytes each, by what their rows count for."""
+class _Known(msgspec.Struct):
+    """Rows that are known, and what they count for."""
 
-    def __init__(self, found: Iterable[tuple[str, bytes]] = ()) -> None:
-        self._kinds: list[tuple[str, array[int]]] = []
-        for aside, packed in found:
-            marks = array("q", packed)
-            marks.byteswap()  # they come as the network writes them
-            self._kinds.append((aside, marks))
-
-    def kinds_of(self, marks: "array[int]") -> bytes:
-        """What `aside` takes, for each of some marks; 0 where nobody said it last."""
-        numbers: dict[int, int] = {}
-        for number, (_, said) in reversed(list(enumerate(self._kinds, 1))):
-            numbers.update(zip(said, repeat(number)))
-        return bytes(map(numbers.get, marks, repeat(0)))
-
-    def aside(self, kind: int) -> str:
-        """What the rows of a kind count for."""
-        return self._kinds[kind - 1][0]
-
-    def find(self, mark: int) -> str | None:
-        """What the rows of a mark count for; None where nobody said them last."""
-        for aside, marks in self._kinds:
-            at = bisect_left(marks, mark)
-            if at < len(marks) and marks[at] == mark:
-                return aside
-        return None
-
-
-class Aside(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a product's rows count for, beside their number."""
-
-    offers: int
-    notes: dict[str, int] = {}
-    """What was read leniently, and how often."""
-
-
-class Quiet(msgspec.Struct):
-    """Rows that say what they said last time."""
-
-    rows: int = 0
-    offers: int = 0
-    keys: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
-    """Hashes of the keys of their groups."""
-    skus: "array[int]" = msgspec.field(default_factory=lambda: array("q"))
-    """Hashes of their SKUs."""
+    bunch: Together
+    aside: str
+    rows: list[RawRow] = []
+    """Where their counts may be others than last time: the rows whole."""
 
 
 class QuickWalk:
@@ -101,19 +62,21 @@ class QuickWalk:
         marks: Marks,
         never: frozenset[str],
         leaps: Leaps | None = None,
+        count_at: int = -1,
     ) -> None:
         """Begins a walk.
 
         Args: `never` are SKUs whose rows take the long way in any case; `leaps` knows stretches of
-        text that need no parsing.
+        text that need no parsing; `count_at` is which of a row's cells is its count, and nothing
+        else, if one is.
         """
         self._mapper, self._whole, self._tell, self._key = mapper, whole, tell, key
-        self._marks, self._never = marks, never
+        self._marks, self._never, self._count_at = marks, never, count_at
         self._held = Held()
         self._feeders: list[Together] = []
         """The bunches that the held rows came from."""
         self._leaps = leaps
-        self._known: tuple[Together, str] | None = None
+        self._known: _Known | None = None
         """What is held instead of rows: known ones, which the next row may yet belong to."""
         self._quiet = Quiet()
         self._products = "product" in mapper.profile.brings
@@ -255,10 +218,10 @@ class QuickWalk:
         if self._never and not self._never.isdisjoint(leapt.skus):
             return False
         if self._products:
-            leapt.products = _product_ids(leapt.ids)
+            leapt.products = product_ids(leapt.ids)
             if not self._mapped.isdisjoint(leapt.products):
                 return False
-            if held.rows and _product_id(held.id) in leapt.products:
+            if held.rows and product_id(held.id) in leapt.products:
                 return False
         return True
 
@@ -271,7 +234,7 @@ class QuickWalk:
         self._mapper.begun.update(leapt.keys)
         self._mapper.seen.update(leapt.named)
         for kind in dict.fromkeys(leapt.kinds):
-            many, counted = leapt.kinds.count(kind), _aside_of(self._marks.aside(kind))
+            many, counted = leapt.kinds.count(kind), aside_of(self._marks.aside(kind))
             quiet.offers += many * counted.offers
             for text, times in counted.notes.items():
                 self._mapper.note(text, many * times)
@@ -292,21 +255,21 @@ class QuickWalk:
     def _take(self, bunch: Together) -> Iterable[Group]:
         if self._leaps is not None:
             self._write_down(bunch)
-        aside = self._found(bunch)
-        if aside is None:
+        known = self._found(bunch)
+        if known is None:
             return self._mapped_rows(bunch)
         # What is held is another product, which the long way would end here, too.
         group = self._flushed()
         ended = (group,) if group is not None else ()
         if not self._mapper.seen.isdisjoint(bunch.named):
             return chain(ended, self._mapped_rows(bunch))
-        self._known, self._held.id = (bunch, aside), bunch.id
+        self._known, self._held.id = known, bunch.id
         if bunch.begins:
             self._held.orphans = False
         return ended
 
-    def _found(self, bunch: Together) -> str | None:
-        """What a bunch counts for, where it was said last as it stands here."""
+    def _found(self, bunch: Together) -> _Known | None:
+        """What a bunch counts for, where it was said last as it stands here, or all but counts."""
         held = self._held
         if (
             not bunch.sure
@@ -318,15 +281,23 @@ class QuickWalk:
             or self._is_apart(bunch)
         ):
             return None
-        return self._marks.find(self._mark(bunch, self._mapper.next_part(bunch.id)))
+        part = self._mapper.next_part(bunch.id)
+        if (aside := self._marks.find(self._mark(bunch, part))) is not None:
+            return _Known(bunch, aside)
+        if not (rest := self._rest(bunch, part)):
+            return None
+        if (aside := self._marks.find_rest(rest)) is None:
+            return None
+        rows = list(map(self._whole, bunch.items))
+        return _Known(bunch, aside, rows) if all(row.problem is None for row in rows) else None
 
     def _is_apart(self, bunch: Together) -> bool:
         """Whether rows of its product that were mapped are near: a product is told as a whole."""
         if not self._products or not (self._mapped or self._held.rows):
             return False
-        product = _product_id(bunch.id)
+        product = product_id(bunch.id)
         return product in self._mapped or (
-            bool(self._held.rows) and product == _product_id(self._held.id)
+            bool(self._held.rows) and product == product_id(self._held.id)
         )
 
     def _mark(self, bunch: Together, part: int) -> int:
@@ -337,6 +308,15 @@ class QuickWalk:
         if part == 1:
             bunch.mark = mark
         return mark
+
+    def _rest(self, bunch: Together, part: int) -> int:
+        """As `_mark`, without the counts; 0 where these are not told by digits alone."""
+        at = self._count_at
+        if at < 0 or not bunch.plain or not all(is_count(cells[at]) for cells in bunch.cells):
+            return 0
+        cells = [(*row[:at], *row[at + 1 :]) for row in bunch.cells]
+        said = hashlib.blake2b(_pack(("rest", part, cells)), digest_size=8, key=self._key).digest()
+        return int.from_bytes(said, signed=True)
 
     def _write_down(self, bunch: Together) -> None:
         """Notes what a stretch of text was found to be, for the next feed."""
@@ -378,7 +358,7 @@ class QuickWalk:
         """Known rows become held ones: another row of their product came behind a bad one."""
         if self._known is None:
             return
-        (bunch, _), self._known = self._known, None
+        bunch, self._known = self._known.bunch, None
         orphans, self._held.orphans = self._held.orphans, False
         yield from self._mapped_rows(bunch)
         self._held.orphans = orphans
@@ -387,8 +367,10 @@ class QuickWalk:
         """What is held, as what it becomes; None where nothing is or it is only counted."""
         held, mapper = self._held, self._mapper
         if self._known is not None:
-            self._settle(*self._known)
-            self._known = None
+            known, self._known = self._known, None
+            if known.rows:
+                return self._with_counts(known)
+            self._settle(known.bunch, known.aside)
         if not held.rows:
             return None
         part = mapper.next_part(held.id)
@@ -401,9 +383,37 @@ class QuickWalk:
         held.rows, held.chars, self._feeders = [], 0, []
         return self._numbered(group)
 
+    def _with_counts(self, known: _Known) -> Group:
+        """Rows of which only the counts may be new: nothing else of them is mapped."""
+        bunch, mapper, counted = known.bunch, self._mapper, aside_of(known.aside)
+        part = mapper.next_part(bunch.id)
+        group = Group(
+            key=mapper.part(bunch.id),
+            rows=len(known.rows),
+            chars=sum([row.chars for row in known.rows]),
+            lines=dict(zip(bunch.skus, known.rows, strict=True)),
+            counts=[
+                Count(sku=sku, quantity=int(cells[self._count_at]))
+                for sku, cells in zip(bunch.skus, bunch.cells, strict=True)
+            ],
+            count_supplier=mapper.supplier,
+            mark=self._mark(bunch, part),
+            rest=self._rest(bunch, part),
+            aside=known.aside,
+            number=self._number,
+            counts_only=True,
+            offers_known=counted.offers,
+        )
+        mapper.seen.update(bunch.named)
+        for text, times in counted.notes.items():
+            mapper.note(text, times)
+        self._lately.append(bunch)
+        self._pass(group.rows, group.chars)
+        return group
+
     def _settle(self, bunch: Together, aside: str) -> None:
         """Counts known rows."""
-        quiet, counted = self._quiet, _aside_of(aside)
+        quiet, counted = self._quiet, aside_of(aside)
         quiet.rows += len(bunch.items)
         quiet.offers += counted.offers
         quiet.keys.append(hash(self._mapper.part(bunch.id)))
@@ -419,7 +429,7 @@ class QuickWalk:
         group.number = self._number
         if group.product is not None:
             product = group.product.id
-            near = [one for one in self._lately if _product_id(one.id) == product]
+            near = [one for one in self._lately if product_id(one.id) == product]
             if product not in self._mapped:
                 for since, leapt in self._near:
                     if product in leapt.products[since:]:
@@ -470,31 +480,5 @@ class QuickWalk:
         bunch = self._feeders[0]
         whole = bunch.sure and group.rows == len(bunch.items) and bunch.id == self._held.id
         if whole and group.lines.keys() == set(bunch.skus):
-            group.mark = self._mark(bunch, part)
+            group.mark, group.rest = self._mark(bunch, part), self._rest(bunch, part)
             group.aside = _json(Aside(offers=len(group.offers), notes=notes)).decode()
-
-
-def _product_id(group_id: str) -> str:
-    """The id of the product that a group's rows are of."""
-    if _SLUG.fullmatch(group_id) is not None and len(group_id) <= NAME_CHARS_MAX:
-        return group_id
-    return slug_of(group_id)[:NAME_CHARS_MAX]
-
-
-def _product_ids(ids: list[str]) -> list[str]:
-    """The ids of several."""
-    if _SLUGS.fullmatch("\n".join(ids)) is not None and max(map(len, ids)) <= NAME_CHARS_MAX:
-        return ids
-    return [_product_id(one) for one in ids]
-
-
-_asides: Final[dict[str, Aside]] = {}
-
-
-def _aside_of(text: str) -> Aside:
-    found = _asides.get(text)
-    if found is None:
-        if len(_asides) > 1_000:
-            _asides.clear()
-        found = _asides[text] = msgspec.json.decode(text, type=Aside)
-    return found

@@ -34,7 +34,7 @@ from shopwire.modules.feeds.limits import (
     QUARANTINE_PAGE_MAX,
     RUNS_PAGE_MAX,
 )
-from shopwire.modules.feeds.quick import Marks
+from shopwire.modules.feeds.marks import Marks
 
 _SQL: Final = load_queries("shopwire.modules.feeds")
 
@@ -87,7 +87,10 @@ async def said_last(
 async def marks_said(reads: Reads, tenant: str, supplier: str) -> Marks:
     """Marks of what a supplier said last."""
     rows = await reads.fetch(_SQL["marks_said"], tenant, supplier, ASIDES_MAX)
-    return Marks((row["aside"], row["marks"]) for row in rows)
+    return Marks(
+        ((row["aside"], row["marks"]) for row in rows),
+        ((row["aside"], row["rests"]) for row in rows),
+    )
 
 
 async def texts_said(

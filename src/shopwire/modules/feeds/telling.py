@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from shopwire import __version__
+from shopwire.kernel.limits import NAME_CHARS_MAX
+from shopwire.kernel.names import slug_of
 from shopwire.modules.feeds.limits import CELL_CHARS_MAX, CHUNK_CHARS_MAX, GROUP_ROWS_MAX
 from shopwire.modules.feeds.profile import Field, Profile
 from shopwire.modules.feeds.reading import Bare, Item, RawRow
@@ -18,6 +20,10 @@ from shopwire.modules.feeds.values import Refused
 MAPPING_VERSION: Final = 2
 """Counted up with each change after which some row maps to something else: old marks end."""
 _LONE: Final = re.compile("[\ud800-\udfff]")
+_SLUG: Final = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
+"""Names that are ids already, as far as can be told at once."""
+_SLUGS: Final = re.compile("[a-z0-9]+(?:[-\n][a-z0-9]+)*")
+"""Several of them, a line each."""
 _NONE: Final = Field()
 _json: Final = msgspec.json.Encoder(order="deterministic").encode
 
@@ -117,6 +123,26 @@ def used_of(profile: Profile, columns: Sequence[str]) -> list[str]:
     """The columns of a table that a profile uses, in the order of the table."""
     used = profile.used_columns()
     return [column for column in columns if column in used]
+
+
+def count_place(profile: Profile, columns: Sequence[str]) -> int:
+    """Which of the cells that `tell_bare` tells is a row's count, and nothing else; -1 if none."""
+    field = profile.fields.get("quantity")
+    if field is None or "stock" not in profile.brings:
+        return -1
+    there = [column for column in field.columns if column in columns]
+    others = {name: one for name, one in profile.fields.items() if name != "quantity"}
+    other = msgspec.structs.replace(profile, fields=others).used_columns()
+    plain = field == Field(columns=field.columns, required=field.required)
+    used = used_of(profile, columns)
+    if not plain or len(there) != 1 or there[0] in other or len(used) < 2:
+        return -1  # of a single column the cell itself is told
+    return used.index(there[0])
+
+
+def is_count(cell: str) -> bool:
+    """Whether a cell is a count as any profile reads it, whatever signs its numbers have."""
+    return len(cell) <= 6 and cell.isascii() and cell.isdigit()
 
 
 def tell_bare(profile: Profile, columns: Sequence[str], lookups: Lookups) -> Tell:
@@ -226,3 +252,17 @@ def _of_cell(field: Field, column: str, place: int, lookups: Lookups) -> Callabl
         return last
 
     return read
+
+
+def product_id(group_id: str) -> str:
+    """The id of the product that a group's rows are of."""
+    if _SLUG.fullmatch(group_id) is not None and len(group_id) <= NAME_CHARS_MAX:
+        return group_id
+    return slug_of(group_id)[:NAME_CHARS_MAX]
+
+
+def product_ids(ids: list[str]) -> list[str]:
+    """The ids of several."""
+    if _SLUGS.fullmatch("\n".join(ids)) is not None and max(map(len, ids)) <= NAME_CHARS_MAX:
+        return ids
+    return [product_id(one) for one in ids]
