@@ -86,7 +86,9 @@ cells = st.fixed_dictionaries(
 rows = st.lists(cells, max_size=14)
 edits = st.lists(
     st.tuples(
-        st.sampled_from(("drop", "swap", "change", "add", "break")), st.integers(0, 13), cells
+        st.sampled_from(("drop", "swap", "change", "count", "count", "count", "add", "break")),
+        st.integers(0, 13),
+        cells,
     ),
     max_size=4,
 )
@@ -113,7 +115,9 @@ def edited(found: list[Any], changes: list[Any]) -> list[Any]:
         elif now and what == "drop":
             now.pop(at)
         elif now and what == "change" and isinstance(now[at], dict):
-            now[at] = now[at] | {"stock": row["stock"], "price": row["price"]}
+            now[at] = now[at] | {name: row[name] for name in ("stock", "price", "title")}
+        elif now and what == "count" and isinstance(now[at], dict):
+            now[at] = now[at] | {"stock": str(place)}
         elif len(now) > 1 and what == "swap":
             now[at], now[at - 1] = now[at - 1], now[at]
     return now
@@ -315,6 +319,45 @@ def test_a_count_that_is_used_for_something_else_too_is_mapped_with_all_the_rest
         first = both_ways(DATA, profile, {})
         changed = written([row | {"stock": "2"} for row in ROWS], tuple(ROWS[0]))
         assert both_ways(changed, profile, first.said).counts_only == 0
+
+
+def handled(handle: str, sku: str, **more: str) -> dict[str, str]:
+    plain = dict.fromkeys(COLUMNS, "") | {"stock": "1", "cost": "1.00", "title": "One"}
+    return plain | {"handle": handle, "sku": sku} | more
+
+
+AROUND = {
+    "a product that stands apart and is told as a whole": (
+        [handled("q", "S1"), handled("r", "S2"), handled("q", "S3")],
+        [handled("q", "S1", stock="5"), handled("r", "S2"), handled("q", "S3", title="Two")],
+    ),
+    "a SKU that comes again": (
+        [handled("q", "S1"), handled("r", "S2")],
+        [handled("q", "S1", stock="5"), handled("r", "S1")],
+    ),
+    "something that was read leniently": (
+        [handled("q", "S1", gtin="123")],
+        [handled("q", "S1", gtin="123", stock="5")],
+    ),
+    "one SKU of two suppliers": (
+        [handled("q", "S1"), handled("q", "S1", supplier="Other")],
+        [handled("q", "S1", stock="5"), handled("q", "S1", supplier="Other", stock="6")],
+    ),
+    "rows that were the first part of their product": (
+        [handled("q", "S1"), handled("r", "S2")],
+        [handled("q", "S9"), handled("r", "S2"), handled("q", "S1", stock="5")],
+    ),
+    "the same count in other digits": ([handled("q", "S1")], [handled("q", "S1", stock="01")]),
+}
+
+
+@pytest.mark.parametrize("case", AROUND.values(), ids=AROUND)
+def test_what_stands_around_rows_with_new_counts_comes_to_the_same(case):
+    profile = parse_profile(PROFILES["handles"], name="p")
+    before, after = map(written, case)
+    first = both_ways(before, profile, {})
+    second = both_ways(after, profile, first.said)
+    both_ways(before, profile, second.said)
 
 
 def test_only_its_counts_are_mapped_of_a_product_of_several_rows():

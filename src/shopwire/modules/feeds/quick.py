@@ -288,8 +288,7 @@ class QuickWalk:
             return None
         if (aside := self._marks.find_rest(rest)) is None:
             return None
-        rows = list(map(self._whole, bunch.items))
-        return _Known(bunch, aside, rows) if all(row.problem is None for row in rows) else None
+        return _Known(bunch, aside, list(map(self._whole, bunch.items)))
 
     def _is_apart(self, bunch: Together) -> bool:
         """Whether rows of its product that were mapped are near: a product is told as a whole."""
