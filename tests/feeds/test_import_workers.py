@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from shopwire.modules.feeds.api import NoteChunk
 from shopwire.modules.feeds.store import get_run
 from shopwire.services import import_workers
 from shopwire.services.import_approve import RUNNING
+from shopwire.services.import_wire import Begin, Channel, Done, Run, ToShop, ToWorker
+from shopwire.services.import_worker import Worker
 from shopwire.services.import_workers import ImportWorker, WorkerImporter
 from shopwire.services.importing import Importer, ImportRequest, Summary
 from shopwire.services.pacing import Pacing
@@ -281,3 +284,37 @@ async def test_it_ends_with_the_shop(workshop: Workshop):
     gate.stops_at = None
     assert (await workshop.take(feed(6))).status == "finished"
     assert workshop.worker.pid is None
+
+
+class Heard(Channel[ToWorker]):
+    """The process's side of a channel, whose messages come from a list."""
+
+    def __init__(self, *messages: ToWorker) -> None:
+        self._come, self.more = messages, asyncio.Event()
+
+    async def messages(self) -> AsyncIterator[ToWorker]:
+        for message in self._come:
+            yield message
+        await self.more.wait()
+
+    async def send(self, message: Any) -> None:
+        if isinstance(message, Done):
+            raise TypeError("a defect that a test provokes")
+
+
+async def test_a_process_that_cannot_tell_the_end_of_a_feed_ends():
+    begin = Begin(dsn="postgresql://nobody@127.0.0.1:1/nothing", partitions=8)
+    feed = Run(number=1, request=request(), path="/no/such/file", folder=None)
+    with pytest.raises(ExceptionGroup):
+        await Worker(Heard(begin, feed)).serve()
+
+
+async def test_what_is_no_message_ends_what_is_heard(caplog: pytest.LogCaptureFixture):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        channel: Channel[ToShop] = Channel(reader, writer, ToShop)
+        theirs.sendall(b"\x01\x00\x00\x00\xc1" * 2)
+        assert [message async for message in channel.messages()] == []
+        assert "cannot be read" in caplog.text
+        channel.close()

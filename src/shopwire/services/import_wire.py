@@ -139,14 +139,20 @@ class Channel(Generic[M]):
             await self._writer.drain()
 
     async def messages(self) -> AsyncIterator[M]:
-        """What comes, until the other side has ended, in the middle of a message or not."""
+        """What comes, until the other side has ended, in the middle of a message or not.
+
+        What is no message ends it as well: nothing behind it can be told apart.
+        """
         while True:
             try:
                 (size,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-                body = await self._reader.readexactly(size)
+                message: M = self._decode(await self._reader.readexactly(size))
             except (asyncio.IncompleteReadError, OSError):
                 return
-            yield self._decode(body)
+            except msgspec.MsgspecError:
+                _LOG.exception("a message between the shop and its imports cannot be read")
+                return
+            yield message
 
     def close(self) -> None:
         """The other side sees the end."""

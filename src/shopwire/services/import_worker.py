@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -153,7 +153,10 @@ class Worker:
         self._jobs: dict[int, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
-        """Returns when the shop's side has ended; what is under way is left as by a crash."""
+        """Returns when the shop's side has ended; what is under way is left as by a crash.
+
+        Raises where a feed's end cannot be told: then the shop sees this process end.
+        """
         messages = self._channel.messages()
         begin = await anext(messages, None)
         if not isinstance(begin, Begin):
@@ -167,13 +170,21 @@ class Worker:
                 pacing=self._pacing,
             )
             await self._channel.send(Ready())
-            async for message in messages:
-                self._hear(importer, message)
+            async with asyncio.TaskGroup() as group:
+                await self._hear_all(messages, importer, group)
         finally:
-            await end_tasks([*self._jobs.values()])
             await pools.close()
 
-    def _hear(self, importer: Importer, message: ToWorker) -> None:
+    async def _hear_all(
+        self, messages: AsyncIterator[ToWorker], importer: Importer, group: asyncio.TaskGroup
+    ) -> None:
+        try:
+            async for message in messages:
+                self._hear(importer, message, group)
+        finally:
+            await end_tasks([*self._jobs.values()])
+
+    def _hear(self, importer: Importer, message: ToWorker, group: asyncio.TaskGroup) -> None:
         match message:
             case Told():
                 self._write_path.hear(message)
@@ -183,16 +194,18 @@ class Worker:
                 if message.number in self._jobs:
                     self._jobs[message.number].cancel()
             case Run() | Approve():
-                job = asyncio.create_task(self._job(importer, message))
+                job = group.create_task(self._job(importer, message))
                 self._jobs[message.number] = job
                 job.add_done_callback(lambda _: self._jobs.pop(message.number))
 
     async def _job(self, importer: Importer, job: Run | Approve) -> None:
         (came,) = await asyncio.gather(_taken(importer, job), return_exceptions=True)
         if isinstance(came, Summary):
-            await self._channel.send(Done(number=job.number, summary=came))
+            done = Done(number=job.number, summary=came)
         else:
-            await self._channel.send(Done(number=job.number, error=refusal_of(came)))
+            done = Done(number=job.number, error=refusal_of(came))
+        with suppress(OSError):  # the shop has ended, and with it whoever asked
+            await self._channel.send(done)
 
 
 async def _taken(importer: Importer, job: Run | Approve) -> Summary:

@@ -125,6 +125,9 @@ class ImportWorker:
             _log.warning("imports.no_process", reason=repr(problem))
             await link.close()
             return None
+        except BaseException:  # who waited for it is cancelled
+            await link.close()
+            raise
         _log.info("imports.process", pid=link.pid)
         return link
 
